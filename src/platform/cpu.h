@@ -1,0 +1,65 @@
+// What a CPU can do, as a value: filled once, passed down, never a global.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace smelt {
+
+/// Instruction-set tiers that kernels are written for. Order within an architecture: later is more capable.
+enum class Isa : uint8_t {
+  kScalar,  ///< portable C++; always present
+  kAvx2,    ///< AVX2 + FMA + F16C
+  kAvx512,  ///< AVX-512 F, BW, DQ, VL
+  kAvx512Vnni,
+  kAvx512Bf16,
+  kNeon,      ///< Armv8.0 Advanced SIMD
+  kNeonFp16,  ///< Armv8.2 half-precision arithmetic and FMLAL
+  kNeonDot,   ///< SDOT/UDOT
+  kNeonI8mm,  ///< SMMLA/USMMLA
+  kNeonBf16,
+  kSme,
+  kSme2,
+};
+inline constexpr size_t kIsaCount = size_t(Isa::kSme2) + 1;
+
+/// Lower-case name: "avx512vnni", "neondot", "sme2".
+std::string_view name(Isa) noexcept;
+
+class IsaSet {
+ public:
+  constexpr IsaSet() = default;
+  [[nodiscard]] constexpr IsaSet with(Isa i) const { return IsaSet(bits_ | 1u << unsigned(i)); }
+  [[nodiscard]] constexpr IsaSet without(Isa i) const { return IsaSet((bits_ & ~(1u << unsigned(i))) | 1u); }
+  constexpr bool has(Isa i) const { return (bits_ >> unsigned(i) & 1u) != 0; }
+  [[nodiscard]] constexpr IsaSet operator&(IsaSet o) const { return IsaSet((bits_ & o.bits_) | 1u); }
+  friend constexpr bool operator==(IsaSet, IsaSet) = default;
+
+ private:
+  constexpr explicit IsaSet(uint32_t bits) : bits_(bits) {}
+  uint32_t bits_ = 1;  // kScalar
+};
+
+struct Cpu {
+  std::string name = "this machine";
+  IsaSet isa;              ///< built, and detected (or described), and not masked
+  uint32_t sme_vl32 = 0;   ///< 32-bit lanes of a streaming vector; 0 without SME
+  uint32_t l1d_bytes = 32u << 10;
+  uint32_t l2_bytes = 1u << 20;
+  uint32_t cores = 1;
+  uint32_t sme_units = 0;  ///< matrix units, which may be shared by several cores
+
+  /// The machine that this process runs on. `mask` is a comma-separated list of tiers to keep (the value of the
+  /// environment variable SMELT_ISA); empty keeps all. A name that is no tier is an error. kScalar is always kept.
+  static Result<Cpu> detect(std::string_view mask = {});
+};
+
+/// Parses a comma-separated list of tier names.
+Result<IsaSet> parse_isa_list(std::string_view list);
+
+}  // namespace smelt

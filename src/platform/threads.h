@@ -1,0 +1,36 @@
+// A fixed set of workers and one way to use them.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "base/function_ref.h"
+
+namespace smelt {
+
+/// Blocking parallel-for over dense worker numbers. Our own, because Debian ships pthreadpool only as a shared library
+/// (the arm64 tools are static) and because kernels need dense worker numbers and a cap on workers per call.
+///
+/// One caller at a time; f must not call parallel_for on the same pool. Calls allocate nothing and cannot fail.
+class ThreadPool {
+ public:
+  /// `workers` counts the calling thread: 1 means that everything runs inline. 0 means one per core.
+  static std::unique_ptr<ThreadPool> create(unsigned workers);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  unsigned workers() const noexcept;
+
+  /// Calls f(begin, end, worker) until [0, n) is covered, in pieces of `grain` indices (the last may be shorter), on at
+  /// most `max_workers` workers; worker < workers(), and no two concurrent calls have the same number.
+  void parallel_for(size_t n, size_t grain, FunctionRef<void(size_t begin, size_t end, unsigned worker)> f,
+                    unsigned max_workers = ~0u);
+
+ private:
+  struct Impl;
+  explicit ThreadPool(std::unique_ptr<Impl>);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace smelt
