@@ -40,8 +40,13 @@ smelt_isa(neonbf16   aarch64 -march=armv8.2-a+fp16+dotprod+bf16)
 # armv8.2-a, not armv9-a: v9 implies SVE, and the compiler then uses SVE in prologues outside
 # streaming mode, which dies on processors that have SME without SVE (Apple M4).
 # +sme brings bf16 and fp16 with it. No sme-f64f64, no sme-i16i64: both are optional in hardware.
-smelt_isa(sme        aarch64 -march=armv8.2-a+sme)
-smelt_isa(sme2       aarch64 -march=armv8.2-a+sme2)
+#
+# Frame pointers, in leaves too: a __arm_locally_streaming function calls __arm_get_current_vg in its
+# prologue, and clang-19 forgets to save the link register around that call when the function is
+# otherwise a leaf (it then returns into itself). A frame record saves it. check_objects looks.
+set(sme_frame -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer)
+smelt_isa(sme        aarch64 -march=armv8.2-a+sme ${sme_frame})
+smelt_isa(sme2       aarch64 -march=armv8.2-a+sme2 ${sme_frame})
 
 # smelt_isa_of(<file> <out>): the ISA suffix of a file name, or "" for baseline code.
 function(smelt_isa_of file out)
