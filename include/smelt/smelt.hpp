@@ -25,6 +25,9 @@
 
 namespace smelt {
 
+/// The version of the library: "0.1.0".
+std::string_view version() noexcept;
+
 /// A tensor in somebody's memory: dense, in the order `dim_order` gives. Copying it copies no elements.
 struct TensorView {
   void* data = nullptr;

@@ -1,0 +1,31 @@
+// The verbs of the CLI. Each lives in a file of its own name and is listed once in main.cc.
+#pragma once
+
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+#include "smelt/types.hpp"
+
+namespace smelt::cli {
+
+/// What a process tells its caller; documented in the footer of `smelt --help`.
+enum class Exit : int {
+  kOk = 0,
+  kWrongResult = 1,  ///< everything ran, and a comparison failed
+  kUsage = 2,        ///< options, arguments, inputs that do not fit the program
+  kBadFile = 3,      ///< missing, unreadable, truncated or corrupt
+  kUnsupported = 4,  ///< sound, but more than Smelt or this machine can do
+};
+
+/// A subcommand, and what it does once the command line has been parsed. `run` gives the exit code
+/// of a job that was done; an error is printed by main as `smelt: <message>` and becomes the exit
+/// code of its class.
+struct Verb {
+  CLI::App* command;
+  std::function<Result<Exit>()> run;
+};
+
+// Each declares its subcommand on the app and returns it: `Verb add_run(CLI::App&)` is `smelt run`.
+
+}  // namespace smelt::cli
