@@ -1,0 +1,130 @@
+#include "graph/plan.h"
+
+#include <algorithm>
+
+#include "base/checked.h"
+#include "graph/arena.h"
+#include "platform/memory.h"
+
+namespace smelt {
+
+namespace {
+
+// Shapes of all values, for these inputs.
+Status infer_shapes(const CompiledGraph& compiled, Plan& plan) {
+  const Graph& graph = compiled.graph();
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    std::vector<Shape> in;
+    for (ValueId id : node.inputs) in.push_back(id == kNoValue ? Shape{} : plan.descs[id].shape);
+    auto out = compiled.ops()[n]->infer(in);
+    if (!out) return prefixed(std::move(out).error(), fmt::format("node {} ({})", n, name(node.kind)));
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] == kNoValue) continue;
+      if (!checked_numel((*out)[i]))
+        return fail(ErrorCode::kInvalidArgument, "node {} ({}): output shape {} is too large", n, name(node.kind),
+                    to_string((*out)[i]));
+      plan.descs[node.outputs[i]].shape = (*out)[i];
+    }
+  }
+  return {};
+}
+
+TensorDesc desc_of(const Plan& plan, ValueId id) { return id == kNoValue ? TensorDesc{} : plan.descs[id]; }
+
+Status bind_ops(const CompiledGraph& compiled, Plan& plan) {
+  const Graph& graph = compiled.graph();
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    std::vector<TensorDesc> in, out;
+    for (ValueId id : node.inputs) in.push_back(desc_of(plan, id));
+    for (ValueId id : node.outputs) out.push_back(desc_of(plan, id));
+    auto bound = compiled.ops()[n]->bind(in, out, compiled.options().workers);
+    if (!bound) return prefixed(std::move(bound).error(), fmt::format("node {} ({})", n, name(node.kind)));
+    plan.scratch_bytes = std::max(plan.scratch_bytes, (*bound)->scratch_bytes());
+    plan.ops.push_back(*std::move(bound));
+  }
+  return {};
+}
+
+// Gives every value a place, and every value of the arena an offset.
+void place_values(const CompiledGraph& compiled, Plan& plan) {
+  using Kind = Plan::Place::Kind;
+  const Graph& graph = compiled.graph();
+  plan.places.assign(graph.values.size(), {});
+  for (size_t v = 0; v < graph.values.size(); ++v)
+    if (graph.values[v].is_constant()) plan.places[v] = {Kind::kConstant, 0};
+  for (size_t i = 0; i < graph.inputs.size(); ++i) plan.places[graph.inputs[i]] = {Kind::kInput, i};
+
+  std::vector<uint32_t> first(graph.values.size(), 0), last(graph.values.size(), 0);
+  for (uint32_t n = 0; n < graph.nodes.size(); ++n) {
+    for (ValueId id : graph.nodes[n].outputs) {
+      if (id == kNoValue) continue;
+      plan.places[id] = {Kind::kArena, 0};
+      first[id] = last[id] = n;
+    }
+    for (ValueId id : graph.nodes[n].inputs)
+      if (id != kNoValue) last[id] = n;
+  }
+  for (uint32_t i = 0; i < graph.outputs.size(); ++i) {
+    const ValueId id = graph.outputs[i];
+    if (plan.places[id].kind == Kind::kArena) {
+      plan.places[id] = {Kind::kOutput, i};
+    } else {
+      plan.pass_through.push_back({id, i, plan.descs[id].bytes()});
+    }
+  }
+
+  // A value that an op may write over its input joins that input's block, if this is the input's last use.
+  std::vector<uint32_t> block_of(graph.values.size(), kNoValue);
+  std::vector<Lifetime> blocks;
+  for (uint32_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const ValueId id = node.outputs[i];
+      if (id == kNoValue || plan.places[id].kind != Kind::kArena) continue;
+      const size_t bytes = plan.descs[id].bytes();
+      const auto reuse = plan.ops[n]->in_place();
+      if (i == 0 && reuse) {
+        const ValueId source = node.inputs[*reuse];
+        const bool once = std::count(node.inputs.begin(), node.inputs.end(), source) == 1;
+        if (source != kNoValue && once && plan.places[source].kind == Kind::kArena && last[source] == n &&
+            bytes <= blocks[block_of[source]].bytes) {
+          block_of[id] = block_of[source];
+          blocks[block_of[id]].last_step = std::max(blocks[block_of[id]].last_step, last[id]);
+          continue;
+        }
+      }
+      block_of[id] = uint32_t(blocks.size());
+      blocks.push_back({bytes, first[id], last[id]});
+    }
+  }
+  const ArenaPlan arena = plan_arena(blocks);
+  for (size_t v = 0; v < graph.values.size(); ++v)
+    if (block_of[v] != kNoValue) plan.places[v].at = arena.offset[block_of[v]];
+  plan.scratch_offset = round_up(arena.bytes, kAlignment);
+  plan.arena_bytes = plan.scratch_offset + plan.scratch_bytes;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Plan>> Plan::build(const CompiledGraph& compiled, std::span<const Shape> inputs) {
+  const Graph& graph = compiled.graph();
+  if (inputs.size() != graph.inputs.size())
+    return fail(ErrorCode::kInvalidArgument, "{} inputs given, {} expected", inputs.size(), graph.inputs.size());
+  auto plan = std::make_shared<Plan>();
+  plan->input_shapes.assign(inputs.begin(), inputs.end());
+  for (const GraphValue& value : graph.values) plan->descs.push_back(value.desc());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!checked_numel(inputs[i]))
+      return fail(ErrorCode::kInvalidArgument, "input {}: shape {} is negative or too large", i, to_string(inputs[i]));
+    plan->descs[graph.inputs[i]].shape = inputs[i];
+  }
+  SMELT_TRY(infer_shapes(compiled, *plan));
+  SMELT_TRY(bind_ops(compiled, *plan));
+  place_values(compiled, *plan);
+  for (ValueId id : graph.outputs) plan->output_shapes.push_back(plan->descs[id].shape);
+  return plan;
+}
+
+}  // namespace smelt
