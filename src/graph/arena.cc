@@ -15,8 +15,9 @@ ArenaPlan plan_arena(std::span<const Lifetime> blocks) {
   // Largest first: a large block has the fewest places to go. Equal sizes keep their order, so the result is stable.
   std::vector<uint32_t> order(blocks.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](uint32_t a, uint32_t b) { return blocks[a].bytes > blocks[b].bytes; });
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return blocks[a].bytes != blocks[b].bytes ? blocks[a].bytes > blocks[b].bytes : a < b;
+  });
 
   std::vector<uint32_t> placed;  // by offset
   for (uint32_t i : order) {
