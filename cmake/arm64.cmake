@@ -12,7 +12,8 @@ set(CMAKE_EXE_LINKER_FLAGS_INIT "-static -fuse-ld=lld-19")
 
 # The unpacked arm64 packages. Header-only packages need no copy: clang's cross search path ends
 # in /usr/include, where the amd64 ones are, and their text is the same.
-set(SMELT_SYSROOT "${CMAKE_CURRENT_LIST_DIR}/../build/sysroot" CACHE PATH "unpacked arm64 packages")
+get_filename_component(sysroot "${CMAKE_CURRENT_LIST_DIR}/../build/sysroot" ABSOLUTE)
+set(SMELT_SYSROOT "${sysroot}" CACHE PATH "unpacked arm64 packages")
 set(CMAKE_FIND_ROOT_PATH "${SMELT_SYSROOT}")
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)

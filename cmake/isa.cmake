@@ -21,22 +21,22 @@ function(smelt_isa suffix arch)
   set(SMELT_ISA_${suffix}_OPTIONS ${ARGN} PARENT_SCOPE)
 endfunction()
 
-# BMI, LZCNT and CD are not what these tiers are about, but Highway's static targets HWY_AVX2 and
-# HWY_AVX3 use them, and every processor of these tiers has them. Cpu::detect() has to check all of
-# what is named here before it reports a tier.
-set(avx2 -mavx2 -mfma -mf16c -mbmi -mbmi2 -mlzcnt)
-set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd)
+# A tier's flags name what Cpu::detect() has found before it reports the tier, and nothing more.
+# BMI and BMI2 are there because Highway's functions for HWY_AVX2 and above carry them as target
+# attributes; every processor with AVX2 and FMA has them.
+set(avx2 -mavx2 -mfma -mf16c -mbmi -mbmi2)
+set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
 smelt_isa(sse2       x86_64)
 smelt_isa(avx2       x86_64 ${avx2})
 smelt_isa(avx512     x86_64 ${avx512})
 smelt_isa(avx512vnni x86_64 ${avx512} -mavx512vnni)
-smelt_isa(avx512bf16 x86_64 ${avx512} -mavx512vnni -mavx512bf16)
+smelt_isa(avx512bf16 x86_64 ${avx512} -mavx512bf16)
 
 smelt_isa(neon       aarch64 -march=armv8-a)
 smelt_isa(neonfp16   aarch64 -march=armv8.2-a+fp16+fp16fml)
-smelt_isa(neondot    aarch64 -march=armv8.2-a+fp16+dotprod)
-smelt_isa(neoni8mm   aarch64 -march=armv8.2-a+fp16+dotprod+i8mm)
-smelt_isa(neonbf16   aarch64 -march=armv8.2-a+fp16+dotprod+bf16)
+smelt_isa(neondot    aarch64 -march=armv8.2-a+dotprod)
+smelt_isa(neoni8mm   aarch64 -march=armv8.2-a+dotprod+i8mm)
+smelt_isa(neonbf16   aarch64 -march=armv8.2-a+bf16)
 # armv8.2-a, not armv9-a: v9 implies SVE, and the compiler then uses SVE in prologues outside
 # streaming mode, which dies on processors that have SME without SVE (Apple M4).
 # +sme brings bf16 and fp16 with it. No sme-f64f64, no sme-i16i64: both are optional in hardware.
