@@ -7,6 +7,8 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "smelt/dtype.hpp"
+
 namespace smelt {
 
 /// Why a call failed. The class of the failure decides what a caller can do about it; the message says the rest.
@@ -29,24 +31,6 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 using Status = Result<void>;
-
-/// Types of stored elements. Quantisation is described beside the type, never by it.
-enum class DType : uint8_t {
-  kF32,
-  kF16,
-  kBF16,
-  kF64,
-  kS8,
-  kU8,
-  kS16,
-  kU16,
-  kS32,
-  kU32,
-  kS64,
-  kU64,
-  kBool,
-  kU4,  ///< two unsigned nibbles per byte, the low nibble first; only in packed weights
-};
 
 /// The name as NumPy spells it ("float32", "int8", "bool"; "bfloat16" and "uint4" where NumPy has none).
 std::string_view name(DType) noexcept;

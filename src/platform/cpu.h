@@ -8,25 +8,9 @@
 #include <vector>
 
 #include "base/status.h"
+#include "platform/isa.h"
 
 namespace smelt {
-
-/// Instruction-set tiers that kernels are written for. Order within an architecture: later is more capable.
-enum class Isa : uint8_t {
-  kScalar,  ///< portable C++; always present
-  kAvx2,    ///< AVX2 + FMA + F16C
-  kAvx512,  ///< AVX-512 F, BW, DQ, VL
-  kAvx512Vnni,
-  kAvx512Bf16,
-  kNeon,      ///< Armv8.0 Advanced SIMD
-  kNeonFp16,  ///< Armv8.2 half-precision arithmetic and FMLAL
-  kNeonDot,   ///< SDOT/UDOT
-  kNeonI8mm,  ///< SMMLA/USMMLA
-  kNeonBf16,
-  kSme,
-  kSme2,
-};
-inline constexpr size_t kIsaCount = size_t(Isa::kSme2) + 1;
 
 /// Lower-case name: "avx512vnni", "neondot", "sme2".
 std::string_view name(Isa) noexcept;

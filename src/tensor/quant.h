@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/float16.h"
+#include "base/row_quant.h"
 
 namespace smelt {
 
@@ -26,12 +27,6 @@ struct Quant {
   int32_t zero = 0;           ///< the stored value that stands for 0; 8 for unsigned nibbles
   std::span<const float> channel_scale;
   std::span<const BFloat16> block_scale;
-};
-
-/// What a per-token quantiser found for one row: real = (stored - zero) x scale.
-struct RowQuant {
-  int32_t zero;
-  float scale;
 };
 
 }  // namespace smelt
