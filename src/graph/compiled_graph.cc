@@ -1,3 +1,4 @@
+#include "graph/passes/passes.h"
 #include "graph/plan.h"
 
 namespace smelt {
@@ -21,6 +22,8 @@ NodeSpec spec_of(const Graph& graph, const Node& node) {
 
 Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, const Cpu& cpu,
                                                                   const PlanOptions& options) {
+  for (size_t i = 0; i < graph.nodes.size(); ++i) graph.nodes[i].origin = uint32_t(i);
+  if (options.passes) run_passes(graph);
   std::shared_ptr<CompiledGraph> compiled(new CompiledGraph(std::move(graph), options));
   const Graph& g = compiled->graph_;
   for (ValueId id : g.outputs)
@@ -29,7 +32,7 @@ Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, c
   compiled->ops_.reserve(g.nodes.size());
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     auto op = make_op(spec_of(g, g.nodes[i]), cpu);
-    if (!op) return prefixed(std::move(op).error(), fmt::format("node {} ({})", i, name(g.nodes[i].kind)));
+    if (!op) return prefixed(std::move(op).error(), fmt::format("node {} ({})", g.nodes[i].origin, name(g.nodes[i].kind)));
     compiled->ops_.push_back(*std::move(op));
   }
   return compiled;

@@ -31,6 +31,13 @@ struct Node {
   std::vector<ValueId> inputs;  ///< kNoValue: an optional operand that is absent
   std::vector<ValueId> outputs;
   uint32_t debug_handle = 0;
+  uint32_t origin = 0;  ///< index of the node in the file; passes keep it
+};
+
+/// What a pass did to a node, in words for the user.
+struct PassNote {
+  uint32_t origin;
+  std::string text;
 };
 
 /// Nodes are in execution order: a node's inputs are constants, graph inputs or outputs of earlier nodes (the reader
@@ -39,6 +46,7 @@ struct Graph {
   std::deque<GraphValue> values;
   std::vector<Node> nodes;
   std::vector<ValueId> inputs, outputs;
+  std::vector<PassNote> notes;
   /// Storage for what the reader had to convert (legacy f32 group scales); never moved.
   std::deque<std::vector<std::byte>> owned;
 };

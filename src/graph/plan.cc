@@ -10,6 +10,9 @@ namespace smelt {
 
 namespace {
 
+// "node 3 (Conv2d)", numbered as in the file.
+std::string label(const Node& node) { return fmt::format("node {} ({})", node.origin, name(node.kind)); }
+
 // Shapes of all values, for these inputs.
 Status infer_shapes(const CompiledGraph& compiled, Plan& plan) {
   const Graph& graph = compiled.graph();
@@ -18,11 +21,11 @@ Status infer_shapes(const CompiledGraph& compiled, Plan& plan) {
     std::vector<Shape> in;
     for (ValueId id : node.inputs) in.push_back(id == kNoValue ? Shape{} : plan.descs[id].shape);
     auto out = compiled.ops()[n]->infer(in);
-    if (!out) return prefixed(std::move(out).error(), fmt::format("node {} ({})", n, name(node.kind)));
+    if (!out) return prefixed(std::move(out).error(), label(node));
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] == kNoValue) continue;
       if (!checked_numel((*out)[i]))
-        return fail(ErrorCode::kInvalidArgument, "node {} ({}): output shape {} is too large", n, name(node.kind),
+        return fail(ErrorCode::kInvalidArgument, "{}: output shape {} is too large", label(node),
                     to_string((*out)[i]));
       plan.descs[node.outputs[i]].shape = (*out)[i];
     }
@@ -40,7 +43,7 @@ Status bind_ops(const CompiledGraph& compiled, Plan& plan) {
     for (ValueId id : node.inputs) in.push_back(desc_of(plan, id));
     for (ValueId id : node.outputs) out.push_back(desc_of(plan, id));
     auto bound = compiled.ops()[n]->bind(in, out, compiled.options().workers);
-    if (!bound) return prefixed(std::move(bound).error(), fmt::format("node {} ({})", n, name(node.kind)));
+    if (!bound) return prefixed(std::move(bound).error(), label(node));
     plan.scratch_bytes = std::max(plan.scratch_bytes, (*bound)->scratch_bytes());
     plan.ops.push_back(*std::move(bound));
   }

@@ -13,6 +13,7 @@ namespace smelt {
 
 struct PlanOptions {
   unsigned workers = 1;  ///< size of the pool that sessions will run on
+  bool passes = true;    ///< false: run the graph as the file has it (for tests)
 };
 
 /// A graph whose nodes have been made ops: weights packed, shapes still free. Immutable, shared by sessions and threads.
