@@ -26,8 +26,8 @@ struct DelegateGraph {
 /// Everything that the values and nodes say about themselves is checked: types, quantisation, sizes of constants, order of
 /// nodes, presence of operands, ranges of attributes. What only shapes can tell is left to make_op and Op::infer.
 ///
-/// `where` names the payload in messages: "model.pte: execution_plan[0].delegates[2]". kInvalidFile; kUnsupported for
-/// node types and data types that are sound but that Smelt does not have.
+/// `where` names the payload in messages: "model.pte: execution_plan[0].delegates[2]". kInvalidFile; kNotFound if a constant
+/// names data that the lookup does not have; kUnsupported for what is sound but Smelt does not have.
 Result<DelegateGraph> read_xnnpack_graph(std::span<const std::byte> payload, NamedDataLookup named_data,
                                          std::string_view where);
 
