@@ -1,0 +1,151 @@
+#include "kernels/gemm/driver.h"
+
+#include <algorithm>
+
+#include "base/checked.h"
+#include "kernels/gemm/variant.h"
+#include "kernels/pack/pack.h"
+
+namespace smelt {
+
+namespace {
+
+// Fewer multiply-accumulates than this are not worth waking another thread for.
+constexpr uint64_t kMinTaskMacs = 1 << 16;
+// Tasks per worker: enough that one slow worker does not keep the others waiting.
+constexpr uint64_t kTasksPerWorker = 4;
+
+size_t row_bytes(const GemmKernel& kernel, const GemmShape& shape) {
+  return shape.taps * shape.kc * (layout_bits(signature(kernel.variant).lhs) / 8);
+}
+
+// Splits `total` into blocks that are multiples of `unit`, about `want` of them.
+size_t block_of(size_t total, size_t unit, size_t want) {
+  return std::max(unit, round_up(div_up(total, std::max<size_t>(want, 1)), unit));
+}
+
+void choose_blocking(GemmPlan& plan, const Cpu& cpu, unsigned workers) {
+  const GemmKernel& kernel = *plan.kernel;
+  const size_t mr = kernel.mr.at(plan.vl32), nr = kernel.nr.at(plan.vl32);
+  const size_t m = std::max<size_t>(plan.shape.m, 1), n = std::max<size_t>(plan.shape.n, 1);
+  // A block of rows, and the pointers to them, should stay in half of the second cache while the panels pass.
+  const size_t bytes = std::max<size_t>(row_bytes(kernel, plan.shape) + plan.shape.taps * sizeof(void*), 1);
+  const size_t cached_rows = std::max(mr, cpu.l2_bytes / 2 / bytes / mr * mr);
+  plan.block_m = std::min(round_up(m, mr), cached_rows);
+  plan.block_n = round_up(n, nr);
+
+  const bool matrix_unit = kernel.isa == Isa::kSme || kernel.isa == Isa::kSme2;
+  plan.max_workers = matrix_unit && cpu.sme_units != 0 ? std::min(workers, cpu.sme_units) : workers;
+  const uint64_t tasks = std::min<uint64_t>(kTasksPerWorker * plan.max_workers, plan.macs() / kMinTaskMacs);
+  if (tasks <= 1) {
+    plan.max_workers = 1;
+    return;
+  }
+  // Rows are split first: blocks of rows share no packed left side. Columns are what is left.
+  const size_t per_item = size_t(div_up<uint64_t>(tasks, std::max<size_t>(plan.items.size(), 1)));
+  plan.block_m = std::min(plan.block_m, block_of(m, mr, per_item));
+  const size_t row_blocks = div_up(m, plan.block_m);
+  if (row_blocks < per_item) plan.block_n = block_of(n, nr, per_item / row_blocks);
+}
+
+// What a worker keeps between tasks: the pointers and the packed left side of the block of rows that it did last.
+struct WorkerScratch {
+  const void** rows;
+  void** out;
+  std::byte* lhs;
+};
+
+size_t pointer_bytes(const GemmPlan& plan) {
+  return round_up(plan.block_m * (plan.shape.taps + 1) * sizeof(void*), size_t(64));
+}
+
+WorkerScratch worker_scratch(const GemmPlan& plan, std::span<std::byte> scratch, unsigned worker) {
+  std::byte* p = scratch.data() + worker * plan.worker_bytes;
+  const void** rows = reinterpret_cast<const void**>(p);
+  return {rows, const_cast<void**>(rows) + plan.block_m * plan.shape.taps, p + pointer_bytes(plan)};
+}
+
+}  // namespace
+
+Result<GemmPlan> plan_gemm(const GemmKernel& kernel, const GemmShape& shape, RowMap rows, std::vector<GemmItem> items,
+                           size_t row_quant_stride, const Cpu& cpu, unsigned workers) {
+  GemmPlan plan{.kernel = &kernel,
+                .vl32 = cpu.sme_vl32,
+                .shape = shape,
+                .rows = std::move(rows),
+                .items = std::move(items),
+                .row_quant_stride = row_quant_stride};
+  const auto too_large = [&] {
+    return fail(ErrorCode::kOutOfMemory, "a product of m = {}, n = {}, k = {} x {} is too large", shape.m, shape.n,
+                shape.taps, shape.kc);
+  };
+  // Bounds every product below.
+  const auto k = checked_mul(shape.taps, shape.kc);
+  const auto lhs_elements = k ? checked_mul(std::max<size_t>(*k, shape.taps), shape.m) : std::nullopt;
+  if (!lhs_elements || *lhs_elements > (size_t(1) << 48) || shape.n > (size_t(1) << 48)) return too_large();
+  choose_blocking(plan, cpu, workers);
+  plan.worker_bytes = pointer_bytes(plan);
+  if (kernel.lhs_form == LhsForm::kPacked) {
+    const auto lhs = packed_bytes(kernel.lhs, {.rows = plan.block_m, .kc = shape.kc, .taps = shape.taps}, plan.vl32);
+    if (!lhs) return too_large();
+    plan.worker_bytes += *lhs;
+  }
+  const auto all = checked_mul(plan.worker_bytes, size_t(workers));
+  if (!all) return too_large();
+  plan.scratch_bytes = *all;
+  return plan;
+}
+
+void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& pool,
+              std::span<std::byte> scratch) noexcept {
+  const GemmShape& shape = plan.shape;
+  if (shape.m == 0 || shape.n == 0) return;
+  const GemmKernel& kernel = *plan.kernel;
+  const bool packed = kernel.lhs_form == LhsForm::kPacked;
+  const PanelMap rhs = panel_map(kernel.rhs, rhs_shape(shape), plan.vl32);
+  const PanelMap lhs = panel_map(kernel.lhs, {.rows = shape.m, .kc = shape.kc, .taps = shape.taps}, plan.vl32);
+  const size_t row_blocks = div_up(shape.m, plan.block_m), column_blocks = div_up(shape.n, plan.block_n);
+  const size_t out_bytes = layout_bits(signature(kernel.variant).out) / 8;
+
+  const auto work = [&](size_t begin, size_t end, unsigned worker) {
+    const WorkerScratch mine = worker_scratch(plan, scratch, worker);
+    size_t resolved = ~size_t(0);
+    for (size_t task = begin; task < end; ++task) {
+      const size_t block = task / column_blocks;
+      const GemmItem& item = plan.items[block / row_blocks];
+      const size_t m0 = block % row_blocks * plan.block_m, n0 = task % column_blocks * plan.block_n;
+      const size_t m = std::min(plan.block_m, shape.m - m0), n = std::min(plan.block_n, shape.n - n0);
+      if (resolved != block || n0 != 0) {
+        // The output pointers depend on n0, the input pointers only on the block; both are cheap beside the product.
+        resolve_rows(plan.rows, m0, m, operands.lhs + item.lhs, operands.zero + item.zero,
+                     operands.out + item.out + n0 * out_bytes, mine.rows, mine.out);
+        if (packed && resolved != block)
+          pack_lhs(kernel.lhs, plan.vl32, m, shape.taps, shape.kc, mine.rows, mine.lhs);
+        resolved = block;
+      }
+      const GemmBlock g{.m = m,
+                        .n = n,
+                        .taps = packed ? 1 : shape.taps,
+                        .kc = packed ? shape.taps * shape.kc : shape.kc,
+                        .rows = mine.rows,
+                        .lhs = mine.lhs,
+                        .lhs_panel_stride = lhs.stride,
+                        .row_quant = operands.row_quant == nullptr
+                                         ? nullptr
+                                         : operands.row_quant + item.row_quant + m0 * plan.row_quant_stride,
+                        .row_quant_stride = plan.row_quant_stride,
+                        .rhs = operands.rhs + item.rhs + n0 / rhs.rows * rhs.stride,
+                        .rhs_panel_stride = rhs.stride,
+                        .quant_block = shape.block,
+                        .out = mine.out,
+                        .stage = operands.stage};
+      kernel.run(g);
+    }
+  };
+  // A range of consecutive tasks per call, so that blocks of rows are resolved and packed once where they can be.
+  const size_t tasks = plan.items.size() * row_blocks * column_blocks;
+  const size_t grain = std::max<size_t>(1, tasks / (kTasksPerWorker * plan.max_workers));
+  pool.parallel_for(tasks, grain, work, plan.max_workers);
+}
+
+}  // namespace smelt
