@@ -1,0 +1,30 @@
+// Writes a program of one method that is one XNNPACK delegate, laid out as ExecuTorch 1.x does.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "graph/graph.h"
+
+namespace smelt {
+
+struct PteOptions {
+  std::string method = "forward";
+  size_t segment_alignment = 128;  ///< a power of two, at least 16
+  bool dynamic = false;            ///< extents of inputs and outputs are upper bounds
+};
+
+/// The bytes of a .pte file. The same graph and options give the same bytes, on every machine.
+/// The method's inputs and outputs are the graph's, in planned memory. kInvalidArgument names what
+/// the format cannot express.
+Result<std::vector<std::byte>> write_pte(const Graph&, const PteOptions& = {});
+
+/// Writes a file. If it exists, then with `overwrite` it is replaced, in one step, and without, it
+/// stays as it is and the error is kInvalidArgument. A failure (kIo) leaves no part of a file.
+Status save_file(const std::filesystem::path&, std::span<const std::byte>, bool overwrite);
+
+}  // namespace smelt
