@@ -1,4 +1,5 @@
-// Numbers at any address of a file. All formats here are little-endian, and so is every CPU that Smelt runs on.
+// Numbers at any address of a file. All formats here are little-endian, and so is every CPU that
+// Smelt runs on.
 #pragma once
 
 #include <bit>

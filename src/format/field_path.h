@@ -1,5 +1,5 @@
-// Where in a file something is wrong: "model.pte: execution_plan[0].values[17].sizes[1]". A chain of stack objects, so that
-// a sound file pays nothing for the messages of a broken one.
+// Where in a file something is wrong: "model.pte: execution_plan[0].values[17].sizes[1]". A chain
+// of stack objects, so that a sound file pays nothing for the messages of a broken one.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,9 @@ class FieldPath {
 
   /// A field, and an element of a field. The parent outlives what is made from it.
   FieldPath field(std::string_view name) const { return FieldPath(this, name, -1); }
-  FieldPath item(std::string_view name, uint64_t index) const { return FieldPath(this, name, int64_t(index)); }
+  FieldPath item(std::string_view name, uint64_t index) const {
+    return FieldPath(this, name, int64_t(index));
+  }
 
   std::string text() const {
     if (parent_ == nullptr) return std::string(name_);
@@ -30,11 +32,13 @@ class FieldPath {
 
   /// kInvalidFile: the path, then the message: path.invalid("is {}; must be 0 or more", size).
   template <class... Args>
-  [[nodiscard]] tl::unexpected<Error> invalid(fmt::format_string<Args...> format, Args&&... args) const {
+  [[nodiscard]] tl::unexpected<Error> invalid(fmt::format_string<Args...> format,
+                                              Args&&... args) const {
     return error(ErrorCode::kInvalidFile, fmt::format(format, std::forward<Args>(args)...));
   }
   template <class... Args>
-  [[nodiscard]] tl::unexpected<Error> unsupported(fmt::format_string<Args...> format, Args&&... args) const {
+  [[nodiscard]] tl::unexpected<Error> unsupported(fmt::format_string<Args...> format,
+                                                  Args&&... args) const {
     return error(ErrorCode::kUnsupported, fmt::format(format, std::forward<Args>(args)...));
   }
 
@@ -42,7 +46,8 @@ class FieldPath {
   FieldPath(const FieldPath* parent, std::string_view name, int64_t index)
       : parent_(parent), name_(name), index_(index) {}
   tl::unexpected<Error> error(ErrorCode code, std::string_view message) const {
-    return tl::unexpected<Error>(Error{code, fmt::format("{}{} {}", text(), parent_ == nullptr ? ":" : "", message)});
+    return tl::unexpected<Error>(
+        Error{code, fmt::format("{}{} {}", text(), parent_ == nullptr ? ":" : "", message)});
   }
 
   const FieldPath* parent_ = nullptr;

@@ -13,8 +13,10 @@
 
 namespace smelt {
 
-/// Answers with the bytes of that name, or with nothing. The bytes live as long as the file they are in.
-using NamedDataLookup = FunctionRef<std::optional<std::span<const std::byte>>(std::string_view key)>;
+/// Answers with the bytes of that name, or with nothing. The bytes live as long as the file they
+/// are in.
+using NamedDataLookup =
+    FunctionRef<std::optional<std::span<const std::byte>>(std::string_view key)>;
 
 /// Names and bytes of one file. Owns neither.
 class NamedDataMap {

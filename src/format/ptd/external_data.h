@@ -26,17 +26,20 @@ struct ExternalTensor {
   std::span<const std::byte> bytes;  ///< exactly as long as the tensor
 };
 
-/// Movable; what it hands out stays valid for as long as the object (or what it was moved to) lives. Immutable.
+/// Movable; what it hands out stays valid for as long as the object (or what it was moved to)
+/// lives. Immutable.
 class ExternalData {
  public:
   /// Maps the file. kNotFound, kIo, kInvalidFile.
   static Result<ExternalData> open(const std::filesystem::path&);
-  /// Reads a file in the caller's memory, which outlives this object and is aligned to 16 (kInvalidArgument).
+  /// Reads a file in the caller's memory, which outlives this object and is aligned to 16
+  /// (kInvalidArgument).
   static Result<ExternalData> parse(std::span<const std::byte> bytes, std::string name);
 
   const std::string& name() const { return name_; }
   const NamedDataMap& named_data() const { return named_data_; }
-  /// Null if there is no tensor of that name (data without a layout, or with a type that has no DType, are no tensors).
+  /// Null if there is no tensor of that name (data without a layout, or with a type that has no
+  /// DType, are no tensors).
   const ExternalTensor* find_tensor(std::string_view key) const;
   /// Sorted by key.
   std::span<const ExternalTensor> tensors() const { return tensors_; }

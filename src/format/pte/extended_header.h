@@ -1,4 +1,5 @@
-// What a program file says about itself before its flatbuffer can be read: sizes and the place of the segments.
+// What a program file says about itself before its flatbuffer can be read: sizes and the place of
+// the segments.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +12,9 @@
 
 namespace smelt {
 
-/// At byte 8 of a program file: "eh00", then little-endian u32 length of the header, u64 size of the flatbuffer (counted
-/// from byte 0), u64 segment base, and, since ExecuTorch 1.0, u64 size of all segments. Longer headers are fine: fields
-/// are only ever appended.
+/// At byte 8 of a program file: "eh00", then little-endian u32 length of the header, u64 size of
+/// the flatbuffer (counted from byte 0), u64 segment base, and, since ExecuTorch 1.0, u64 size of
+/// all segments. Longer headers are fine: fields are only ever appended.
 struct ExtendedHeader {
   static constexpr size_t kOffset = 8;
   static constexpr std::string_view kMagic = "eh00";
@@ -25,7 +26,8 @@ struct ExtendedHeader {
   uint64_t segment_data_size = 0;  ///< 0: not known
 };
 
-/// Nothing if the file has no such header, as files without segments may. The error has no file name in front of it.
+/// Nothing if the file has no such header, as files without segments may. The error has no file
+/// name in front of it.
 Result<std::optional<ExtendedHeader>> read_extended_header(std::span<const std::byte> file);
 
 }  // namespace smelt

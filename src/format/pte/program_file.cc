@@ -20,8 +20,8 @@ Result<ProgramFile> ProgramFile::open(const std::filesystem::path& path) {
 
 Result<ProgramFile> ProgramFile::parse(std::span<const std::byte> bytes, std::string name) {
   if (!is_aligned(bytes.data(), kFlatbufferAlignment)) {
-    return fail(ErrorCode::kInvalidArgument, "{}: the program's memory is not aligned to {} bytes", name,
-                kFlatbufferAlignment);
+    return fail(ErrorCode::kInvalidArgument, "{}: the program's memory is not aligned to {} bytes",
+                name, kFlatbufferAlignment);
   }
   ProgramFile p;
   p.bytes_ = bytes;
@@ -31,14 +31,17 @@ Result<ProgramFile> ProgramFile::parse(std::span<const std::byte> bytes, std::st
 }
 
 Status ProgramFile::read() {
-  const auto invalid = [&](std::string_view message) { return fail(ErrorCode::kInvalidFile, "{}: {}", name_, message); };
+  const auto invalid = [&](std::string_view message) {
+    return fail(ErrorCode::kInvalidFile, "{}: {}", name_, message);
+  };
   if (bytes_.size() < ExtendedHeader::kOffset) {
     return invalid(fmt::format("{} bytes are too few for a program", bytes_.size()));
   }
   const std::string_view identifier(reinterpret_cast<const char*>(bytes_.data()) + 4, 4);
   if (identifier != pte::ProgramIdentifier()) {
-    return invalid(fmt::format("not an ExecuTorch program: the identifier at byte 4 is {:?}, expected \"{}\"", identifier,
-                               pte::ProgramIdentifier()));
+    return invalid(
+        fmt::format("not an ExecuTorch program: the identifier at byte 4 is {:?}, expected \"{}\"",
+                    identifier, pte::ProgramIdentifier()));
   }
   auto header = read_extended_header(bytes_);
   if (!header) return prefixed(std::move(header).error(), name_);
@@ -47,8 +50,9 @@ Status ProgramFile::read() {
   segment_base_ = h.segment_base;
   program_ = verified_root<pte::Program>(bytes_.first(h.program_size), pte::ProgramIdentifier());
   if (program_ == nullptr) {
-    return invalid(fmt::format("the program of {} bytes is truncated or corrupt: not a well-formed flatbuffer",
-                               h.program_size));
+    return invalid(
+        fmt::format("the program of {} bytes is truncated or corrupt: not a well-formed flatbuffer",
+                    h.program_size));
   }
   SMELT_TRY(validate_program(*program_, {.name = name_,
                                          .file = bytes_,
@@ -96,12 +100,17 @@ Status ProgramFile::check_supported(const pte::ExecutionPlan& plan) const {
     const FieldPath path = method.item("values", i);
     if (!to_dtype(t->scalar_type())) {
       const std::string_view type = pte::EnumNameScalarType(t->scalar_type());
-      return path.field("scalar_type").unsupported("is {} ({})", int(t->scalar_type()), type.empty() ? "unknown" : type);
+      return path.field("scalar_type")
+          .unsupported("is {} ({})", int(t->scalar_type()), type.empty() ? "unknown" : type);
     }
-    if (t->storage_offset() != 0) return path.field("storage_offset").unsupported("is {}; must be 0", t->storage_offset());
-    if (t->layout() != 0) return path.field("layout").unsupported("is {}; must be 0, strided", t->layout());
-    if (t->extra_tensor_info() != nullptr && t->extra_tensor_info()->device_type() != pte::DeviceType::Cpu) {
-      return path.field("extra_tensor_info").unsupported("places the tensor on another device than the CPU");
+    if (t->storage_offset() != 0)
+      return path.field("storage_offset").unsupported("is {}; must be 0", t->storage_offset());
+    if (t->layout() != 0)
+      return path.field("layout").unsupported("is {}; must be 0, strided", t->layout());
+    if (t->extra_tensor_info() != nullptr &&
+        t->extra_tensor_info()->device_type() != pte::DeviceType::Cpu) {
+      return path.field("extra_tensor_info")
+          .unsupported("places the tensor on another device than the CPU");
     }
   }
   return {};
@@ -142,7 +151,8 @@ TensorStorage ProgramFile::storage(const pte::Tensor& t) const {
     return segment(list.segment_index()).subspan(list.offsets()->Get(t.data_buffer_idx()), bytes);
   };
   if (s.kind == Kind::kPlanned) {
-    const uint64_t which = t.extra_tensor_info() == nullptr ? 0 : t.extra_tensor_info()->mutable_data_segments_idx();
+    const uint64_t which =
+        t.extra_tensor_info() == nullptr ? 0 : t.extra_tensor_info()->mutable_data_segments_idx();
     s.bytes = at(*program_->mutable_data_segments()->Get(uint32_t(which)));
   } else if (has_constant_segment(*program_)) {
     s.bytes = at(*program_->constant_segment());
@@ -159,6 +169,8 @@ Shape shape(const pte::Tensor& t) {
   return shape;
 }
 
-std::string_view type_name(const pte::EValue& value) { return pte::EnumNameKernelTypes(value.val_type()); }
+std::string_view type_name(const pte::EValue& value) {
+  return pte::EnumNameKernelTypes(value.val_type());
+}
 
 }  // namespace smelt

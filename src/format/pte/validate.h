@@ -31,7 +31,8 @@ inline uint64_t planned_offset(const pte::AllocationDetails& a) {
 }
 
 inline bool is_external(const pte::Tensor& t) {
-  return t.extra_tensor_info() != nullptr && t.extra_tensor_info()->location() == pte::TensorDataLocation::External;
+  return t.extra_tensor_info() != nullptr &&
+         t.extra_tensor_info()->location() == pte::TensorDataLocation::External;
 }
 
 /// True if constants are in a segment, false if they are in the flatbuffer.

@@ -1,4 +1,5 @@
-// Where a delegate's constants are: named data of the program, bytes after the flatbuffer, or, in old files, inside it.
+// Where a delegate's constants are: named data of the program, bytes after the flatbuffer, or, in
+// old files, inside it.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +16,12 @@ namespace smelt {
 
 class XnnpackConstants {
  public:
-  XnnpackConstants(const xnn::Graph& graph, const XnnpackPayload& payload, NamedDataLookup named_data)
+  XnnpackConstants(const xnn::Graph& graph, const XnnpackPayload& payload,
+                   NamedDataLookup named_data)
       : graph_(graph), payload_(payload), named_data_(named_data) {}
 
-  /// Bytes of constant `index` (not 0). `index_path` is the field that holds the index. kInvalidFile; kNotFound if it
-  /// names data that does not exist.
+  /// Bytes of constant `index` (not 0). `index_path` is the field that holds the index.
+  /// kInvalidFile; kNotFound if it names data that does not exist.
   Result<std::span<const std::byte>> get(uint32_t index, const FieldPath& index_path) const;
 
  private:

@@ -9,22 +9,32 @@
 namespace smelt {
 namespace {
 
-// Flags of nodes, as XNNPACK's public header numbers them. The same bit means different things to different nodes.
-constexpr uint32_t kTransposeWeights = 1 << 0;      // FullyConnected
-constexpr uint32_t kLegacyHalfPixel = 1 << 2;       // StaticResizeBilinear2D
-constexpr uint32_t kAlignCorners = 1 << 3;          // StaticResizeBilinear2D
-constexpr uint32_t kFp32StaticWeights = 1 << 3;     // nodes with weights: fp16 nodes whose weights are fp32, as types say
-constexpr uint32_t kTransientIndirection = 1 << 5;  // convolution and pooling: how XNNPACK uses memory
-constexpr uint32_t kKeepDims = 1 << 6;              // pooling
+// Flags of nodes, as XNNPACK's public header numbers them. The same bit means different things to
+// different nodes.
+constexpr uint32_t kTransposeWeights = 1 << 0;  // FullyConnected
+constexpr uint32_t kLegacyHalfPixel = 1 << 2;   // StaticResizeBilinear2D
+constexpr uint32_t kAlignCorners = 1 << 3;      // StaticResizeBilinear2D
+constexpr uint32_t kFp32StaticWeights =
+    1 << 3;  // nodes with weights: fp16 nodes whose weights are fp32, as types say
+constexpr uint32_t kTransientIndirection =
+    1 << 5;                             // convolution and pooling: how XNNPACK uses memory
+constexpr uint32_t kKeepDims = 1 << 6;  // pooling
 
-/// Sizes and counts in attributes: beyond this, sums of two overflow the int32 that other implementations use.
+/// Sizes and counts in attributes: beyond this, sums of two overflow the int32 that other
+/// implementations use.
 constexpr uint32_t kMaxAttr = std::numeric_limits<int32_t>::max() / 2;
 
 }  // namespace
 
-XnnpackNodeReader::XnnpackNodeReader(const xnn::Graph& source, const std::unordered_map<uint32_t, ValueId>& by_id,
+XnnpackNodeReader::XnnpackNodeReader(const xnn::Graph& source,
+                                     const std::unordered_map<uint32_t, ValueId>& by_id,
                                      ReadBudget& budget, const FieldPath& root, Graph& graph)
-    : source_(source), by_id_(by_id), budget_(budget), root_(root), graph_(graph), available_(graph.values.size()) {
+    : source_(source),
+      by_id_(by_id),
+      budget_(budget),
+      root_(root),
+      graph_(graph),
+      available_(graph.values.size()) {
   for (size_t i = 0; i < graph.values.size(); ++i) available_[i] = graph.values[i].is_constant();
   for (ValueId v : graph.inputs) available_[v] = true;
   for (const Node& n : graph.nodes) {
@@ -65,25 +75,44 @@ Status XnnpackNodeReader::dispatch(Current& c) {
   const auto* one = static_cast<const xnn::Node1x1*>(n.xnode_union());
   const auto* two = static_cast<const xnn::Node2x1*>(n.xnode_union());
   switch (n.xnode_union_type()) {
-    case U::Abs: return unary(c, *one, OpKind::kAbs);
-    case U::Ceiling: return unary(c, *one, OpKind::kCeiling);
-    case U::Clamp: return unary(c, *one, OpKind::kClamp);
-    case U::Convert: return unary(c, *one, OpKind::kConvert);
-    case U::Copy: return unary(c, *one, OpKind::kCopy);
-    case U::Cos: return unary(c, *one, OpKind::kCos);
-    case U::Exp: return unary(c, *one, OpKind::kExp);
-    case U::Floor: return unary(c, *one, OpKind::kFloor);
-    case U::Gelu: return unary(c, *one, OpKind::kGelu);
-    case U::Hardswish: return unary(c, *one, OpKind::kHardswish);
-    case U::Log: return unary(c, *one, OpKind::kLog);
-    case U::Negate: return unary(c, *one, OpKind::kNegate);
-    case U::ReciprocalSquareRoot: return unary(c, *one, OpKind::kReciprocalSquareRoot);
-    case U::Sigmoid: return unary(c, *one, OpKind::kSigmoid);
-    case U::Sin: return unary(c, *one, OpKind::kSin);
-    case U::Softmax: return unary(c, *one, OpKind::kSoftmax);
-    case U::Square: return unary(c, *one, OpKind::kSquare);
-    case U::SquareRoot: return unary(c, *one, OpKind::kSquareRoot);
-    case U::Tanh: return unary(c, *one, OpKind::kTanh);
+    case U::Abs:
+      return unary(c, *one, OpKind::kAbs);
+    case U::Ceiling:
+      return unary(c, *one, OpKind::kCeiling);
+    case U::Clamp:
+      return unary(c, *one, OpKind::kClamp);
+    case U::Convert:
+      return unary(c, *one, OpKind::kConvert);
+    case U::Copy:
+      return unary(c, *one, OpKind::kCopy);
+    case U::Cos:
+      return unary(c, *one, OpKind::kCos);
+    case U::Exp:
+      return unary(c, *one, OpKind::kExp);
+    case U::Floor:
+      return unary(c, *one, OpKind::kFloor);
+    case U::Gelu:
+      return unary(c, *one, OpKind::kGelu);
+    case U::Hardswish:
+      return unary(c, *one, OpKind::kHardswish);
+    case U::Log:
+      return unary(c, *one, OpKind::kLog);
+    case U::Negate:
+      return unary(c, *one, OpKind::kNegate);
+    case U::ReciprocalSquareRoot:
+      return unary(c, *one, OpKind::kReciprocalSquareRoot);
+    case U::Sigmoid:
+      return unary(c, *one, OpKind::kSigmoid);
+    case U::Sin:
+      return unary(c, *one, OpKind::kSin);
+    case U::Softmax:
+      return unary(c, *one, OpKind::kSoftmax);
+    case U::Square:
+      return unary(c, *one, OpKind::kSquare);
+    case U::SquareRoot:
+      return unary(c, *one, OpKind::kSquareRoot);
+    case U::Tanh:
+      return unary(c, *one, OpKind::kTanh);
     case U::ELU: {
       const xnn::ELU& e = *n.xnode_union_as_ELU();
       if (!std::isfinite(e.alpha())) return c.path.field("alpha").invalid("is {}", e.alpha());
@@ -95,45 +124,74 @@ Status XnnpackNodeReader::dispatch(Current& c) {
     }
     case U::LeakyReLU: {
       const xnn::LeakyReLU& l = *n.xnode_union_as_LeakyReLU();
-      if (!std::isfinite(l.negative_slope())) return c.path.field("negative_slope").invalid("is {}", l.negative_slope());
+      if (!std::isfinite(l.negative_slope()))
+        return c.path.field("negative_slope").invalid("is {}", l.negative_slope());
       c.node.kind = OpKind::kLeakyRelu;
       c.node.attrs = AlphaAttrs{l.negative_slope()};
       SMELT_TRY(flags(c, l.flags(), 0));
       SMELT_TRY(input(c, l.input_id(), "input_id"));
       return output(c, l.output_id(), "output_id");
     }
-    case U::Add: return binary(c, *two, OpKind::kAdd);
-    case U::Subtract: return binary(c, *two, OpKind::kSubtract);
-    case U::Multiply: return binary(c, *two, OpKind::kMultiply);
-    case U::Div: return binary(c, *two, OpKind::kDivide);
-    case U::Minimum: return binary(c, *two, OpKind::kMinimum);
-    case U::Maximum: return binary(c, *two, OpKind::kMaximum);
-    case U::PReLU: return binary(c, *two, OpKind::kPRelu);
-    case U::BatchMatrixMultiply: return binary(c, *two, OpKind::kBatchMatMul);
-    case U::Concatenate2: return concatenate(c, *n.xnode_union_as_Concatenate2(), 2);
-    case U::Concatenate3: return concatenate(c, *n.xnode_union_as_Concatenate3(), 3);
-    case U::Concatenate4: return concatenate(c, *n.xnode_union_as_Concatenate4(), 4);
-    case U::Concatenate5: return concatenate(c, *n.xnode_union_as_Concatenate5(), 5);
-    case U::FullyConnected: return fully_connected(c, *n.xnode_union_as_FullyConnected());
-    case U::ScaledDotProductAttention: return attention(c, *n.xnode_union_as_ScaledDotProductAttention());
-    case U::Conv2d: return convolution(c, *n.xnode_union_as_Conv2d(), OpKind::kConv2d);
-    case U::DepthwiseConv2d: return convolution(c, *n.xnode_union_as_DepthwiseConv2d(), OpKind::kDepthwiseConv2d);
-    case U::ConvTranspose2d: return convolution(c, *n.xnode_union_as_ConvTranspose2d(), OpKind::kConvTranspose2d);
-    case U::AvgPooling2d: return pooling(c, *n.xnode_union_as_AvgPooling2d(), OpKind::kAvgPool2d);
-    case U::MaxPooling2d: return pooling(c, *n.xnode_union_as_MaxPooling2d(), OpKind::kMaxPool2d);
-    case U::ArgMaxPooling2d: return arg_max_pooling(c, *n.xnode_union_as_ArgMaxPooling2d());
-    case U::GlobalAvgPooling2d: return global_average_pooling(c, *one);
-    case U::StaticTranspose: return transpose(c, *n.xnode_union_as_StaticTranspose());
-    case U::StaticReshape: return reshape(c, *n.xnode_union_as_StaticReshape());
-    case U::StaticSlice: return slice(c, *n.xnode_union_as_StaticSlice());
-    case U::StaticConstantPad: return pad(c, *n.xnode_union_as_StaticConstantPad());
-    case U::StaticResizeBilinear2D: return resize(c, *n.xnode_union_as_StaticResizeBilinear2D());
-    case U::NONE: break;
+    case U::Add:
+      return binary(c, *two, OpKind::kAdd);
+    case U::Subtract:
+      return binary(c, *two, OpKind::kSubtract);
+    case U::Multiply:
+      return binary(c, *two, OpKind::kMultiply);
+    case U::Div:
+      return binary(c, *two, OpKind::kDivide);
+    case U::Minimum:
+      return binary(c, *two, OpKind::kMinimum);
+    case U::Maximum:
+      return binary(c, *two, OpKind::kMaximum);
+    case U::PReLU:
+      return binary(c, *two, OpKind::kPRelu);
+    case U::BatchMatrixMultiply:
+      return binary(c, *two, OpKind::kBatchMatMul);
+    case U::Concatenate2:
+      return concatenate(c, *n.xnode_union_as_Concatenate2(), 2);
+    case U::Concatenate3:
+      return concatenate(c, *n.xnode_union_as_Concatenate3(), 3);
+    case U::Concatenate4:
+      return concatenate(c, *n.xnode_union_as_Concatenate4(), 4);
+    case U::Concatenate5:
+      return concatenate(c, *n.xnode_union_as_Concatenate5(), 5);
+    case U::FullyConnected:
+      return fully_connected(c, *n.xnode_union_as_FullyConnected());
+    case U::ScaledDotProductAttention:
+      return attention(c, *n.xnode_union_as_ScaledDotProductAttention());
+    case U::Conv2d:
+      return convolution(c, *n.xnode_union_as_Conv2d(), OpKind::kConv2d);
+    case U::DepthwiseConv2d:
+      return convolution(c, *n.xnode_union_as_DepthwiseConv2d(), OpKind::kDepthwiseConv2d);
+    case U::ConvTranspose2d:
+      return convolution(c, *n.xnode_union_as_ConvTranspose2d(), OpKind::kConvTranspose2d);
+    case U::AvgPooling2d:
+      return pooling(c, *n.xnode_union_as_AvgPooling2d(), OpKind::kAvgPool2d);
+    case U::MaxPooling2d:
+      return pooling(c, *n.xnode_union_as_MaxPooling2d(), OpKind::kMaxPool2d);
+    case U::ArgMaxPooling2d:
+      return arg_max_pooling(c, *n.xnode_union_as_ArgMaxPooling2d());
+    case U::GlobalAvgPooling2d:
+      return global_average_pooling(c, *one);
+    case U::StaticTranspose:
+      return transpose(c, *n.xnode_union_as_StaticTranspose());
+    case U::StaticReshape:
+      return reshape(c, *n.xnode_union_as_StaticReshape());
+    case U::StaticSlice:
+      return slice(c, *n.xnode_union_as_StaticSlice());
+    case U::StaticConstantPad:
+      return pad(c, *n.xnode_union_as_StaticConstantPad());
+    case U::StaticResizeBilinear2D:
+      return resize(c, *n.xnode_union_as_StaticResizeBilinear2D());
+    case U::NONE:
+      break;
   }
   return c.path.invalid("has the unknown type {}", int(n.xnode_union_type()));
 }
 
-// ---- fields that many nodes have ------------------------------------------------------------------------------------
+// ---- fields that many nodes have
+// ------------------------------------------------------------------------------------
 
 Status XnnpackNodeReader::input(Current& c, uint32_t id, std::string_view field) {
   const auto it = by_id_.find(id);
@@ -162,7 +220,9 @@ Status XnnpackNodeReader::output(Current& c, uint32_t id, std::string_view field
   }
   bool taken = available_[it->second];
   for (ValueId other : c.node.outputs) taken |= other == it->second;
-  if (taken) return c.path.field(field).invalid("is {}, a value that is constant, an input, or already computed", id);
+  if (taken)
+    return c.path.field(field).invalid(
+        "is {}, a value that is constant, an input, or already computed", id);
   c.node.outputs.push_back(it->second);
   return {};
 }
@@ -183,24 +243,28 @@ Status XnnpackNodeReader::flags(const Current& c, uint32_t flags, uint32_t known
   return c.path.field("flags").unsupported("is {:#x}; supported are {:#x}", flags, known);
 }
 
-Status XnnpackNodeReader::list(const Current& c, const Dims* list, std::string_view field, size_t expected) {
+Status XnnpackNodeReader::list(const Current& c, const Dims* list, std::string_view field,
+                               size_t expected) {
   if (length(list) != expected) {
     return c.path.field(field).invalid("has {} entries; must have {}", length(list), expected);
   }
   return budget_.take(list, c.path.field(field));
 }
 
-Status XnnpackNodeReader::in_range(const Current& c, uint32_t value, std::string_view field, uint32_t low) const {
+Status XnnpackNodeReader::in_range(const Current& c, uint32_t value, std::string_view field,
+                                   uint32_t low) const {
   if (value >= low && value <= kMaxAttr) return {};
   return c.path.field(field).invalid("is {}; must be from {} to {}", value, low, kMaxAttr);
 }
 
 Status XnnpackNodeReader::image(const Current& c, ValueId v, std::string_view field) const {
   if (shape(v).rank() == 4) return {};
-  return c.path.field(field).invalid("is a value of shape {}; must have 4 dimensions (NHWC)", to_string(shape(v)));
+  return c.path.field(field).invalid("is a value of shape {}; must have 4 dimensions (NHWC)",
+                                     to_string(shape(v)));
 }
 
-// ---- families of nodes ------------------------------------------------------------------------------------------------
+// ---- families of nodes
+// ------------------------------------------------------------------------------------------------
 
 Status XnnpackNodeReader::unary(Current& c, const xnn::Node1x1& n, OpKind kind) {
   c.node.kind = kind;
@@ -212,8 +276,10 @@ Status XnnpackNodeReader::unary(Current& c, const xnn::Node1x1& n, OpKind kind) 
 
 Status XnnpackNodeReader::binary(Current& c, const xnn::Node2x1& n, OpKind kind) {
   c.node.kind = kind;
-  // The other binary nodes carry a range at most by mistake: the runtime that the format belongs to ignores it.
-  if (kind == OpKind::kAdd || kind == OpKind::kSubtract || kind == OpKind::kMultiply || kind == OpKind::kDivide) {
+  // The other binary nodes carry a range at most by mistake: the runtime that the format belongs to
+  // ignores it.
+  if (kind == OpKind::kAdd || kind == OpKind::kSubtract || kind == OpKind::kMultiply ||
+      kind == OpKind::kDivide) {
     SMELT_TRY(output_range(c));
   }
   SMELT_TRY(flags(c, n.flags(), 0));
@@ -225,13 +291,16 @@ Status XnnpackNodeReader::binary(Current& c, const xnn::Node2x1& n, OpKind kind)
 Status XnnpackNodeReader::concatenate(Current& c, const xnn::NodeConcatenate& n, size_t count) {
   c.node.kind = OpKind::kConcatenate;
   SMELT_TRY(flags(c, n.flags(), 0));
-  const uint32_t ids[] = {n.input1_id(), n.input2_id(), n.input3_id(), n.input4_id(), n.input5_id()};
-  constexpr std::string_view names[] = {"input1_id", "input2_id", "input3_id", "input4_id", "input5_id"};
+  const uint32_t ids[] = {n.input1_id(), n.input2_id(), n.input3_id(), n.input4_id(),
+                          n.input5_id()};
+  constexpr std::string_view names[] = {"input1_id", "input2_id", "input3_id", "input4_id",
+                                        "input5_id"};
   for (size_t i = 0; i < count; ++i) SMELT_TRY(input(c, ids[i], names[i]));
   SMELT_TRY(output(c, n.output_id(), "output_id"));
   const auto axis = int32_t(n.axis());
   const auto rank = int32_t(shape(c.node.outputs[0]).rank());
-  if (axis < -rank || axis >= rank) return c.path.field("axis").invalid("is {}, of {} dimensions", axis, rank);
+  if (axis < -rank || axis >= rank)
+    return c.path.field("axis").invalid("is {}, of {} dimensions", axis, rank);
   c.node.attrs = ConcatAttrs{axis};
   return {};
 }
@@ -286,25 +355,33 @@ Status XnnpackNodeReader::convolution(Current& c, const xnn::NodeConv& n, OpKind
   const int64_t in = int64_t(a.groups) * a.in_per_group, out = int64_t(a.groups) * a.out_per_group;
   const int64_t extent_h = int64_t(a.kernel_h - 1) * a.dilation_h + 1;
   const int64_t extent_w = int64_t(a.kernel_w - 1) * a.dilation_w + 1;
-  if (extent_h > kMaxAttr) return c.path.field("kernel_height").invalid("is {}, with dilation {} rows", a.kernel_h, extent_h);
-  if (extent_w > kMaxAttr) return c.path.field("kernel_width").invalid("is {}, with dilation {} columns", a.kernel_w, extent_w);
+  if (extent_h > kMaxAttr)
+    return c.path.field("kernel_height")
+        .invalid("is {}, with dilation {} rows", a.kernel_h, extent_h);
+  if (extent_w > kMaxAttr)
+    return c.path.field("kernel_width")
+        .invalid("is {}, with dilation {} columns", a.kernel_w, extent_w);
   const bool depthwise = kind == OpKind::kDepthwiseConv2d;
   if (depthwise && a.in_per_group != 1) {
     return c.path.field("group_input_channels").invalid("is {}; must be 1", a.in_per_group);
   }
   const auto channels = [&](ValueId v, int64_t expected, std::string_view field) -> Status {
     if (shape(v).back() == expected) return {};
-    return c.path.field(field).invalid("is a value of shape {}; the groups have {} channels", to_string(shape(v)), expected);
+    return c.path.field(field).invalid("is a value of shape {}; the groups have {} channels",
+                                       to_string(shape(v)), expected);
   };
   SMELT_TRY(channels(c.node.inputs[0], in, "input1_id"));
   SMELT_TRY(channels(c.node.outputs[0], out, "output_id"));
-  const Shape filter = depthwise ? Shape{1, a.kernel_h, a.kernel_w, out} : Shape{out, a.kernel_h, a.kernel_w, a.in_per_group};
+  const Shape filter = depthwise ? Shape{1, a.kernel_h, a.kernel_w, out}
+                                 : Shape{out, a.kernel_h, a.kernel_w, a.in_per_group};
   if (shape(c.node.inputs[1]) != filter) {
-    return c.path.field("filter_id").invalid("is a value of shape {}; must be {}", to_string(shape(c.node.inputs[1])),
-                                             to_string(filter));
+    return c.path.field("filter_id")
+        .invalid("is a value of shape {}; must be {}", to_string(shape(c.node.inputs[1])),
+                 to_string(filter));
   }
   if (c.node.inputs[2] != kNoValue && shape(c.node.inputs[2]) != Shape{out}) {
-    return c.path.field("bias_id").invalid("is a value of shape {}; must be [{}]", to_string(shape(c.node.inputs[2])), out);
+    return c.path.field("bias_id").invalid("is a value of shape {}; must be [{}]",
+                                           to_string(shape(c.node.inputs[2])), out);
   }
   c.node.attrs = a;
   return {};
@@ -316,22 +393,25 @@ Status XnnpackNodeReader::pooling(Current& c, const xnn::NodePooling2D& n, OpKin
   SMELT_TRY(flags(c, n.flags(), kKeepDims | kTransientIndirection));
   // Average pooling has the fields, but no dilation: writers leave anything there.
   const bool dilates = kind == OpKind::kMaxPool2d;
-  const uint32_t dilation_h = dilates ? n.dilation_height() : 1, dilation_w = dilates ? n.dilation_width() : 1;
+  const uint32_t dilation_h = dilates ? n.dilation_height() : 1,
+                 dilation_w = dilates ? n.dilation_width() : 1;
   const struct {
     uint32_t value;
     std::string_view field;
     uint32_t low;
-  } fields[] = {{n.padding_top(), "padding_top", 0},         {n.padding_right(), "padding_right", 0},
-                {n.padding_bottom(), "padding_bottom", 0},   {n.padding_left(), "padding_left", 0},
-                {n.pooling_height(), "pooling_height", 1},   {n.pooling_width(), "pooling_width", 1},
-                {n.stride_height(), "stride_height", 1},     {n.stride_width(), "stride_width", 1},
-                {dilation_h, "dilation_height", 1},          {dilation_w, "dilation_width", 1}};
+  } fields[] = {{n.padding_top(), "padding_top", 0},       {n.padding_right(), "padding_right", 0},
+                {n.padding_bottom(), "padding_bottom", 0}, {n.padding_left(), "padding_left", 0},
+                {n.pooling_height(), "pooling_height", 1}, {n.pooling_width(), "pooling_width", 1},
+                {n.stride_height(), "stride_height", 1},   {n.stride_width(), "stride_width", 1},
+                {dilation_h, "dilation_height", 1},        {dilation_w, "dilation_width", 1}};
   for (const auto& f : fields) SMELT_TRY(in_range(c, f.value, f.field, f.low));
   if (int64_t(n.pooling_height() - 1) * dilation_h >= kMaxAttr) {
-    return c.path.field("pooling_height").invalid("is {}, with dilation {}", n.pooling_height(), dilation_h);
+    return c.path.field("pooling_height")
+        .invalid("is {}, with dilation {}", n.pooling_height(), dilation_h);
   }
   if (int64_t(n.pooling_width() - 1) * dilation_w >= kMaxAttr) {
-    return c.path.field("pooling_width").invalid("is {}, with dilation {}", n.pooling_width(), dilation_w);
+    return c.path.field("pooling_width")
+        .invalid("is {}, with dilation {}", n.pooling_width(), dilation_w);
   }
   c.node.attrs = PoolAttrs{.pad_top = n.padding_top(),
                            .pad_right = n.padding_right(),
@@ -385,8 +465,9 @@ Status XnnpackNodeReader::global_average_pooling(Current& c, const xnn::Node1x1&
   SMELT_TRY(output(c, n.output_id(), "output_id"));
   SMELT_TRY(image(c, c.node.inputs[0], "input_id"));
   if (shape(c.node.outputs[0]).rank() == 4) return {};
-  return c.path.field("output_id").unsupported("is a value of shape {}; must keep 4 dimensions",
-                                               to_string(shape(c.node.outputs[0])));
+  return c.path.field("output_id")
+      .unsupported("is a value of shape {}; must keep 4 dimensions",
+                   to_string(shape(c.node.outputs[0])));
 }
 
 Status XnnpackNodeReader::fully_connected(Current& c, const xnn::FullyConnected& n) {
@@ -437,7 +518,8 @@ Status XnnpackNodeReader::reshape(Current& c, const xnn::StaticReshape& n) {
   SMELT_TRY(flags(c, n.flags(), 0));
   SMELT_TRY(input(c, n.input_id(), "input_id"));
   SMELT_TRY(output(c, n.output_id(), "output_id"));
-  if (n.num_dims() > kMaxRank) return c.path.field("num_dims").invalid("is {}; must be at most {}", n.num_dims(), kMaxRank);
+  if (n.num_dims() > kMaxRank)
+    return c.path.field("num_dims").invalid("is {}; must be at most {}", n.num_dims(), kMaxRank);
   SMELT_TRY(list(c, n.new_shape(), "new_shape", n.num_dims()));
   ReshapeAttrs a;
   size_t inferred = 0;
@@ -445,8 +527,11 @@ Status XnnpackNodeReader::reshape(Current& c, const xnn::StaticReshape& n) {
     a.shape.push_back(n.new_shape()->Get(i));
     inferred += n.new_shape()->Get(i) == 0;
   }
-  if (inferred > 1) return c.path.field("new_shape").invalid("is {}: at most one extent can be inferred", to_string(a.shape));
-  if (!checked_numel(a.shape)) return c.path.field("new_shape").invalid("is {}: too large", to_string(a.shape));
+  if (inferred > 1)
+    return c.path.field("new_shape")
+        .invalid("is {}: at most one extent can be inferred", to_string(a.shape));
+  if (!checked_numel(a.shape))
+    return c.path.field("new_shape").invalid("is {}: too large", to_string(a.shape));
   c.node.attrs = a;
   return {};
 }
@@ -462,9 +547,11 @@ Status XnnpackNodeReader::slice(Current& c, const xnn::StaticSlice& n) {
   SliceAttrs a;
   for (size_t i = 0; i < in.rank(); ++i) {
     const int64_t offset = n.offsets()->Get(uint32_t(i)), size = n.sizes()->Get(uint32_t(i));
-    if (offset > in[i]) return c.path.item("offsets", i).invalid("is {}, in an extent of {}", offset, in[i]);
+    if (offset > in[i])
+      return c.path.item("offsets", i).invalid("is {}, in an extent of {}", offset, in[i]);
     if (size > in[i] - offset) {
-      return c.path.item("sizes", i).invalid("is {}, from {} on in an extent of {}", size, offset, in[i]);
+      return c.path.item("sizes", i)
+          .invalid("is {}, from {} on in an extent of {}", size, offset, in[i]);
     }
     a.offsets.push_back(offset);
     a.sizes.push_back(size);
@@ -485,8 +572,10 @@ Status XnnpackNodeReader::pad(Current& c, const xnn::StaticConstantPad& n) {
   a.value = n.padding_value();
   for (uint32_t i = 0; i < rank; ++i) {
     const uint32_t pre = n.pre_paddings()->Get(i), post = n.post_paddings()->Get(i);
-    if (pre > kMaxAttr) return c.path.item("pre_paddings", i).invalid("is {}; must be at most {}", pre, kMaxAttr);
-    if (post > kMaxAttr) return c.path.item("post_paddings", i).invalid("is {}; must be at most {}", post, kMaxAttr);
+    if (pre > kMaxAttr)
+      return c.path.item("pre_paddings", i).invalid("is {}; must be at most {}", pre, kMaxAttr);
+    if (post > kMaxAttr)
+      return c.path.item("post_paddings", i).invalid("is {}; must be at most {}", post, kMaxAttr);
     a.pre.push_back(pre);
     a.post.push_back(post);
   }

@@ -16,9 +16,10 @@ namespace smelt {
 
 class XnnpackNodeReader {
  public:
-  /// All references outlive the reader. `graph` has its values and inputs, and the nodes that legacy values needed.
-  XnnpackNodeReader(const xnn::Graph& source, const std::unordered_map<uint32_t, ValueId>& by_id, ReadBudget& budget,
-                    const FieldPath& root, Graph& graph);
+  /// All references outlive the reader. `graph` has its values and inputs, and the nodes that
+  /// legacy values needed.
+  XnnpackNodeReader(const xnn::Graph& source, const std::unordered_map<uint32_t, ValueId>& by_id,
+                    ReadBudget& budget, const FieldPath& root, Graph& graph);
 
   /// Appends all nodes to the graph. Proves that they are in an order in which they can run.
   Status read();

@@ -8,8 +8,8 @@
 
 namespace smelt {
 
-Result<DelegateGraph> read_xnnpack_graph(std::span<const std::byte> payload_bytes, NamedDataLookup named_data,
-                                         std::string_view where) {
+Result<DelegateGraph> read_xnnpack_graph(std::span<const std::byte> payload_bytes,
+                                         NamedDataLookup named_data, std::string_view where) {
   auto split = split_xnnpack_payload(payload_bytes);
   if (!split) return prefixed(std::move(split).error(), where);
   XnnpackPayload& payload = *split;
@@ -17,19 +17,24 @@ Result<DelegateGraph> read_xnnpack_graph(std::span<const std::byte> payload_byte
   DelegateGraph result;
   Graph& graph = result.graph;
   if (!is_aligned(payload.flatbuffer.data(), kFlatbufferAlignment)) {
-    payload.flatbuffer = graph.owned.emplace_back(payload.flatbuffer.begin(), payload.flatbuffer.end());
+    payload.flatbuffer =
+        graph.owned.emplace_back(payload.flatbuffer.begin(), payload.flatbuffer.end());
   }
   const FieldPath root(where);
   if (payload.flatbuffer.size() >= 8) {
-    const std::string_view identifier(reinterpret_cast<const char*>(payload.flatbuffer.data()) + 4, 4);
+    const std::string_view identifier(reinterpret_cast<const char*>(payload.flatbuffer.data()) + 4,
+                                      4);
     if (identifier != "XN00" && identifier != "XN01") {
-      return root.invalid("not an XNNPACK graph: the identifier is {:?}, expected \"XN00\" or \"XN01\"", identifier);
+      return root.invalid(
+          "not an XNNPACK graph: the identifier is {:?}, expected \"XN00\" or \"XN01\"",
+          identifier);
     }
   }
   const auto* source = verified_root<xnn::Graph>(payload.flatbuffer, nullptr);
   if (source == nullptr) {
-    return root.invalid("the graph of {} bytes is truncated or corrupt: not a well-formed flatbuffer",
-                        payload.flatbuffer.size());
+    return root.invalid(
+        "the graph of {} bytes is truncated or corrupt: not a well-formed flatbuffer",
+        payload.flatbuffer.size());
   }
   ReadBudget budget(payload.flatbuffer.size());
   SMELT_TRY(budget.take(source->constant_data(), root.field("constant_data")));
@@ -50,7 +55,8 @@ Result<DelegateGraph> read_xnnpack_graph(std::span<const std::byte> payload_byte
   SMELT_TRY(nodes.read());
   for (size_t i = 0; i < graph.outputs.size(); ++i) {
     if (!nodes.is_produced(graph.outputs[i])) {
-      return root.field("xvalues").invalid("has an output, external_id {}, that no node computes", result.output_args[i]);
+      return root.field("xvalues").invalid("has an output, external_id {}, that no node computes",
+                                           result.output_args[i]);
     }
   }
   return result;

@@ -27,12 +27,12 @@ class XnnpackValueReader {
   };
 
   /// All references outlive the reader.
-  XnnpackValueReader(const xnn::Graph& source, const XnnpackConstants& constants, ReadBudget& budget,
-                     const FieldPath& root, Graph& graph)
+  XnnpackValueReader(const xnn::Graph& source, const XnnpackConstants& constants,
+                     ReadBudget& budget, const FieldPath& root, Graph& graph)
       : source_(source), constants_(constants), budget_(budget), root_(root), graph_(graph) {}
 
-  /// Appends all values to the graph; for inputs that old files want quantised before use, also the float input and the
-  /// node that quantises.
+  /// Appends all values to the graph; for inputs that old files want quantised before use, also the
+  /// float input and the node that quantises.
   Status read();
 
   /// What nodes call the values.
@@ -41,7 +41,8 @@ class XnnpackValueReader {
   std::span<const External> outputs() const { return outputs_; }
 
  private:
-  /// Scales to look at when all are known: each byte of the file once, however often it is referred to.
+  /// Scales to look at when all are known: each byte of the file once, however often it is referred
+  /// to.
   struct ScaleArray {
     const std::byte* data;
     size_t count;
@@ -51,14 +52,17 @@ class XnnpackValueReader {
   };
 
   Status value(uint32_t index, const FieldPath& path);
-  Status quantise(const xnn::QuantizedTensorValue&, uint32_t index, GraphValue&, const FieldPath& path);
-  Status per_channel(const xnn::PerChannelQuant&, uint32_t index, GraphValue&, const FieldPath& path);
-  Status per_block(const xnn::PerChannelGroupQuant&, uint32_t index, GraphValue&, const FieldPath& path);
+  Status quantise(const xnn::QuantizedTensorValue&, uint32_t index, GraphValue&,
+                  const FieldPath& path);
+  Status per_channel(const xnn::PerChannelQuant&, uint32_t index, GraphValue&,
+                     const FieldPath& path);
+  Status per_block(const xnn::PerChannelGroupQuant&, uint32_t index, GraphValue&,
+                   const FieldPath& path);
   Status constant(const xnn::TensorValue&, GraphValue&, const FieldPath& path);
   Status external(const xnn::TensorValue&, const GraphValue&, ValueId, const FieldPath& path);
   Status legacy_dynamic(const xnn::TensorValue&, GraphValue float_value, const FieldPath& path);
-  Status scale_constant(uint32_t buffer, uint32_t num_scales, size_t expected, size_t element, const FieldPath& path,
-                        const std::byte*& data);
+  Status scale_constant(uint32_t buffer, uint32_t num_scales, size_t expected, size_t element,
+                        const FieldPath& path, const std::byte*& data);
   Status check_scales();
 
   const xnn::Graph& source_;
