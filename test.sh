@@ -83,7 +83,7 @@ if [ -f "$corpus/manifest.json" ]; then
   corpus_run sme2-512 '--max-bytes 500000' $qemu/qemu-aarch64 -cpu max,sve=off,sme_fa64=off,sme512=on $arm
   corpus_run arm-max '--group learning_path' $qemu/qemu-aarch64 -cpu max,sme=off,sve=off $arm
   corpus_run cortex-a57 '--group learning_path' $qemu/qemu-aarch64 -cpu cortex-a57 $arm
-  corpus_run haswell '--group learning_path' $qemu/qemu-x86_64 -cpu Haswell build/native/bin/smelt
+  corpus_run haswell '--group learning_path' $qemu/qemu-x86_64 -cpu Haswell-noTSX build/native/bin/smelt
 else
   echo "corpus: not run, there is no $corpus/manifest.json (SMELT_CORPUS names another folder)"
 fi
