@@ -386,8 +386,14 @@ Result<Writer::NodeRef> Writer::table(const Node& n) {
       return NodeRef{U::LeakyReLU,
                      xnn::CreateLeakyReLU(fbb_, a->alpha, n.inputs[0], n.outputs[0], 0).Union()};
     }
-    case OpKind::kAvgPool2d:
+    case OpKind::kAvgPool2d: {
+      SMELT_ASSIGN(const PoolAttrs* a, attrs<PoolAttrs>(n));
+      if (a->dilation_h != 1 || a->dilation_w != 1) {  // there are fields for it; nobody reads them
+        return fail(ErrorCode::kInvalidArgument, "dilation is {}, {}; an average has none",
+                    a->dilation_h, a->dilation_w);
+      }
       return pooling(n, U::AvgPooling2d);
+    }
     case OpKind::kMaxPool2d:
       return pooling(n, U::MaxPooling2d);
     case OpKind::kArgMaxPool2d: {

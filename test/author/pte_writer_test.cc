@@ -125,6 +125,15 @@ TEST(PteWriter, RefusesWhatTheFormatCannotSay) {
   }
   {
     GraphBuilder b;
+    const ValueId x = b.input(DType::kF32, {1, 4, 4, 1}), y = b.value(DType::kF32, {1, 4, 2, 1});
+    PoolAttrs pool;
+    pool.pool_w = 2, pool.dilation_w = 2;
+    b.node(OpKind::kAvgPool2d, {x}, {y}, pool);
+    b.output(y);
+    EXPECT_NE(message(std::move(b)).find("dilation is 1, 2"), std::string::npos);
+  }
+  {
+    GraphBuilder b;
     b.input(DType::kF32, {2});
     b.constant(DType::kF32, {3}, std::vector<float>{1, 2});
     EXPECT_NE(message(std::move(b)).find("8 bytes"), std::string::npos);
