@@ -58,7 +58,9 @@ IsaSet detect_isa(Cpu&) {
   // The compiler's run-time asks CPUID and XGETBV: a tier counts only if the system saves its registers.
   __builtin_cpu_init();
   IsaSet isa;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+  // Highway's AVX2 uses BMI as well; every CPU with AVX2 and FMA has it, but a hypervisor may hide it.
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
+      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
     isa = isa.with(Isa::kAvx2);
   if (isa.has(Isa::kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
