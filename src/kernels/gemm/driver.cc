@@ -67,6 +67,14 @@ WorkerScratch worker_scratch(const GemmPlan& plan, std::span<std::byte> scratch,
 
 }  // namespace
 
+std::optional<size_t> worker_scratch_bytes(const GemmPlan& plan) {
+  const size_t pointers = pointer_bytes(plan);
+  if (plan.kernel->lhs_form == LhsForm::kRows) return pointers;
+  const auto lhs = packed_bytes(plan.kernel->lhs,
+                                {.rows = plan.block_m, .kc = plan.shape.kc, .taps = plan.shape.taps}, plan.vl32);
+  return lhs ? checked_add(pointers, *lhs) : std::nullopt;
+}
+
 Result<GemmPlan> plan_gemm(const GemmKernel& kernel, const GemmShape& shape, RowMap rows, std::vector<GemmItem> items,
                            size_t row_quant_stride, const Cpu& cpu, unsigned workers) {
   GemmPlan plan{.kernel = &kernel,
@@ -84,14 +92,10 @@ Result<GemmPlan> plan_gemm(const GemmKernel& kernel, const GemmShape& shape, Row
   const auto lhs_elements = k ? checked_mul(std::max<size_t>(*k, shape.taps), shape.m) : std::nullopt;
   if (!lhs_elements || *lhs_elements > (size_t(1) << 48) || shape.n > (size_t(1) << 48)) return too_large();
   choose_blocking(plan, cpu, workers);
-  plan.worker_bytes = pointer_bytes(plan);
-  if (kernel.lhs_form == LhsForm::kPacked) {
-    const auto lhs = packed_bytes(kernel.lhs, {.rows = plan.block_m, .kc = shape.kc, .taps = shape.taps}, plan.vl32);
-    if (!lhs) return too_large();
-    plan.worker_bytes += *lhs;
-  }
-  const auto all = checked_mul(plan.worker_bytes, size_t(workers));
+  const auto mine = worker_scratch_bytes(plan);
+  const auto all = mine ? checked_mul(*mine, size_t(workers)) : std::nullopt;
   if (!all) return too_large();
+  plan.worker_bytes = *mine;
   plan.scratch_bytes = *all;
   return plan;
 }

@@ -1,6 +1,7 @@
 // The one driver: splits products over workers, resolves rows, packs left sides where the kernel asks for it.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,9 @@ struct GemmPlan {
 /// Chooses blocking for a pool of `workers`. kOutOfMemory if the scratch size overflows.
 Result<GemmPlan> plan_gemm(const GemmKernel&, const GemmShape&, RowMap, std::vector<GemmItem>, size_t row_quant_stride,
                            const Cpu&, unsigned workers);
+
+/// Scratch of one worker for the plan's blocking; nothing if it overflows.
+std::optional<size_t> worker_scratch_bytes(const GemmPlan&);
 
 /// The shape as weights are packed for a kernel.
 inline PackShape rhs_shape(const GemmShape& s) {

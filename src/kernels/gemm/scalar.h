@@ -12,12 +12,20 @@ namespace {
 
 using Float4 = float __attribute__((vector_size(16)));
 using Int4 = int32_t __attribute__((vector_size(16)));
+using UInt4 = uint32_t __attribute__((vector_size(16)));
+
+template <class T>
+SMELT_INLINE T load_any(const void* p) {
+  T v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
 
 struct ScalarF32 {
   using Reg = Float4;
   static constexpr size_t kLanes = 4;
   static SMELT_INLINE Reg splat(float x) { return Reg{x, x, x, x}; }
-  static SMELT_INLINE Reg load_f32(const float* p) { return Reg{p[0], p[1], p[2], p[3]}; }
+  static SMELT_INLINE Reg load_f32(const float* p) { return load_any<Reg>(p); }
   static SMELT_INLINE Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
 };
 
@@ -28,14 +36,30 @@ struct ScalarLoadF32 {
   static SMELT_INLINE Float4 splat(const Elem* p) { return ScalarF32::splat(*p); }
   static SMELT_INLINE Float4 load(const Elem* p) { return ScalarF32::load_f32(p); }
 };
-/// Half or BFloat16, as left sides: 16-bit weights are widened when they are packed.
-template <class T>
-struct ScalarLoad16 {
-  using Elem = T;
+
+struct ScalarLoadF16 {
+  using Elem = Half;
   static SMELT_INLINE Float4 splat(const Elem* p) { return ScalarF32::splat(float(*p)); }
+  static SMELT_INLINE Float4 load(const Elem* p) {
+    const UInt4 h = {p[0].bits, p[1].bits, p[2].bits, p[3].bits};
+    // The exponent moves to its place with the bias of binary16; the multiplication puts the bias right, for subnormal
+    // numbers too. Infinity and NaN keep an exponent of all ones.
+    const UInt4 magnitude = (h & 0x7fff) << 13;
+    const Float4 scaled = (Float4)magnitude * ScalarF32::splat(0x1p112f);
+    const UInt4 special = (UInt4)(magnitude >= 0x0f800000u) & 0x7f800000u;
+    return (Float4)((UInt4)scaled | special | (h & 0x8000) << 16);
+  }
 };
 
-// ---- epilogues ----------------------------------------------------------------------------------------------------------
+struct ScalarLoadBF16 {
+  using Elem = BFloat16;
+  static SMELT_INLINE Float4 splat(const Elem* p) { return ScalarF32::splat(float(*p)); }
+  static SMELT_INLINE Float4 load(const Elem* p) {
+    return (Float4)(UInt4{p[0].bits, p[1].bits, p[2].bits, p[3].bits} << 16);
+  }
+};
+
+// ---- epilogues --------------------------------------------------------------------------------------------------------
 
 /// Clamps, converts and stores up to four floats as float, Half or BFloat16. NaN stays NaN.
 template <class T>
@@ -47,6 +71,70 @@ struct ScalarStore {
       if (size_t(i) >= count) break;
       const float raised = r[i] < s.min ? s.min : r[i];
       o[i] = Elem(raised > s.max ? s.max : raised);
+    }
+  }
+};
+
+// ---- int8 ---------------------------------------------------------------------------------------------------------------
+
+struct ScalarDot4 {
+  /// Column c's four k are bytes 4c … 4c + 3.
+  struct Bytes {
+    int8_t v[16];
+  };
+  using Int = UInt4;  // unsigned, because it may wrap
+  using Float = Float4;
+  static constexpr size_t kLanes = 4;
+  static constexpr int32_t kLhsOffset = 0;
+
+  static SMELT_INLINE Bytes load_bytes(const std::byte* p) { return load_any<Bytes>(p); }
+  static SMELT_INLINE void split_nibbles(Bytes b, Bytes& low, Bytes& high) {
+    SMELT_UNROLL for (int i = 0; i < 16; ++i) {
+      low.v[i] = int8_t((b.v[i] & 15) - 8);
+      high.v[i] = int8_t((uint8_t(b.v[i]) >> 4) - 8);
+    }
+  }
+  static SMELT_INLINE Bytes splat4(uint32_t word) {
+    Bytes b;
+    SMELT_UNROLL for (int i = 0; i < 4; ++i) __builtin_memcpy(b.v + 4 * i, &word, 4);
+    return b;
+  }
+  static SMELT_INLINE Int dot4(Int acc, Bytes b, Bytes a) {
+    SMELT_UNROLL for (int c = 0; c < 4; ++c) {
+      int32_t sum = 0;
+      SMELT_UNROLL for (int x = 0; x < 4; ++x) sum += int32_t(a.v[4 * c + x]) * b.v[4 * c + x];
+      acc[c] += uint32_t(sum);
+    }
+    return acc;
+  }
+  static SMELT_INLINE Int zero_int() { return Int{0, 0, 0, 0}; }
+  static SMELT_INLINE Int load_int(const std::byte* p) { return load_any<Int>(p); }
+  /// a - b x factor
+  static SMELT_INLINE Int sub_scaled(Int a, Int b, int32_t factor) { return a - b * uint32_t(factor); }
+  static SMELT_INLINE Float to_float(Int a) { return __builtin_convertvector((Int4)a, Float4); }
+  static SMELT_INLINE Float splat(float x) { return ScalarF32::splat(x); }
+  static SMELT_INLINE Float load_float(const std::byte* p) { return load_any<Float>(p); }
+  static SMELT_INLINE Float load_bf16(const std::byte* p) {
+    using UShort4 = uint16_t __attribute__((vector_size(8)));
+    return (Float4)(__builtin_convertvector(load_any<UShort4>(p), UInt4) << 16);
+  }
+  static SMELT_INLINE Float mul(Float a, Float b) { return a * b; }
+  static SMELT_INLINE Float fma(Float a, Float b, Float c) { return a * b + c; }
+
+  /// zero + round_half_even(clamp(x))
+  static SMELT_INLINE Int round_clamped(Float x, const OutputStage& s) {
+    SMELT_UNROLL for (int i = 0; i < 4; ++i) {
+      const float raised = x[i] < s.min ? s.min : x[i];
+      x[i] = raised > s.max ? s.max : raised;
+    }
+    // Adding 1.5 x 2^23 leaves no bits for a fraction, and the addition itself rounds half to even.
+    const Float magic = splat(12582912.0f);
+    return (Int)(__builtin_convertvector(x + magic - magic, Int4) + s.zero);
+  }
+  static SMELT_INLINE void store_s8(int8_t* o, Int v, size_t count) {
+    SMELT_UNROLL for (int i = 0; i < 4; ++i) {
+      if (size_t(i) >= count) break;
+      o[i] = int8_t(v[i]);
     }
   }
 };

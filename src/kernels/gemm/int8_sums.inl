@@ -1,0 +1,76 @@
+// What becomes of sums of int8 products, written once for all ISAs: one policy per kind of output.
+//
+// The algebra, with q and w the stored values, z and u the zero points of the two sides and d = V::kLhsOffset, which the
+// kernel adds to each q. Weights are packed as w - u, so u is gone; rowsum = sum of (w - u), over k, for each column.
+//
+//   sum (q - z)(w - u)  =  sum (q + d)(w - u)  -  (z + d) rowsum
+//
+// Static rows (z is known when weights are packed):   the packer folds -(z + d) rowsum into the bias: kFoldedBias.
+// Dynamic rows (z comes with each row):               the sum gets -(z + d) rowsum at the end.
+// Padding (a row of stored value z) and k beyond the end (weights of 0) contribute nothing to either side.
+// int32 wraps around; a result that fits is exact even where a partial sum did not.
+#include "kernels/compiler.h"
+#include "kernels/gemm/gemm_kernel.h"
+
+namespace smelt {
+namespace {
+
+/// int8 -> int8. Layout: kFoldedBias | data | kScale.
+template <class V>
+struct StaticSum {
+  static constexpr bool kBlocks = false;
+  static constexpr size_t kHeadFields = 1;
+
+  SMELT_INLINE typename V::Int start(const std::byte* panel, size_t at) const { return V::load_int(panel + at * 4); }
+  SMELT_INLINE void finish(const GemmBlock& g, size_t i, size_t j, typename V::Int acc, const std::byte* tail,
+                           size_t at, size_t, size_t count) const {
+    const typename V::Float scaled = V::mul(V::to_float(acc), V::load_float(tail + at * 4));
+    V::store_s8(static_cast<int8_t*>(g.out[i]) + j, V::round_clamped(scaled, g.stage), count);
+  }
+};
+
+/// Dynamic int8 rows, a scale per channel -> Store's type. Layout: data | kBias, kRowSum, kScale.
+template <class V, class Store>
+struct DynamicSum {
+  static constexpr bool kBlocks = false;
+  static constexpr size_t kHeadFields = 0;
+
+  SMELT_INLINE typename V::Int start(const std::byte*, size_t) const { return V::zero_int(); }
+  SMELT_INLINE void finish(const GemmBlock& g, size_t i, size_t j, typename V::Int acc, const std::byte* tail,
+                           size_t at, size_t nr, size_t count) const {
+    const RowQuant row = g.row_quant[i * g.row_quant_stride];
+    const typename V::Int sum = V::sub_scaled(acc, V::load_int(tail + (nr + at) * 4), row.zero + V::kLhsOffset);
+    const typename V::Float scale = V::mul(V::load_float(tail + (2 * nr + at) * 4), V::splat(row.scale));
+    const typename V::Float real = V::fma(V::to_float(sum), scale, V::load_float(tail + at * 4));
+    Store::store(static_cast<typename Store::Elem*>(g.out[i]) + j, real, Store::bounds(g.stage), count);
+  }
+};
+
+/// Dynamic int8 rows, a scale per block -> Store's type. Layout: data with block scales | kBias, kScaledRowSum.
+template <class V, class Store>
+struct BlockSum {
+  static constexpr bool kBlocks = true;
+  static constexpr size_t kHeadFields = 0;
+
+  SMELT_INLINE typename V::Int start(const std::byte*, size_t) {
+    total = V::splat(0);
+    return V::zero_int();
+  }
+  SMELT_INLINE void end_block(typename V::Int& acc, const std::byte* scales, size_t at) {
+    total = V::fma(V::to_float(acc), V::load_bf16(scales + at * 2), total);
+    acc = V::zero_int();
+  }
+  SMELT_INLINE void finish(const GemmBlock& g, size_t i, size_t j, typename V::Int, const std::byte* tail, size_t at,
+                           size_t nr, size_t count) const {
+    const RowQuant row = g.row_quant[i * g.row_quant_stride];
+    const typename V::Float zero = V::splat(-float(row.zero + V::kLhsOffset));
+    const typename V::Float sum = V::fma(V::load_float(tail + (nr + at) * 4), zero, total);
+    const typename V::Float real = V::fma(sum, V::splat(row.scale), V::load_float(tail + at * 4));
+    Store::store(static_cast<typename Store::Elem*>(g.out[i]) + j, real, Store::bounds(g.stage), count);
+  }
+
+  typename V::Float total;
+};
+
+}  // namespace
+}  // namespace smelt

@@ -1,0 +1,150 @@
+// Every kernel of kernels.inc against the reference, directly and through the driver.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "gemm_problem.h"
+#include "kernel_log.h"
+#include "kernels/gemm/kernels.h"
+#include "kernels/gemm/variant.h"
+#include "platform/memory.h"
+
+namespace smelt {
+namespace {
+
+class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
+ protected:
+  void SetUp() override {
+    if (!test_cpu().isa.has(kernel().isa)) GTEST_SKIP() << name(kernel().isa) << " is not available here";
+    log_kernel_run(kernel().name, kernel().isa);
+  }
+
+  static const GemmKernel& kernel() { return *GetParam(); }
+  static size_t mr() { return kernel().mr.at(test_cpu().sme_vl32); }
+  static size_t nr() { return kernel().nr.at(test_cpu().sme_vl32); }
+
+  static std::set<size_t> edges(size_t tile, size_t limit) {
+    std::set<size_t> out;
+    for (size_t v : {size_t(1), tile - 1, tile, tile + 1, 2 * tile + 1})
+      if (v != 0 && v <= limit) out.insert(v);
+    return out;
+  }
+  static std::vector<size_t> ks() {
+    const size_t kr = kernel().rhs.kr;
+    if (signature(kernel().variant).scale == WeightScale::kPerBlock) return {32, 96};
+    std::vector<size_t> out = {1, 3, 16, 37};
+    if (kr > 1) out.insert(out.end(), {kr - 1u, kr + 1u, 4u * kr + 1});
+    return out;
+  }
+  static GemmShape shape(size_t m, size_t n, size_t kc, size_t taps = 1) {
+    const bool blocks = signature(kernel().variant).scale == WeightScale::kPerBlock;
+    return {.m = m, .n = n, .kc = kc, .taps = taps, .block = blocks ? size_t(32) : 0};
+  }
+
+  // One call of the kernel on the whole product.
+  static std::string run(const GemmShape& shape, Values values, uint64_t seed) {
+    const GemmProblem problem(kernel().variant, shape, values, seed);
+    const size_t vl32 = test_cpu().sme_vl32, gap = 3;
+    const auto rhs = problem.packed(kernel().rhs, test_cpu());
+    const auto out = problem.output(gap);
+    std::vector<void*> out_rows;
+    for (size_t i = 0; i < shape.m; ++i)
+      out_rows.push_back(out->data() + i * (shape.n + gap) * problem.out_bytes());
+    const bool packed = kernel().lhs_form == LhsForm::kPacked;
+    const PackShape lhs_shape{.rows = shape.m, .kc = shape.kc, .taps = shape.taps};
+    Guarded<std::byte> lhs(packed ? packed_bytes(kernel().lhs, lhs_shape, vl32).value() : 0);
+    if (packed) pack_lhs(kernel().lhs, vl32, shape.m, shape.taps, shape.kc, problem.rows().data(), lhs.data());
+    const GemmBlock block{.m = shape.m,
+                          .n = shape.n,
+                          .taps = packed ? 1 : shape.taps,
+                          .kc = packed ? shape.taps * shape.kc : shape.kc,
+                          .rows = problem.rows().data(),
+                          .lhs = lhs.data(),
+                          .lhs_panel_stride = packed ? panel_map(kernel().lhs, lhs_shape, vl32).stride : 0,
+                          .row_quant = problem.row_quant(),
+                          .row_quant_stride = 1,
+                          .rhs = rhs->data(),
+                          .rhs_panel_stride = panel_map(kernel().rhs, rhs_shape(shape), vl32).stride,
+                          .quant_block = shape.block,
+                          .out = out_rows.data(),
+                          .stage = problem.stage()};
+    kernel().run(block);
+    return problem.compare(out->data(), gap, problem.truth());
+  }
+};
+
+TEST_P(GemmKernelTest, TileEdges) {
+  uint64_t seed = 0;
+  for (size_t k : ks()) {
+    for (size_t m : edges(mr(), kernel().max_m))
+      EXPECT_EQ(run(shape(m, nr() + 1, k), Values::kRandom, ++seed), "") << m << " x " << nr() + 1 << " x " << k;
+    for (size_t n : edges(nr(), ~size_t(0))) {
+      const size_t m = std::min(mr() + 1, kernel().max_m);
+      EXPECT_EQ(run(shape(m, n, k), Values::kRandom, ++seed), "") << m << " x " << n << " x " << k;
+    }
+  }
+}
+
+TEST_P(GemmKernelTest, ExtremeValues) {
+  uint64_t seed = 100;
+  for (size_t k : {32, 160})
+    for (int repeat = 0; repeat < 2; ++repeat)
+      EXPECT_EQ(run(shape(std::min(mr() + 1, kernel().max_m), nr() + 1, k), Values::kExtreme, ++seed), "") << k;
+}
+
+class GemmTapsTest : public GemmKernelTest {};
+
+TEST_P(GemmTapsTest, Taps) {
+  uint64_t seed = 200;
+  for (size_t taps : {0, 2, 9})
+    for (size_t kc : {1, 3, 8, 13})
+      EXPECT_EQ(run(shape(std::min(mr() + 1, kernel().max_m), nr() + 1, kc, taps), Values::kRandom, ++seed), "")
+          << taps << " taps of " << kc;
+}
+
+// The driver splits a product into blocks of every kind; each must land in its place.
+TEST_P(GemmKernelTest, Driver) {
+  const size_t m = std::min(3 * mr() + 1, kernel().max_m), n = 3 * nr() + 1;
+  const GemmProblem problem(kernel().variant, shape(m, n, 64), Values::kRandom, 300);
+  const auto rhs = problem.packed(kernel().rhs, test_cpu());
+  const auto truth = problem.truth();
+  const size_t gap = 2;
+  const MatrixRows rows{.lhs_stride = problem.lhs_row_bytes(), .out_stride = (n + gap) * problem.out_bytes()};
+  for (unsigned workers : {1u, 3u}) {
+    const auto pool = ThreadPool::create(workers);
+    for (size_t block_m : {mr(), 2 * mr(), 4 * mr()}) {
+      for (size_t block_n : {nr(), 2 * nr(), 4 * nr()}) {
+        auto plan = plan_gemm(kernel(), problem.shape(), rows, {GemmItem{}}, 1, test_cpu(), workers);
+        ASSERT_TRUE(plan) << plan.error().message;
+        plan->block_m = block_m;
+        plan->block_n = block_n;
+        plan->max_workers = workers;
+        plan->worker_bytes = worker_scratch_bytes(*plan).value();
+        auto scratch = AlignedBuffer::allocate(plan->worker_bytes * workers);
+        const auto out = problem.output(gap);
+        run_gemm(*plan,
+                 {.lhs = problem.lhs(), .row_quant = problem.row_quant(), .rhs = rhs->data(), .out = out->data(),
+                  .stage = problem.stage()},
+                 *pool, scratch->bytes());
+        EXPECT_EQ(problem.compare(out->data(), gap, truth), "")
+            << workers << " workers, blocks of " << block_m << " x " << block_n;
+      }
+    }
+  }
+}
+
+// Weights with block scales have one tap.
+std::vector<const GemmKernel*> kernels_with_taps() {
+  std::vector<const GemmKernel*> out;
+  for (const GemmKernel* kernel : gemm_kernels())
+    if (signature(kernel->variant).scale != WeightScale::kPerBlock) out.push_back(kernel);
+  return out;
+}
+
+const auto kernel_name = [](const auto& info) { return std::string(info.param->name); };
+INSTANTIATE_TEST_SUITE_P(All, GemmKernelTest, testing::ValuesIn(gemm_kernels().begin(), gemm_kernels().end()),
+                         kernel_name);
+INSTANTIATE_TEST_SUITE_P(All, GemmTapsTest, testing::ValuesIn(kernels_with_taps()), kernel_name);
+
+}  // namespace
+}  // namespace smelt
