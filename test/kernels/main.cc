@@ -9,6 +9,7 @@
 
 #include "kernel_log.h"
 #include "kernels/gemm/kernels.h"
+#include "kernels/vector/tables.h"
 
 namespace smelt {
 
@@ -26,6 +27,7 @@ Log& kernel_log() {
 
 void list_kernels() {
   for (const GemmKernel* kernel : gemm_kernels()) std::printf("KERNEL %s\n", kernel->name);
+  for (const VectorTable& table : vector_tables()) std::printf("KERNEL %s\n", table.kernels->name);
 }
 
 // $SMELT_REQUIRE: tiers of which at least one kernel must have run.

@@ -67,7 +67,7 @@ void binary(const void* lhs, const void* rhs, void* out, size_t n, Broadcast bro
   const V lo = set(range.min);
   const V hi = set(range.max);
   map2<Io>(lhs, rhs, out, n, broadcast,
-           [=](V a, V b) SMELT_BODY { return hn::Min(hi, hn::Max(lo, apply<kOp>(a, b))); });
+           [=](V a, V b) SMELT_BODY { return clamp(apply<kOp>(a, b), lo, hi); });
 }
 
 template <BinaryOp kOp>

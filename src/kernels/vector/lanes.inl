@@ -22,6 +22,23 @@ constexpr size_t kLanes = hn::MaxLanes(D());
 
 HWY_INLINE V set(float x) { return hn::Set(D(), x); }
 
+/// The larger (smaller) of a bound and a value; NaN stays NaN.
+HWY_INLINE V at_least(V bound, V x) {
+#if HWY_TARGET == HWY_EMU128
+  return hn::IfThenElse(hn::Lt(x, bound), bound, x);
+#else
+  return hn::Max(bound, x);  // x86 keeps a second operand that is NaN, Arm any
+#endif
+}
+HWY_INLINE V at_most(V bound, V x) {
+#if HWY_TARGET == HWY_EMU128
+  return hn::IfThenElse(hn::Gt(x, bound), bound, x);
+#else
+  return hn::Min(bound, x);
+#endif
+}
+HWY_INLINE V clamp(V x, V low, V high) { return at_most(high, at_least(low, x)); }
+
 HWY_INLINE VU load_u16(const uint16_t* p) { return hn::PromoteTo(DU(), hn::LoadU(DU16(), p)); }
 /// Each lane is at most 0xffff.
 HWY_INLINE void store_u16(VU v, uint16_t* p) { hn::StoreU(hn::DemoteTo(DU16(), hn::BitCast(DI(), v)), DU16(), p); }

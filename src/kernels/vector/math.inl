@@ -22,8 +22,8 @@ HWY_INLINE V select_negative(V x, V if_negative, V otherwise) {
 
 /// exp(x + low), where |low| is below the last place of x.
 HWY_INLINE V exp_sum(V x, V low) {
-  // Beyond these the result is infinite or 0 anyway. Min and Max keep their second operand if it is NaN.
-  const V c = hn::Min(set(89.0f), hn::Max(set(-104.0f), x));
+  // Beyond these the result is infinite or 0 anyway.
+  const V c = clamp(x, set(-104), set(89));
   const V q = hn::Round(hn::Mul(c, set(1.44269504f)));
   // x - q ln 2 in two steps: q times the upper part is exact.
   V r = hn::NegMulAdd(q, set(0x1.62e4p-1f), c);
@@ -42,7 +42,7 @@ HWY_INLINE V exp_sum(V x, V low) {
 
 HWY_INLINE V exp(V x) { return exp_sum(x, set(0)); }
 
-HWY_INLINE V expm1_negative(V x) { return hn::Expm1(D(), hn::Min(set(0), x)); }
+HWY_INLINE V expm1_negative(V x) { return hn::Expm1(D(), at_most(set(0), x)); }
 
 HWY_INLINE V log(V x) {
   const V infinity = set(__builtin_inff());
@@ -71,7 +71,7 @@ HWY_INLINE V erf_over_x(V u) {
 /// The upper tail of the normal distribution, erfc(y / sqrt 2) / 2, for y >= 1: exp(-y^2 / 2) times a polynomial in
 /// (y - 4) / (y + 4) fitted on [1, 14.5], where it underflows.
 HWY_INLINE V normal_tail(V y) {
-  y = hn::Min(set(14.5f), y);
+  y = at_most(set(14.5f), y);
   const V t = hn::Div(hn::Sub(y, set(4)), hn::Add(y, set(4)));
   const V g = polynomial(t, 0.0944106415143f, -0.170397722546f, 0.124379223912f, -0.0717073642322f, 0.0308655538189f,
                          -0.00849256703477f, 0.000501243523943f, 0.000640447202793f, -0.000165073003499f,
@@ -87,7 +87,7 @@ HWY_INLINE V normal_tail(V y) {
 
 HWY_INLINE V erf(V x) {
   const V a = hn::Abs(x);
-  const V inner = hn::Mul(x, erf_over_x(hn::Min(set(1), hn::Mul(x, x))));
+  const V inner = hn::Mul(x, erf_over_x(at_most(set(1), hn::Mul(x, x))));
   // 1 - erfc(a), erfc(a) = 2 tail(a sqrt 2)
   const V outer = hn::NegMulAdd(set(2), normal_tail(hn::Mul(a, set(1.41421356f))), set(1));
   const V r = hn::IfThenElse(hn::Gt(a, set(1)), hn::CopySign(outer, x), inner);
@@ -97,22 +97,20 @@ HWY_INLINE V erf(V x) {
 /// x times the probability that a normal variable is below x.
 HWY_INLINE V gelu(V x) {
   const V a = hn::Abs(x);
-  const V u = hn::Min(set(1), hn::Mul(hn::Mul(x, x), set(0.5f)));
+  const V u = at_most(set(1), hn::Mul(hn::Mul(x, x), set(0.5f)));
   const V inner = hn::MulAdd(hn::Mul(x, set(0.353553391f)), erf_over_x(u), set(0.5f));
-  const V tail = normal_tail(hn::Max(set(1), a));
+  const V tail = normal_tail(at_least(set(1), a));
   const V outer = select_negative(x, tail, hn::Sub(set(1), tail));
   const V p = hn::IfThenElse(hn::Gt(a, set(1)), outer, inner);
   // Minus infinity times 0 would be NaN.
-  const V bounded = hn::Max(set(-100), x);
-  return hn::Mul(bounded, p);
+  return hn::Mul(at_least(set(-100), x), p);
 }
 
 HWY_INLINE V gelu_tanh(V x) {
   const V cube = hn::Mul(hn::Mul(x, x), x);
   const V inner = hn::Mul(hn::MulAdd(cube, set(0.044715f), x), set(0.797884561f));
   // (1 + tanh(z)) / 2 is sigmoid(2 z).
-  const V r = hn::Mul(hn::Max(set(-100), x), sigmoid(hn::Add(inner, inner)));
-  return hn::IfThenElse(hn::IsNaN(x), x, r);
+  return hn::Mul(at_least(set(-100), x), sigmoid(hn::Add(inner, inner)));
 }
 
 }  // namespace

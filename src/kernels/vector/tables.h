@@ -1,15 +1,19 @@
 // The tables that this architecture has.
 #pragma once
 
+#include <span>
+
 #include "kernels/vector/vector_kernels.h"
+#include "platform/isa.h"
 
 namespace smelt {
 
-/// Built for the architecture's baseline: SSE2 on x86-64, Advanced SIMD on Arm.
-extern const VectorKernels kVectorScalar;
-#if defined(__x86_64__)
-extern const VectorKernels kVectorAvx2;
-extern const VectorKernels kVectorAvx512;
-#endif
+struct VectorTable {
+  Isa isa;
+  const VectorKernels* kernels;
+};
+
+/// All that were built, in order of preference: the last whose ISA a processor has is the one for it.
+std::span<const VectorTable> vector_tables() noexcept;
 
 }  // namespace smelt

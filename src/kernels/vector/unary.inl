@@ -10,8 +10,7 @@ template <UnaryOp kOp>
 HWY_INLINE V apply(V x, const UnaryParams& p) {
   if constexpr (kOp == UnaryOp::kAbs) return hn::Abs(x);
   if constexpr (kOp == UnaryOp::kCeiling) return hn::Ceil(x);
-  // Min and Max keep a second operand that is NaN.
-  if constexpr (kOp == UnaryOp::kClamp) return hn::Min(set(p.b), hn::Max(set(p.a), x));
+  if constexpr (kOp == UnaryOp::kClamp) return clamp(x, set(p.a), set(p.b));
   if constexpr (kOp == UnaryOp::kCos) return hn::Cos(D(), x);
   if constexpr (kOp == UnaryOp::kElu) {
     return hn::IfThenElse(hn::Gt(x, set(0)), x, hn::Mul(set(p.a), expm1_negative(x)));
@@ -22,7 +21,7 @@ HWY_INLINE V apply(V x, const UnaryParams& p) {
   if constexpr (kOp == UnaryOp::kGelu) return gelu(x);
   if constexpr (kOp == UnaryOp::kGeluTanh) return gelu_tanh(x);
   if constexpr (kOp == UnaryOp::kHardsigmoid || kOp == UnaryOp::kHardswish) {
-    const V gate = hn::Div(hn::Min(set(6), hn::Max(set(0), hn::Add(x, set(3)))), set(6));
+    const V gate = hn::Div(clamp(hn::Add(x, set(3)), set(0), set(6)), set(6));
     return kOp == UnaryOp::kHardsigmoid ? gate : hn::Mul(x, gate);
   }
   if constexpr (kOp == UnaryOp::kLeakyRelu) return select_negative(x, hn::Mul(x, set(p.a)), x);

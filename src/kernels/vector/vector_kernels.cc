@@ -5,12 +5,26 @@
 
 namespace smelt {
 
-const VectorKernels& vector_kernels([[maybe_unused]] const Cpu& cpu) noexcept {
+namespace {
+
+constexpr VectorTable kTables[] = {
+    {Isa::kScalar, &kVectorScalar},
 #if defined(__x86_64__)
-  if (cpu.isa.has(Isa::kAvx512)) return kVectorAvx512;
-  if (cpu.isa.has(Isa::kAvx2)) return kVectorAvx2;
+    {Isa::kAvx2, &kVectorAvx2},
+    {Isa::kAvx512, &kVectorAvx512},
 #endif
-  return kVectorScalar;
+};
+
+}  // namespace
+
+std::span<const VectorTable> vector_tables() noexcept { return kTables; }
+
+const VectorKernels& vector_kernels(const Cpu& cpu) noexcept {
+  const VectorKernels* best = &kVectorScalar;
+  for (const VectorTable& table : kTables) {
+    if (cpu.isa.has(table.isa)) best = table.kernels;
+  }
+  return *best;
 }
 
 }  // namespace smelt

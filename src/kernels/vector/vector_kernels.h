@@ -194,6 +194,13 @@ struct VectorKernels {
   TransposeFn transpose[4];  ///< elements of 1 << i bytes
 };
 
+/// For the architecture's baseline: Highway's portable form on x86-64 (it needs SSSE3 for more), Advanced SIMD on Arm.
+extern const VectorKernels kVectorScalar;
+#if defined(__x86_64__)
+extern const VectorKernels kVectorAvx2;
+extern const VectorKernels kVectorAvx512;
+#endif
+
 /// The best table that `cpu` may run.
 const VectorKernels& vector_kernels(const Cpu& cpu) noexcept;
 

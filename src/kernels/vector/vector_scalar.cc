@@ -1,5 +1,4 @@
 #include "kernels/vector/table.inl"
-#include "kernels/vector/tables.h"
 
 namespace smelt {
 

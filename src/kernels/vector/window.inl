@@ -113,7 +113,7 @@ template <class Io>
 void window_sum(const Window& w, void* out, size_t channels, float scale, const FloatRange& range) {
   const V s = set(scale), lo = set(range.min), hi = set(range.max);
   reduce_window<Io>(w, out, channels, set(0), [](V a, V b) SMELT_BODY { return hn::Add(a, b); },
-                    [=](V a) SMELT_BODY { return hn::Min(hi, hn::Max(lo, hn::Mul(a, s))); });
+                    [=](V a) SMELT_BODY { return clamp(hn::Mul(a, s), lo, hi); });
 }
 
 template <class Io>
