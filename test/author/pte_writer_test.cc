@@ -1,7 +1,6 @@
 #include "author/pte_writer.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +9,7 @@
 
 #include "author/graph_builder.h"
 #include "author/named_data.h"
+#include "corpus.h"
 #include "describe.h"
 #include "learning_path.h"
 #include "platform/memory.h"
@@ -27,9 +27,7 @@ std::vector<std::byte> written(const Graph& graph, const PteOptions& options = {
 
 // What the exporter made of the same modules: the same tables, fields, types, ids and attributes.
 TEST(PteWriter, AgreesWithTheExporter) {
-  const char* variable = std::getenv("SMELT_CORPUS");
-  const fs::path corpus =
-      variable != nullptr ? fs::path(variable) : fs::path(SMELT_SOURCE_DIR) / "../shared/corpus";
+  const fs::path corpus = corpus_folder();
   if (!fs::exists(corpus)) GTEST_SKIP() << "no programs to compare with in " << corpus;
   size_t compared = 0;
   for (const LearningPathProgram& program : learning_path()) {
