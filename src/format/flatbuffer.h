@@ -48,7 +48,7 @@ class ReadBudget {
   /// 8-byte elements, and that the budget allows it. An absent vector is empty.
   template <class T>
   Status take(const flatbuffers::Vector<T>* v, const FieldPath& path) {
-    if (v == nullptr) return {};
+    if (length(v) == 0) return {};  // empty ones need not be aligned
     if (!is_aligned(v->Data(), sizeof(T)))
       return path.invalid("is not aligned to {} bytes", sizeof(T));
     if (v->size() > left_) return path.invalid("overlaps other fields");

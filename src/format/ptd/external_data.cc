@@ -132,14 +132,10 @@ Status ExternalData::read(std::span<const std::byte> bytes) {
   const auto header = read_header(bytes);
   if (!header) return prefixed(header.error(), name_);
   const FieldPath root(name_);
-  // The header's offset of the flatbuffer is where the file begins in all files there are: the
-  // identifier and the header are part of the flatbuffer, as in programs.
+  // The header was inserted into the flatbuffer after its identifier: the flatbuffer begins where
+  // the file does, and its offset in the header is the length of what was inserted.
   const std::span<const std::byte> index =
-      bytes.subspan(header->flatbuffer_offset, header->flatbuffer_size);
-  if (!is_aligned(index.data(), kFlatbufferAlignment)) {
-    return root.invalid("the index at byte {} is not aligned to {} bytes",
-                        header->flatbuffer_offset, kFlatbufferAlignment);
-  }
+      bytes.first(header->flatbuffer_offset + header->flatbuffer_size);
   const auto* source = verified_root<ptd::FlatTensor>(index, ptd::FlatTensorIdentifier());
   if (source == nullptr) {
     return root.invalid(
