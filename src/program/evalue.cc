@@ -1,0 +1,96 @@
+#include "program/evalue.h"
+
+#include "base/status.h"
+
+namespace smelt::program {
+
+void Tensor::set_strides() {
+  strides.resize(shape.rank());
+  int64_t stride = 1;
+  for (size_t i = shape.rank(); i-- > 0;) {
+    const size_t d = dim_order[i];
+    strides[d] = stride;
+    stride *= shape[d];
+  }
+}
+
+void Tensor::set_row_major() {
+  for (size_t i = 0; i < kMaxRank; ++i) dim_order[i] = uint8_t(i);
+  row_major = true;
+  set_strides();
+}
+
+Status Tensor::resize_slow(const Shape& wanted) {
+  if (dynamism == Dynamism::kStatic) {
+    return fail(ErrorCode::kInvalidArgument, "result of shape {} for a tensor of fixed shape {}",
+                to_string(wanted), to_string(shape));
+  }
+  const auto count = checked_numel(wanted);
+  if (!count) {
+    return fail(ErrorCode::kInvalidArgument, "result of impossible shape {}", to_string(wanted));
+  }
+  if (wanted.rank() != shape.rank() && !row_major) {
+    return fail(ErrorCode::kInvalidArgument, "result of shape {} for a tensor of rank {}",
+                to_string(wanted), shape.rank());
+  }
+  const size_t needed = *count * element_size(dtype);
+  if (needed > capacity) {
+    if (dynamism == Dynamism::kBounded) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "result of shape {} ({} bytes) for a tensor of at most {} bytes",
+                  to_string(wanted), needed, capacity);
+    }
+    SMELT_ASSIGN(owned, AlignedBuffer::allocate(needed, /*zero=*/true));
+    data = owned.data();
+    capacity = needed;
+  }
+  shape = wanted;
+  set_strides();
+  return {};
+}
+
+std::string_view name(Kind k) noexcept {
+  switch (k) {
+    case Kind::kNone: return "none";
+    case Kind::kTensor: return "tensor";
+    case Kind::kInt: return "int";
+    case Kind::kDouble: return "double";
+    case Kind::kBool: return "bool";
+    case Kind::kString: return "string";
+    case Kind::kIntList: return "list of int";
+    case Kind::kDoubleList: return "list of double";
+    case Kind::kBoolList: return "list of bool";
+    case Kind::kTensorList: return "list of tensor";
+  }
+  return "?";
+}
+
+int64_t EValue::to_int() const {
+  switch (kind) {
+    case Kind::kInt: return integer;
+    case Kind::kBool: return boolean;
+    case Kind::kDouble:
+      return real >= -0x1p63 && real < 0x1p63 ? int64_t(real) : 0;
+    default: return 0;
+  }
+}
+
+double EValue::to_double() const {
+  switch (kind) {
+    case Kind::kInt: return double(integer);
+    case Kind::kBool: return boolean ? 1 : 0;
+    case Kind::kDouble: return real;
+    default: return 0;
+  }
+}
+
+bool EValue::to_bool() const {
+  switch (kind) {
+    case Kind::kInt: return integer != 0;
+    case Kind::kBool: return boolean;
+    case Kind::kDouble: return real != 0;
+    default: return false;
+  }
+}
+
+}  // namespace smelt::program

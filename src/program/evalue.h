@@ -1,0 +1,111 @@
+// What the instructions of a method work on: tensors with memory and shape, scalars, lists of either.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "platform/memory.h"
+#include "smelt/smelt.hpp"
+#include "tensor/shape.h"
+
+namespace smelt::program {
+
+/// Bytes per element. kU4 never occurs outside packed weights.
+inline size_t element_size(DType t) { return bits(t) / 8; }
+
+/// A dense tensor of a method. Operators give it its shape with resize(); where its elements live was decided at load,
+/// but for tensors without a bound on their shape, which own memory that grows.
+struct Tensor {
+  std::byte* data = nullptr;
+  DType dtype = DType::kF32;
+  Dynamism dynamism = Dynamism::kStatic;
+  bool row_major = true;  ///< dim_order is 0, 1, 2, …
+  Shape shape;
+  Shape strides;                                ///< in elements
+  std::array<uint8_t, kMaxRank> dim_order = {};  ///< outermost in memory first
+  size_t capacity = 0;                          ///< bytes at `data`
+  AlignedBuffer owned;                          ///< kUnbounded: what `data` points to
+
+  size_t rank() const { return shape.rank(); }
+  size_t numel() const { return shape.numel(); }
+  size_t bytes() const { return shape.numel() * element_size(dtype); }
+  template <class T>
+  T* as() const {
+    return reinterpret_cast<T*>(data);
+  }
+
+  /// Sets shape and strides. A static tensor takes only the shape it has; a bounded one any of the same rank that fits
+  /// its memory; an unbounded one anything. kInvalidArgument says what was expected.
+  Status resize(const Shape& wanted) {
+    if (wanted == shape) [[likely]] return {};
+    return resize_slow(wanted);
+  }
+  /// Computes strides from shape and dim_order.
+  void set_strides();
+  /// Sets the order of the dimensions to that of the shape.
+  void set_row_major();
+
+ private:
+  Status resize_slow(const Shape& wanted);
+};
+
+enum class Kind : uint8_t {
+  kNone,
+  kTensor,
+  kInt,
+  kDouble,
+  kBool,
+  kString,
+  kIntList,
+  kDoubleList,
+  kBoolList,
+  kTensorList,  ///< items may be absent
+};
+std::string_view name(Kind) noexcept;
+
+struct List;
+
+/// A value of a method. Copying copies the reference to a tensor or list, not its elements.
+struct EValue {
+  Kind kind = Kind::kNone;
+  union {
+    int64_t integer = 0;
+    double real;
+    bool boolean;
+    Tensor* tensor;
+    List* list;
+    const std::string_view* string;
+  };
+
+  bool is_none() const { return kind == Kind::kNone; }
+  bool is_scalar() const {
+    return kind == Kind::kInt || kind == Kind::kDouble || kind == Kind::kBool;
+  }
+  /// Scalars convert as Python's do. Doubles that no int64 holds become 0.
+  int64_t to_int() const;
+  double to_double() const;
+  bool to_bool() const;
+
+  void set(int64_t v) { kind = Kind::kInt, integer = v; }
+  void set(double v) { kind = Kind::kDouble, real = v; }
+  void set(bool v) { kind = Kind::kBool, boolean = v; }
+};
+
+/// Elements of a list value. Integers and tensors are values of the method, read anew at each use.
+struct List {
+  std::vector<const EValue*> items;  ///< kIntList, kTensorList; null: an absent tensor
+  std::vector<int64_t> ints;         ///< kIntList: room for the integers of the items
+  std::vector<double> doubles;
+  std::vector<uint8_t> bools;
+
+  /// The integers as they are now.
+  std::span<const int64_t> read_ints() {
+    for (size_t i = 0; i < items.size(); ++i) ints[i] = items[i]->to_int();
+    return ints;
+  }
+};
+
+}  // namespace smelt::program

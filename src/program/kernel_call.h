@@ -1,0 +1,51 @@
+// One call of an operator, with its arguments resolved and checked.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "program/operator.h"
+
+namespace smelt::program {
+
+/// How an operator uses one of its arguments, from its letter in the signature.
+struct ArgumentUse {
+  bool read = false, written = false, list = false;
+};
+ArgumentUse argument_use(char letter);
+
+/// Checks that a call's arguments are what the operator's signature says. A call has one argument per letter, and may
+/// repeat its result at the end. kInvalidFile names the argument.
+Status check_signature(const Operator&, std::span<EValue* const> args);
+
+class KernelCall {
+ public:
+  /// The arguments fit the signature. They and the tensors stay where they are.
+  KernelCall(const Operator&, std::vector<EValue*> args);
+  KernelCall(const KernelCall&) = delete;
+  KernelCall& operator=(const KernelCall&) = delete;
+
+  const Operator& op() const { return *op_; }
+  Status run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch);
+
+ private:
+  /// Stands in for a tensor of another order, where the operator knows only row-major ones.
+  struct RowMajor {
+    const EValue* original;
+    Tensor tensor;
+    EValue value;
+    bool written;
+  };
+  EValue* row_major(EValue* original, bool written);
+
+  const Operator* op_;
+  std::vector<EValue*> args_;
+  std::unique_ptr<OperatorState> state_;
+  std::deque<RowMajor> row_major_;
+  std::deque<List> lists_;  // of row-major stand-ins
+  std::deque<EValue> list_values_;
+};
+
+}  // namespace smelt::program

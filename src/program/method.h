@@ -1,0 +1,95 @@
+// A method, loaded: the instructions of an execution plan with everything they refer to resolved.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/cpu.h"
+#include "platform/threads.h"
+#include "program/delegate.h"
+#include "program/kernel_call.h"
+#include "program/operator.h"
+#include "program/value_table.h"
+#include "smelt/smelt.hpp"
+
+namespace smelt::program {
+
+/// Used by one thread at a time; several methods of one source may be loaded and run at once.
+class LoadedMethod {
+ public:
+  /// Loads a method: packs the weights of its delegates, plans memory, finds its operators. kNotFound names the methods
+  /// that exist; kUnsupported names all operators that are missing at once. `workers` counts the calling thread; 0 means
+  /// one per core.
+  static Result<std::unique_ptr<LoadedMethod>> load(std::shared_ptr<const ProgramSource>,
+                                                    std::string_view method, const Cpu&,
+                                                    unsigned workers);
+
+  const MethodInfo& info() const { return info_; }
+  /// The delegates in the order of the file; null where no instruction calls one.
+  std::span<const std::unique_ptr<Delegate>> delegates() const { return delegates_; }
+
+  /// See smelt::Method::run. A program may contain a loop that never ends; then this does not return.
+  Status run(std::span<const Value> inputs, std::span<Value> outputs);
+  /// See smelt::Method::reset.
+  void reset() { table_.reset(); }
+
+ private:
+  /// An instruction: what the letters mean depends on the type.
+  struct Step {
+    enum class Type : uint8_t { kKernel, kDelegate, kMove, kJumpFalse } type;
+    uint32_t a = 0;  ///< kernel or delegate call; value moved from; condition
+    uint32_t b = 0;  ///< value moved to; step to jump to
+  };
+  struct DelegateCall {
+    Delegate* delegate;
+    std::vector<EValue*> args;
+    uint32_t index;  ///< in the file's list
+  };
+  struct Input {
+    uint32_t value;
+    bool by_reference;  ///< the caller's memory is read in place
+  };
+  struct Output {
+    uint32_t value;
+    bool direct;               ///< whoever computes it may write to the caller's memory
+    std::byte* own = nullptr;  ///< while it does: the tensor's own memory
+    size_t own_capacity = 0;
+  };
+  struct View {
+    Tensor* tensor;
+    std::byte* data;
+    size_t capacity;
+  };
+
+  LoadedMethod(std::shared_ptr<const ProgramSource> source, const Cpu& cpu, unsigned workers)
+      : source_(std::move(source)), cpu_(cpu), pool_(ThreadPool::create(workers)) {}
+  Status build(const pte::ExecutionPlan&, size_t plan_index);
+  Status add_instruction(const pte::ExecutionPlan&, const pte::Instruction&, size_t first_step);
+  void describe(const pte::ExecutionPlan&);
+
+  Status set_input(size_t i, const Value&);
+  bool redirect_output(Output&, const Value& wanted, std::span<const Value> inputs);
+  Status give_output(size_t i, Value&);
+  Status execute();
+
+  std::shared_ptr<const ProgramSource> source_;
+  Cpu cpu_;
+  std::unique_ptr<ThreadPool> pool_;
+  ValueTable table_;
+  std::vector<std::unique_ptr<Delegate>> delegates_;
+  std::vector<DelegateCall> delegate_calls_;
+  std::deque<KernelCall> kernel_calls_;
+  std::vector<Step> steps_;
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  std::vector<std::pair<uint32_t, EValue>> restored_;  // values that steps overwrite, as the file has them
+  std::vector<View> views_;
+  Scratch scratch_;
+  MethodInfo info_;
+};
+
+}  // namespace smelt::program

@@ -1,0 +1,136 @@
+// What an un-delegated operator is, and what it gets when it is called.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "platform/cpu.h"
+#include "platform/threads.h"
+#include "program/evalue.h"
+
+namespace smelt::program {
+
+/// Temporary memory, freed all at once after each instruction and kept for the next: a second run that asks for the
+/// same sizes allocates nothing.
+class Scratch {
+ public:
+  /// Uninitialised, aligned to kAlignment, valid until clear().
+  Result<std::byte*> take(size_t bytes);
+  template <class T>
+  Result<T*> take(size_t count) {
+    auto p = take(count * sizeof(T));
+    if (!p) return tl::unexpected(std::move(p).error());
+    return reinterpret_cast<T*>(*p);
+  }
+  void clear() {
+    for (Chunk& c : chunks_) c.used = 0;
+  }
+
+ private:
+  struct Chunk {
+    AlignedBuffer buffer;
+    size_t used = 0;
+  };
+  std::vector<Chunk> chunks_;
+};
+
+/// What an operator keeps between calls of one instruction: a packed matrix, a bound kernel.
+class OperatorState {
+ public:
+  virtual ~OperatorState() = default;
+};
+
+/// The arguments of one call. The loader has checked their kinds against the operator's signature, so the accessors do
+/// not. Indices count the arguments as ExecuTorch orders them: inputs first, outputs last.
+class Call {
+ public:
+  Call(std::span<EValue* const> args, ThreadPool& pool, const Cpu& cpu, Scratch& scratch,
+       std::unique_ptr<OperatorState>& state)
+      : args_(args), pool_(pool), cpu_(cpu), scratch_(scratch), state_(state) {}
+
+  bool has(size_t i) const { return !args_[i]->is_none(); }
+  Tensor& tensor(size_t i) const { return *args_[i]->tensor; }
+  Tensor* optional_tensor(size_t i) const { return has(i) ? args_[i]->tensor : nullptr; }
+  const EValue& scalar(size_t i) const { return *args_[i]; }
+  int64_t integer(size_t i) const { return args_[i]->to_int(); }
+  double real(size_t i) const { return args_[i]->to_double(); }
+  bool boolean(size_t i) const { return args_[i]->to_bool(); }
+  int64_t integer_or(size_t i, int64_t v) const { return has(i) ? integer(i) : v; }
+  double real_or(size_t i, double v) const { return has(i) ? real(i) : v; }
+  bool boolean_or(size_t i, bool v) const { return has(i) ? boolean(i) : v; }
+  /// Empty for an absent list.
+  std::span<const int64_t> ints(size_t i) const {
+    return has(i) ? args_[i]->list->read_ints() : std::span<const int64_t>();
+  }
+  std::span<const double> doubles(size_t i) const {
+    return has(i) ? std::span<const double>(args_[i]->list->doubles) : std::span<const double>();
+  }
+  std::span<const uint8_t> bools(size_t i) const { return args_[i]->list->bools; }
+  std::string_view string(size_t i) const { return *args_[i]->string; }
+  size_t list_size(size_t i) const { return args_[i]->list->items.size(); }
+  /// Null for an absent item.
+  Tensor* list_tensor(size_t i, size_t item) const {
+    const EValue* v = args_[i]->list->items[item];
+    return v == nullptr || v->is_none() ? nullptr : v->tensor;
+  }
+  EValue& value(size_t i) const { return *args_[i]; }
+
+  ThreadPool& pool() const { return pool_; }
+  const Cpu& cpu() const { return cpu_; }
+  Scratch& scratch() const { return scratch_; }
+  std::unique_ptr<OperatorState>& state() const { return state_; }
+
+ private:
+  std::span<EValue* const> args_;
+  ThreadPool& pool_;
+  const Cpu& cpu_;
+  Scratch& scratch_;
+  std::unique_ptr<OperatorState>& state_;
+};
+
+/// An operator: one line of a family's table.
+///
+/// The signature has a letter per argument; a lower-case letter means that the argument may be absent.
+///   T tensor   W tensor that is written   U tensor that is updated in place   X list of tensors   Y list of tensors that are written
+///   O list of tensors, some absent   S scalar   I integer   D real   B bool   L integers   F reals
+///   M bools   Z string   N scalar that is written
+struct Operator {
+  std::string_view name;  ///< "aten::add.out"
+  std::string_view signature;
+  Status (*run)(Call&);
+  /// Whether it takes tensors in any order of dimensions. Where not, the method hands it row-major copies.
+  bool any_order = false;
+  /// Whether the last argument becomes a view of the first: it gets that memory and has none of its own.
+  bool view = false;
+};
+
+/// Null if there is no such operator.
+const Operator* find_operator(std::string_view name);
+
+/// All operators, in the order of their tables.
+std::vector<const Operator*> all_operators();
+
+// One table per family, each in operators/<family>.cc.
+std::span<const Operator> prim_operators();
+std::span<const Operator> unary_operators();
+std::span<const Operator> binary_operators();
+std::span<const Operator> creation_operators();
+std::span<const Operator> copy_operators();
+std::span<const Operator> shape_operators();
+std::span<const Operator> index_operators();
+std::span<const Operator> reduction_operators();
+std::span<const Operator> scan_operators();
+std::span<const Operator> matmul_operators();
+std::span<const Operator> convolution_operators();
+std::span<const Operator> norm_operators();
+std::span<const Operator> pool_operators();
+std::span<const Operator> pad_operators();
+std::span<const Operator> resample_operators();
+std::span<const Operator> distance_operators();
+std::span<const Operator> quantize_operators();
+std::span<const Operator> llm_operators();
+
+}  // namespace smelt::program

@@ -1,0 +1,374 @@
+// Element by element: functions of several tensors and numbers, which broadcast.
+#include <atomic>
+#include <cmath>
+
+#include "program/operators/common.h"
+
+namespace smelt::program {
+namespace {
+
+enum class Rule {
+  kCommon,    ///< computes in the common type, which the result holds
+  kFloat,     ///< like kCommon, but integers become float
+  kPredicate,  ///< computes in the common type; the result is true or false
+  kInteger,   ///< bits: no floats
+};
+
+/// What a block function gets besides its operands.
+template <class C>
+struct Params {
+  C factor = 1;                                  ///< alpha
+  std::atomic<bool>* divided_by_zero = nullptr;  ///< set by integer divisions that have no result
+};
+
+template <class F, class C>
+void block(const void* const* in, void* out, size_t n, const void* params) {
+  const C* a = static_cast<const C*>(in[0]);
+  const C* b = static_cast<const C*>(in[1]);
+  C* y = static_cast<C*>(out);
+  const auto& p = *static_cast<const Params<C>*>(params);
+  for (size_t i = 0; i < n; ++i) y[i] = F::apply(a[i], b[i], p);
+}
+
+/// A tensor or a number as an operand of map().
+class Operand {
+ public:
+  Operand(const EValue& v, CommonType& common) {
+    if (v.kind == Kind::kTensor) {
+      strided_ = Strided(*v.tensor);
+      common.add(*v.tensor);
+      return;
+    }
+    common.add(v);
+    const bool real = v.kind == Kind::kDouble;
+    if (real) {
+      real_ = v.real;
+    } else {
+      integer_ = v.to_int();
+    }
+    strided_.data = real ? reinterpret_cast<std::byte*>(&real_)
+                         : reinterpret_cast<std::byte*>(&integer_);
+    strided_.dtype = real ? DType::kF64 : DType::kS64;
+  }
+  Operand(const Operand&) = delete;
+  Operand& operator=(const Operand&) = delete;
+  const Strided& strided() const { return strided_; }
+
+ private:
+  Strided strided_;
+  double real_;
+  int64_t integer_;
+};
+
+/// out = F(a, b) with arguments 0 and 1; `alpha` is the argument with the factor, or 0.
+template <class F>
+Status apply(Call& call, size_t alpha, size_t out_index) {
+  CommonType common;
+  const Operand a(call.scalar(0), common), b(call.scalar(1), common);
+  Tensor& out = call.tensor(out_index);
+  SMELT_ASSIGN(const Shape shape, broadcast_shapes(a.strided().shape, b.strided().shape));
+  SMELT_TRY(out.resize(shape));
+  DType type = common.get();
+  if (F::kRule == Rule::kInteger && is_float(type)) {
+    return invalid("no bits of a {}", smelt::name(type));
+  }
+  if (F::kRule == Rule::kFloat && !is_float(type)) type = DType::kF32;
+  if (F::kRule != Rule::kPredicate) SMELT_TRY(check_cast(type, out.dtype));
+  std::atomic<bool> divided_by_zero = false;
+  with_compute(compute_of(type), [&]<class C>(C) {
+    constexpr bool kIsInt = std::is_same_v<C, int64_t>;
+    if constexpr ((kIsInt && F::kRule != Rule::kFloat) || (!kIsInt && F::kRule != Rule::kInteger)) {
+      Params<C> params{.divided_by_zero = &divided_by_zero};
+      if (alpha != 0) params.factor = number<C>(call.scalar(alpha));
+      const Strided in[] = {a.strided(), b.strided()};
+      map(call.pool(), ComputeOf<C>::value, Strided(out), in, block<F, C>, &params);
+    }
+  });
+  if (divided_by_zero) return invalid("an integer is divided by zero");
+  return {};
+}
+
+template <class F>
+Status binary(Call& call) {
+  return apply<F>(call, 0, 2);
+}
+template <class F>
+Status binary_alpha(Call& call) {
+  return apply<F>(call, 2, 3);
+}
+
+#define SMELT_BINARY(Name, rule, expression)                                       \
+  struct Name {                                                                    \
+    static constexpr Rule kRule = Rule::rule;                                      \
+    template <class C>                                                             \
+    static C apply(C a, C b, [[maybe_unused]] const Params<C>& p) {                \
+      return C(expression);                                                        \
+    }                                                                              \
+  };
+
+SMELT_BINARY(Add, kCommon, add(a, mul(b, p.factor)))
+SMELT_BINARY(Sub, kCommon, sub(a, mul(b, p.factor)))
+SMELT_BINARY(ReverseSub, kCommon, sub(b, mul(a, p.factor)))
+SMELT_BINARY(Mul, kCommon, mul(a, b))
+SMELT_BINARY(Div, kFloat, a / b)
+SMELT_BINARY(Atan2, kFloat, std::atan2(a, b))
+SMELT_BINARY(Maximum, kCommon, larger(a, b))
+SMELT_BINARY(Minimum, kCommon, smaller(a, b))
+SMELT_BINARY(Eq, kPredicate, a == b)
+SMELT_BINARY(Ne, kPredicate, a != b)
+SMELT_BINARY(Lt, kPredicate, a < b)
+SMELT_BINARY(Le, kPredicate, a <= b)
+SMELT_BINARY(Gt, kPredicate, a > b)
+SMELT_BINARY(Ge, kPredicate, a >= b)
+SMELT_BINARY(LogicalAnd, kPredicate, (a != 0) & (b != 0))
+SMELT_BINARY(LogicalOr, kPredicate, (a != 0) | (b != 0))
+SMELT_BINARY(LogicalXor, kPredicate, (a != 0) != (b != 0))
+SMELT_BINARY(BitwiseAnd, kInteger, a & b)
+SMELT_BINARY(BitwiseOr, kInteger, a | b)
+SMELT_BINARY(BitwiseXor, kInteger, a ^ b)
+
+/// Shifting by more than the width leaves nothing but the sign.
+SMELT_BINARY(ShiftLeft, kInteger, b < 0 || b > 63 ? C(0) : C(uint64_t(a) << b))
+SMELT_BINARY(ShiftRight, kInteger, a >> (b < 0 || b > 63 ? 63 : b))
+
+/// An integer division that has no undefined cases: by zero it reports and gives 0.
+template <class C>
+bool divisible(C& a, C& b, const Params<C>& p) {
+  if (b == 0) {
+    p.divided_by_zero->store(true, std::memory_order_relaxed);
+    return false;
+  }
+  if (b == -1) {  // the smallest integer has no positive counterpart
+    a = wrap_sub(0, a);
+    b = 1;
+  }
+  return true;
+}
+
+struct FloorDivide {
+  static constexpr Rule kRule = Rule::kCommon;
+  template <class C>
+  static C apply(C a, C b, const Params<C>& p) {
+    if constexpr (std::is_same_v<C, int64_t>) {
+      if (!divisible(a, b, p)) return 0;
+      const C quotient = a / b;
+      return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
+    } else {
+      // From the remainder, so that a == floor_divide(a, b) * b + remainder(a, b) holds as well as it can.
+      if (b == 0) return a / b;
+      const C rest = std::fmod(a, b);
+      C quotient = (a - rest) / b;
+      if (rest != 0 && (b < 0) != (rest < 0)) quotient -= 1;
+      if (quotient == 0) return std::copysign(C(0), a / b);
+      const C whole = std::floor(quotient);
+      return quotient - whole > C(0.5) ? whole + 1 : whole;
+    }
+  }
+};
+
+struct TruncDivide {
+  static constexpr Rule kRule = Rule::kCommon;
+  template <class C>
+  static C apply(C a, C b, const Params<C>& p) {
+    if constexpr (std::is_same_v<C, int64_t>) {
+      return divisible(a, b, p) ? a / b : 0;
+    } else {
+      return std::trunc(a / b);
+    }
+  }
+};
+
+struct Fmod {
+  static constexpr Rule kRule = Rule::kCommon;
+  template <class C>
+  static C apply(C a, C b, const Params<C>& p) {
+    if constexpr (std::is_same_v<C, int64_t>) {
+      return divisible(a, b, p) ? a % b : 0;
+    } else {
+      return std::fmod(a, b);
+    }
+  }
+};
+
+/// Has the sign of the divisor.
+struct Remainder {
+  static constexpr Rule kRule = Rule::kCommon;
+  template <class C>
+  static C apply(C a, C b, const Params<C>& p) {
+    const C rest = Fmod::apply(a, b, p);
+    return rest != 0 && (b < 0) != (rest < 0) ? add(rest, b) : rest;
+  }
+};
+
+struct Pow {
+  static constexpr Rule kRule = Rule::kCommon;
+  template <class C>
+  static C apply(C a, C b, const Params<C>&) {
+    if constexpr (std::is_same_v<C, int64_t>) {
+      if (b < 0) return a == 1 ? 1 : a == -1 ? (b % 2 == 0 ? 1 : -1) : 0;
+      C result = 1;
+      for (; b != 0; b >>= 1) {
+        if (b & 1) result = wrap_mul(result, a);
+        a = wrap_mul(a, a);
+      }
+      return result;
+    } else {
+      if (b == 2) return a * a;
+      if (b == C(0.5)) return a == -std::numeric_limits<C>::infinity() ? -a : std::sqrt(a) + C(0);
+      return std::pow(a, b);
+    }
+  }
+};
+
+Status div_mode(Call& call) {
+  if (!call.has(2)) return apply<Div>(call, 0, 3);
+  if (call.string(2) == "floor") return apply<FloorDivide>(call, 0, 3);
+  if (call.string(2) == "trunc") return apply<TruncDivide>(call, 0, 3);
+  return invalid("rounding mode \"{}\"; there are \"floor\" and \"trunc\"", call.string(2));
+}
+
+/// Three operands: bounds, or a condition and two choices.
+template <class F, class C>
+void block3(const void* const* in, void* out, size_t n, const void*) {
+  const C* a = static_cast<const C*>(in[0]);
+  const C* b = static_cast<const C*>(in[1]);
+  const C* c = static_cast<const C*>(in[2]);
+  C* y = static_cast<C*>(out);
+  for (size_t i = 0; i < n; ++i) y[i] = F::apply(a[i], b[i], c[i]);
+}
+
+struct Clamp {
+  template <class C>
+  static C apply(C x, C low, C high) {
+    return smaller(larger(x, low), high);
+  }
+};
+struct ClampLow {
+  template <class C>
+  static C apply(C x, C low, const Params<C>&) {
+    return larger(x, low);
+  }
+};
+struct ClampHigh {
+  template <class C>
+  static C apply(C x, C high, const Params<C>&) {
+    return smaller(x, high);
+  }
+};
+struct Choose {
+  template <class C>
+  static C apply(C condition, C a, C b) {
+    return condition != 0 ? a : b;
+  }
+};
+struct Fill {
+  template <class C>
+  static C apply(C x, C condition, C value) {
+    return condition != 0 ? value : x;
+  }
+};
+
+/// Bounds are tensors or numbers, and either may be absent.
+Status clamp(Call& call) {
+  if (!call.has(1) && !call.has(2)) return invalid("neither a lower nor an upper bound");
+  CommonType common;
+  const Operand x(call.scalar(0), common);
+  const Operand low(call.scalar(call.has(1) ? 1 : 0), common);
+  const Operand high(call.scalar(call.has(2) ? 2 : 0), common);
+  Tensor& out = call.tensor(3);
+  SMELT_ASSIGN(Shape shape, broadcast_shapes(x.strided().shape, low.strided().shape));
+  SMELT_ASSIGN(shape, broadcast_shapes(shape, high.strided().shape));
+  SMELT_TRY(out.resize(shape));
+  const DType type = common.get();
+  SMELT_TRY(check_cast(type, out.dtype));
+  with_compute(compute_of(type), [&]<class C>(C) {
+    const Params<C> params;
+    const auto run = [&](BlockFn fn, std::span<const Strided> in) {
+      map(call.pool(), ComputeOf<C>::value, Strided(out), in, fn, &params);
+    };
+    if (call.has(1) && call.has(2)) {
+      const Strided in[] = {x.strided(), low.strided(), high.strided()};
+      run(block3<Clamp, C>, in);
+    } else {
+      const Strided in[] = {x.strided(), call.has(1) ? low.strided() : high.strided()};
+      run(call.has(1) ? block<ClampLow, C> : block<ClampHigh, C>, in);
+    }
+  });
+  return {};
+}
+
+/// F(a, b, c), where argument `condition` says yes or no and takes no part in the common type.
+template <class F>
+Status choose(Call& call, size_t condition) {
+  CommonType common, ignored;
+  const Operand a(call.scalar(0), condition == 0 ? ignored : common);
+  const Operand b(call.scalar(1), condition == 1 ? ignored : common);
+  const Operand c(call.scalar(2), common);
+  Tensor& out = call.tensor(3);
+  SMELT_ASSIGN(Shape shape, broadcast_shapes(a.strided().shape, b.strided().shape));
+  SMELT_ASSIGN(shape, broadcast_shapes(shape, c.strided().shape));
+  SMELT_TRY(out.resize(shape));
+  const DType type = common.get();
+  with_compute(compute_of(type), [&]<class C>(C) {
+    const Strided in[] = {a.strided(), b.strided(), c.strided()};
+    map(call.pool(), ComputeOf<C>::value, Strided(out), in, block3<F, C>, nullptr);
+  });
+  return {};
+}
+
+Status where(Call& call) { return choose<Choose>(call, 0); }
+Status masked_fill(Call& call) { return choose<Fill>(call, 1); }
+
+#define SMELT_TENSOR_AND_SCALAR(name, F)                      \
+  {"aten::" name ".Tensor_out", "TTW", binary<F>, true}, {    \
+    "aten::" name ".Scalar_out", "TSW", binary<F>, true       \
+  }
+
+constexpr Operator kOperators[] = {
+    {"aten::add.Scalar_out", "TSSW", binary_alpha<Add>, true},
+    {"aten::add.out", "TTSW", binary_alpha<Add>, true},
+    {"aten::atan2.out", "TTW", binary<Atan2>, true},
+    SMELT_TENSOR_AND_SCALAR("bitwise_and", BitwiseAnd),
+    {"aten::bitwise_left_shift.Tensor_Scalar_out", "TSW", binary<ShiftLeft>, true},
+    {"aten::bitwise_left_shift.Tensor_out", "TTW", binary<ShiftLeft>, true},
+    SMELT_TENSOR_AND_SCALAR("bitwise_or", BitwiseOr),
+    {"aten::bitwise_right_shift.Tensor_Scalar_out", "TSW", binary<ShiftRight>, true},
+    {"aten::bitwise_right_shift.Tensor_out", "TTW", binary<ShiftRight>, true},
+    SMELT_TENSOR_AND_SCALAR("bitwise_xor", BitwiseXor),
+    {"aten::clamp.Tensor_out", "TttW", clamp, true},
+    {"aten::clamp.out", "TssW", clamp, true},
+    {"aten::div.Scalar_mode_out", "TSzW", div_mode, true},
+    {"aten::div.Scalar_out", "TSW", binary<Div>, true},
+    {"aten::div.out", "TTW", binary<Div>, true},
+    {"aten::div.out_mode", "TTzW", div_mode, true},
+    SMELT_TENSOR_AND_SCALAR("eq", Eq),
+    {"aten::floor_divide.out", "TTW", binary<FloorDivide>, true},
+    SMELT_TENSOR_AND_SCALAR("fmod", Fmod),
+    SMELT_TENSOR_AND_SCALAR("ge", Ge),
+    SMELT_TENSOR_AND_SCALAR("gt", Gt),
+    SMELT_TENSOR_AND_SCALAR("le", Le),
+    {"aten::logical_and.out", "TTW", binary<LogicalAnd>, true},
+    {"aten::logical_or.out", "TTW", binary<LogicalOr>, true},
+    {"aten::logical_xor.out", "TTW", binary<LogicalXor>, true},
+    SMELT_TENSOR_AND_SCALAR("lt", Lt),
+    {"aten::masked_fill.Scalar_out", "TTSW", masked_fill, true},
+    {"aten::maximum.out", "TTW", binary<Maximum>, true},
+    {"aten::minimum.out", "TTW", binary<Minimum>, true},
+    {"aten::mul.Scalar_out", "TSW", binary<Mul>, true},
+    {"aten::mul.out", "TTW", binary<Mul>, true},
+    SMELT_TENSOR_AND_SCALAR("ne", Ne),
+    {"aten::pow.Scalar_out", "STW", binary<Pow>, true},
+    {"aten::pow.Tensor_Scalar_out", "TSW", binary<Pow>, true},
+    {"aten::pow.Tensor_Tensor_out", "TTW", binary<Pow>, true},
+    SMELT_TENSOR_AND_SCALAR("remainder", Remainder),
+    {"aten::rsub.Scalar_out", "TSSW", binary_alpha<ReverseSub>, true},
+    {"aten::sub.Scalar_out", "TSSW", binary_alpha<Sub>, true},
+    {"aten::sub.out", "TTSW", binary_alpha<Sub>, true},
+    {"aten::where.self_out", "TTTW", where, true},
+};
+
+}  // namespace
+
+std::span<const Operator> binary_operators() { return kOperators; }
+
+}  // namespace smelt::program

@@ -1,0 +1,190 @@
+// Products of matrices.
+#include "program/operators/common.h"
+
+namespace smelt::program {
+namespace {
+
+/// A matrix of any strides.
+template <class C>
+struct Matrix {
+  const C* data;
+  ptrdiff_t row, col;
+};
+
+/// out [m, n] = lhs [m, k] × rhs [k, n].
+template <class C>
+void multiply(ThreadPool& pool, C* out, Matrix<C> lhs, Matrix<C> rhs, size_t m, size_t n, size_t k) {
+  const auto rows = [&](size_t begin, size_t end, unsigned) {
+    for (size_t i = begin; i < end; ++i) {
+      C* y = out + i * n;
+      const C* a = lhs.data + ptrdiff_t(i) * lhs.row;
+      if (rhs.col == 1) {
+        // Row by row of the right side: the innermost loop runs over neighbours.
+        std::fill_n(y, n, C(0));
+        for (size_t p = 0; p < k; ++p) {
+          const C x = a[ptrdiff_t(p) * lhs.col];
+          const C* b = rhs.data + ptrdiff_t(p) * rhs.row;
+          for (size_t j = 0; j < n; ++j) y[j] = add(y[j], mul(x, b[j]));
+        }
+        continue;
+      }
+      for (size_t j = 0; j < n; ++j) {
+        const C* b = rhs.data + ptrdiff_t(j) * rhs.col;
+        C sum[8] = {};
+        size_t p = 0;
+        if (rhs.row == 1 && lhs.col == 1) {
+          for (; p + 8 <= k; p += 8) {
+            for (size_t q = 0; q < 8; ++q) sum[q] = add(sum[q], mul(a[p + q], b[p + q]));
+          }
+        }
+        for (; p < k; ++p) {
+          sum[0] = add(sum[0], mul(a[ptrdiff_t(p) * lhs.col], b[ptrdiff_t(p) * rhs.row]));
+        }
+        for (size_t q = 1; q < 8; ++q) sum[0] = add(sum[0], sum[q]);
+        y[j] = sum[0];
+      }
+    }
+  };
+  const size_t grain = std::max<size_t>(1, 65536 / std::max<size_t>(n * k, 1));
+  if (m <= grain) {
+    rows(0, m, 0);
+  } else {
+    pool.parallel_for(m, grain, rows);
+  }
+}
+
+Status check_types(const Tensor& a, const Tensor& b, const Tensor& out) {
+  if (a.dtype == b.dtype && a.dtype == out.dtype) return {};
+  return invalid("{} × {} as {}", smelt::name(a.dtype), smelt::name(b.dtype),
+                 smelt::name(out.dtype));
+}
+
+/// [b, m, k] × [b, k, n] → [b, m, n].
+Status bmm(Call& call) {
+  const Tensor &lhs = call.tensor(0), &rhs = call.tensor(1);
+  Tensor& out = call.tensor(2);
+  if (lhs.rank() != 3 || rhs.rank() != 3 || lhs.shape[0] != rhs.shape[0] ||
+      lhs.shape[2] != rhs.shape[1]) {
+    return invalid("{} × {}", to_string(lhs.shape), to_string(rhs.shape));
+  }
+  SMELT_TRY(check_types(lhs, rhs, out));
+  const int64_t b = lhs.shape[0], m = lhs.shape[1], k = lhs.shape[2], n = rhs.shape[2];
+  SMELT_TRY(out.resize(Shape{b, m, n}));
+  return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, lhs));
+    SMELT_ASSIGN(const C* w, elements<C>(call, rhs));
+    SMELT_ASSIGN(C * y, result_elements<C>(call, out));
+    for (int64_t i = 0; i < b; ++i) {
+      multiply<C>(call.pool(), y + i * m * n, {x + i * m * k, k, 1}, {w + i * k * n, n, 1},
+                  size_t(m), size_t(n), size_t(k));
+    }
+    store(out, y);
+    return {};
+  });
+}
+
+Status check_matrices(const Tensor& lhs, const Tensor& rhs) {
+  if (lhs.rank() == 2 && rhs.rank() == 2 && lhs.shape[1] == rhs.shape[0]) return {};
+  return invalid("{} × {}", to_string(lhs.shape), to_string(rhs.shape));
+}
+
+/// [m, k] × [k, n] → [m, n].
+Status mm(Call& call) {
+  const Tensor &lhs = call.tensor(0), &rhs = call.tensor(1);
+  Tensor& out = call.tensor(2);
+  SMELT_TRY(check_matrices(lhs, rhs));
+  SMELT_TRY(check_types(lhs, rhs, out));
+  const int64_t m = lhs.shape[0], k = lhs.shape[1], n = rhs.shape[1];
+  SMELT_TRY(out.resize(Shape{m, n}));
+  return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, lhs));
+    SMELT_ASSIGN(const C* w, elements<C>(call, rhs));
+    SMELT_ASSIGN(C * y, result_elements<C>(call, out));
+    multiply<C>(call.pool(), y, {x, k, 1}, {w, n, 1}, size_t(m), size_t(n), size_t(k));
+    store(out, y);
+    return {};
+  });
+}
+
+template <class C>
+void combine(const void* const* in, void* out, size_t n, const void* params) {
+  const C* a = static_cast<const C*>(in[0]);
+  const C* b = static_cast<const C*>(in[1]);
+  const C* p = static_cast<const C*>(params);
+  for (size_t i = 0; i < n; ++i) {
+    // Zero times the addend is nothing, whatever the addend is.
+    const C addend = p[0] == 0 ? C(0) : mul(p[0], a[i]);
+    static_cast<C*>(out)[i] = add(addend, mul(p[1], b[i]));
+  }
+}
+
+/// beta · self + alpha · (lhs × rhs), with self broadcast.
+Status addmm(Call& call) {
+  const Tensor &self = call.tensor(0), &lhs = call.tensor(1), &rhs = call.tensor(2);
+  Tensor& out = call.tensor(5);
+  SMELT_TRY(check_matrices(lhs, rhs));
+  SMELT_TRY(check_types(lhs, rhs, out));
+  const int64_t m = lhs.shape[0], k = lhs.shape[1], n = rhs.shape[1];
+  const Shape shape{m, n};
+  SMELT_ASSIGN(const Shape together, broadcast_shapes(self.shape, shape));
+  if (!(together == shape)) {
+    return invalid("{} added to {}", to_string(self.shape), to_string(shape));
+  }
+  SMELT_TRY(out.resize(shape));
+  return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, lhs));
+    SMELT_ASSIGN(const C* w, elements<C>(call, rhs));
+    SMELT_ASSIGN(C * y, call.scratch().take<C>(size_t(m * n)));
+    multiply<C>(call.pool(), y, {x, k, 1}, {w, n, 1}, size_t(m), size_t(n), size_t(k));
+    const C params[] = {number<C>(call.scalar(3)), number<C>(call.scalar(4))};
+    const Strided in[] = {Strided(self),
+                          Strided(reinterpret_cast<std::byte*>(y), native(ComputeOf<C>::value),
+                                  shape, row_major_strides(shape))};
+    map(call.pool(), ComputeOf<C>::value, Strided(out), in, combine<C>, params);
+    return {};
+  });
+}
+
+/// [.., k] × [n, k]ᵀ + [n] → [.., n].
+Status linear(Call& call) {
+  const Tensor &input = call.tensor(0), &weight = call.tensor(1);
+  const Tensor* bias = call.optional_tensor(2);
+  Tensor& out = call.tensor(3);
+  if (input.rank() == 0 || weight.rank() != 2 || input.shape.back() != weight.shape[1] ||
+      (bias && !(bias->shape == Shape{weight.shape[0]}))) {
+    return invalid("{} × {} transposed", to_string(input.shape), to_string(weight.shape));
+  }
+  SMELT_TRY(check_types(input, weight, out));
+  const size_t n = size_t(weight.shape[0]), k = size_t(weight.shape[1]);
+  const size_t m = input.shape.numel(0, input.rank() - 1);
+  Shape shape = input.shape;
+  shape[shape.rank() - 1] = int64_t(n);
+  SMELT_TRY(out.resize(shape));
+  return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, input));
+    SMELT_ASSIGN(const C* w, elements<C>(call, weight));
+    SMELT_ASSIGN(C * y, result_elements<C>(call, out));
+    multiply<C>(call.pool(), y, {x, ptrdiff_t(k), 1}, {w, 1, ptrdiff_t(k)}, m, n, k);
+    if (bias != nullptr) {
+      SMELT_ASSIGN(const C* b, elements<C>(call, *bias));
+      for (size_t i = 0; i < m; ++i) {
+        for (size_t j = 0; j < n; ++j) y[i * n + j] = add(y[i * n + j], b[j]);
+      }
+    }
+    store(out, y);
+    return {};
+  });
+}
+
+constexpr Operator kOperators[] = {
+    {"aten::addmm.out", "TTTSSW", addmm},
+    {"aten::bmm.out", "TTW", bmm},
+    {"aten::linear.out", "TTtW", linear},
+    {"aten::mm.out", "TTW", mm},
+};
+
+}  // namespace
+
+std::span<const Operator> matmul_operators() { return kOperators; }
+
+}  // namespace smelt::program

@@ -1,0 +1,199 @@
+// Normalisation: by the mean and variance of rows, groups, or what training has found.
+#include <cmath>
+
+#include "program/operators/common.h"
+
+namespace smelt::program {
+namespace {
+
+struct Moments {
+  double mean, rstd;  ///< 1 / sqrt(variance + eps)
+};
+
+template <class C>
+Moments moments(const C* x, size_t n, double eps) {
+  // Several sums side by side; in double, so that large means do not eat the variance.
+  double sum[4] = {}, squares[4] = {};
+  for (size_t i = 0; i < n; ++i) sum[i % 4] += double(x[i]);
+  const double mean = ((sum[0] + sum[2]) + (sum[1] + sum[3])) / double(n);
+  for (size_t i = 0; i < n; ++i) {
+    const double d = double(x[i]) - mean;
+    squares[i % 4] += d * d;
+  }
+  const double variance = ((squares[0] + squares[2]) + (squares[1] + squares[3])) / double(n);
+  return {mean, 1 / std::sqrt(variance + eps)};
+}
+
+/// Elements of an optional parameter of `n` elements, or null.
+template <class C>
+Result<const C*> parameter(Call& call, size_t arg, size_t n) {
+  const Tensor* t = call.optional_tensor(arg);
+  if (t == nullptr) return nullptr;
+  if (t->numel() != n) {
+    return invalid("a parameter of shape {} for {} elements", to_string(t->shape), n);
+  }
+  return elements<C>(call, *t);
+}
+
+Status check_float(const Tensor& t) {
+  if (is_float(t.dtype)) return {};
+  return invalid("normalisation of {}", smelt::name(t.dtype));
+}
+
+/// (input, normalized_shape, weight?, bias?, eps, out, mean, rstd)
+Status layer_norm(Call& call) {
+  const Tensor& input = call.tensor(0);
+  const auto normalized = call.ints(1);
+  Tensor &out = call.tensor(5), &means = call.tensor(6), &rstds = call.tensor(7);
+  SMELT_TRY(check_float(input));
+  bool fits = !normalized.empty() && normalized.size() <= input.rank();
+  const size_t lead = fits ? input.rank() - normalized.size() : 0;
+  for (size_t i = 0; fits && i < normalized.size(); ++i) {
+    fits = normalized[i] == input.shape[lead + i];
+  }
+  if (!fits) return invalid("{} normalised over its last {} dimensions", to_string(input.shape), normalized.size());
+  SMELT_TRY(out.resize(input.shape));
+  Shape outer = input.shape;
+  for (size_t i = lead; i < outer.rank(); ++i) outer[i] = 1;
+  SMELT_TRY(means.resize(outer));
+  SMELT_TRY(rstds.resize(outer));
+  const size_t rows = outer.numel(), n = input.shape.numel(lead, input.rank());
+  return with_float(input.dtype, [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, input));
+    SMELT_ASSIGN(C * y, result_elements<C>(call, out));
+    SMELT_ASSIGN(const C* weight, parameter<C>(call, 2, n));
+    SMELT_ASSIGN(const C* bias, parameter<C>(call, 3, n));
+    for (size_t r = 0; r < rows; ++r) {
+      const Moments m = moments(x + r * n, n, call.real(4));
+      const C mean = C(m.mean), rstd = C(m.rstd);
+      for (size_t i = 0; i < n; ++i) {
+        const C z = (x[r * n + i] - mean) * rstd;
+        y[r * n + i] = z * (weight ? weight[i] : C(1)) + (bias ? bias[i] : C(0));
+      }
+      store_element(means.dtype, means.data, ptrdiff_t(r), mean);
+      store_element(rstds.dtype, rstds.data, ptrdiff_t(r), rstd);
+    }
+    store(out, y);
+    return {};
+  });
+}
+
+/// (input, weight?, bias?, N, C, HxW, groups, eps, out, mean, rstd)
+Status group_norm(Call& call) {
+  const Tensor& input = call.tensor(0);
+  const int64_t batch = call.integer(3), channels = call.integer(4), size = call.integer(5);
+  const int64_t groups = call.integer(6);
+  Tensor &out = call.tensor(8), &means = call.tensor(9), &rstds = call.tensor(10);
+  SMELT_TRY(check_float(input));
+  if (input.rank() < 2 || input.shape[0] != batch || input.shape[1] != channels ||
+      int64_t(input.shape.numel(2, input.rank())) != size || groups <= 0 ||
+      channels % groups != 0) {
+    return invalid("{} normalised in {} groups of {} channels", to_string(input.shape), groups,
+                   channels);
+  }
+  SMELT_TRY(out.resize(input.shape));
+  SMELT_TRY(means.resize(Shape{batch, groups}));
+  SMELT_TRY(rstds.resize(Shape{batch, groups}));
+  const size_t per_group = size_t(channels / groups), hw = size_t(size), n = per_group * hw;
+  return with_float(input.dtype, [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, input));
+    SMELT_ASSIGN(C * y, result_elements<C>(call, out));
+    SMELT_ASSIGN(const C* weight, parameter<C>(call, 1, size_t(channels)));
+    SMELT_ASSIGN(const C* bias, parameter<C>(call, 2, size_t(channels)));
+    for (size_t r = 0; r < size_t(batch * groups); ++r) {
+      const Moments m = moments(x + r * n, n, call.real(7));
+      for (size_t c = 0; c < per_group; ++c) {
+        const size_t channel = r % size_t(groups) * per_group + c;
+        const C scale = C(m.rstd) * (weight ? weight[channel] : C(1));
+        const C shift = (bias ? bias[channel] : C(0)) - scale * C(m.mean);
+        const size_t at = r * n + c * hw;
+        for (size_t i = 0; i < hw; ++i) y[at + i] = x[at + i] * scale + shift;
+      }
+      store_element(means.dtype, means.data, ptrdiff_t(r), m.mean);
+      store_element(rstds.dtype, rstds.data, ptrdiff_t(r), m.rstd);
+    }
+    store(out, y);
+    return {};
+  });
+}
+
+/// Where the arguments of a batch norm are; 0: it does not have them.
+struct BatchNorm {
+  size_t running_mean, running_var, eps, out;
+};
+
+template <BatchNorm Args>
+Status batch_norm(Call& call) {
+  const Tensor& input = call.tensor(0);
+  Tensor &out = call.tensor(Args.out), &means = call.tensor(Args.out + 1);
+  Tensor& rstds = call.tensor(Args.out + 2);
+  SMELT_TRY(check_float(input));
+  if (input.rank() < 2) return invalid("{} has no channels", to_string(input.shape));
+  const size_t batch = size_t(input.shape[0]), channels = size_t(input.shape[1]);
+  const size_t hw = input.shape.numel(2, input.rank());
+  constexpr bool kRunning = Args.running_mean != 0;
+  SMELT_TRY(out.resize(input.shape));
+  // With running statistics there are none of this batch to give.
+  const Shape saved{kRunning ? 0 : int64_t(channels)};
+  SMELT_TRY(means.resize(saved));
+  SMELT_TRY(rstds.resize(saved));
+  const double eps = call.real(Args.eps);
+  return with_float(input.dtype, [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, input));
+    SMELT_ASSIGN(C * y, result_elements<C>(call, out));
+    SMELT_ASSIGN(const C* weight, parameter<C>(call, 1, channels));
+    SMELT_ASSIGN(const C* bias, parameter<C>(call, 2, channels));
+    const C *running_mean = nullptr, *running_var = nullptr;
+    if constexpr (kRunning) {
+      SMELT_ASSIGN(running_mean, parameter<C>(call, Args.running_mean, channels));
+      SMELT_ASSIGN(running_var, parameter<C>(call, Args.running_var, channels));
+    }
+    SMELT_ASSIGN(C * gathered, call.scratch().take<C>(kRunning ? 0 : batch * hw));
+    for (size_t c = 0; c < channels; ++c) {
+      Moments m;
+      if constexpr (kRunning) {
+        m = {double(running_mean[c]), 1 / std::sqrt(double(running_var[c]) + eps)};
+      } else {
+        for (size_t n = 0; n < batch; ++n) {
+          std::copy_n(x + (n * channels + c) * hw, hw, gathered + n * hw);
+        }
+        m = moments(gathered, batch * hw, eps);
+        store_element(means.dtype, means.data, ptrdiff_t(c), m.mean);
+        store_element(rstds.dtype, rstds.data, ptrdiff_t(c), m.rstd);
+      }
+      const C scale = C(m.rstd * (weight ? double(weight[c]) : 1));
+      const C shift = C((bias ? double(bias[c]) : 0) - double(scale) * m.mean);
+      for (size_t n = 0; n < batch; ++n) {
+        const size_t at = (n * channels + c) * hw;
+        for (size_t i = 0; i < hw; ++i) y[at + i] = x[at + i] * scale + shift;
+      }
+    }
+    store(out, y);
+    return {};
+  });
+}
+
+Status no_training(Call& call) {
+  if (call.boolean(5)) return fail(ErrorCode::kUnsupported, "batch norm in training");
+  return batch_norm<BatchNorm{3, 4, 7, 8}>(call);
+}
+
+Status without_statistics(Call& call) {
+  if (!call.boolean(3)) return invalid("batch norm without statistics outside training");
+  return batch_norm<BatchNorm{0, 0, 5, 6}>(call);
+}
+
+constexpr Operator kOperators[] = {
+    {"aten::_native_batch_norm_legit.no_stats_out", "TttBDDWWW", without_statistics},
+    {"aten::_native_batch_norm_legit.out", "TttTTBDDWWW", no_training},
+    {"aten::_native_batch_norm_legit_no_training.out", "TttTTDDWWW",
+     batch_norm<BatchNorm{3, 4, 6, 7}>},
+    {"aten::native_group_norm.out", "TttIIIIDWWW", group_norm},
+    {"aten::native_layer_norm.out", "TLttDWWW", layer_norm},
+};
+
+}  // namespace
+
+std::span<const Operator> norm_operators() { return kOperators; }
+
+}  // namespace smelt::program

@@ -1,0 +1,337 @@
+// Quantisation outside delegates: real = (stored - zero) × scale.
+#include <algorithm>
+#include <cmath>
+
+#include "program/operators/common.h"
+
+namespace smelt::program {
+namespace {
+
+/// The same scale and zero point for `run` elements, then the next, from `groups` in turn.
+struct Granularity {
+  size_t run, groups;
+  size_t group(size_t i) const { return i / run % groups; }
+};
+
+/// Scales and zero points of a quantiser, one per group.
+struct Parameters {
+  const double* scale;
+  const int64_t* zero;
+};
+
+Result<Parameters> read_parameters(Call& call, const Tensor& scales, const Tensor* zeros, size_t n) {
+  if (scales.numel() != n || (zeros && zeros->numel() != n)) {
+    return invalid("{} scales and {} zero points for {} groups", scales.numel(),
+                   zeros ? zeros->numel() : n, n);
+  }
+  SMELT_ASSIGN(const double* scale, elements<double>(call, scales));
+  if (zeros != nullptr) {
+    SMELT_ASSIGN(const int64_t* zero, elements<int64_t>(call, *zeros));
+    return Parameters{scale, zero};
+  }
+  SMELT_ASSIGN(int64_t * zero, call.scratch().take<int64_t>(n));
+  std::fill_n(zero, n, 0);
+  return Parameters{scale, zero};
+}
+
+Status quantize(Call& call, const Tensor& input, Granularity g, Parameters p, int64_t low, int64_t high,
+                Tensor& out) {
+  if (!is_float(input.dtype)) return invalid("quantises {}", smelt::name(input.dtype));
+  if (!is_integer(out.dtype)) return invalid("quantises to {}", smelt::name(out.dtype));
+  if (low > high) return invalid("quantises to [{}, {}]", low, high);
+  SMELT_TRY(out.resize(input.shape));
+  SMELT_ASSIGN(const float* x, elements<float>(call, input));
+  SMELT_ASSIGN(int64_t * y, result_elements<int64_t>(call, out));
+  for (size_t i = 0, n = input.numel(); i < n; ++i) {
+    const size_t group = g.group(i);
+    const float inverse = 1.0f / float(p.scale[group]);
+    // Bounds first as reals: what no integer holds must not be converted.
+    const double q = double(std::nearbyint(x[i] * inverse)) + double(p.zero[group]);
+    y[i] = q >= double(high) ? high : q > double(low) ? int64_t(q) : low;
+  }
+  store(out, y);
+  return {};
+}
+
+Status dequantize(Call& call, const Tensor& input, Granularity g, Parameters p, Tensor& out) {
+  if (!is_integer(input.dtype)) return invalid("dequantises {}", smelt::name(input.dtype));
+  if (!is_float(out.dtype)) return invalid("dequantises to {}", smelt::name(out.dtype));
+  SMELT_TRY(out.resize(input.shape));
+  SMELT_ASSIGN(const int64_t* x, elements<int64_t>(call, input));
+  SMELT_ASSIGN(float* y, result_elements<float>(call, out));
+  for (size_t i = 0, n = input.numel(); i < n; ++i) {
+    const size_t group = g.group(i);
+    y[i] = float(x[i] - p.zero[group]) * float(p.scale[group]);
+  }
+  store(out, y);
+  return {};
+}
+
+constexpr Granularity kPerTensor{1, 1};
+
+/// (input, scale, zero, min, max, dtype, out)
+Status quantize_per_tensor(Call& call) {
+  const double scale = call.real(1);
+  const int64_t zero = call.integer(2);
+  return quantize(call, call.tensor(0), kPerTensor, {&scale, &zero}, call.integer(3), call.integer(4),
+                  call.tensor(6));
+}
+Status quantize_per_tensor_tensor(Call& call) {
+  SMELT_ASSIGN(const Parameters p, read_parameters(call, call.tensor(1), &call.tensor(2), 1));
+  return quantize(call, call.tensor(0), kPerTensor, p, call.integer(3), call.integer(4), call.tensor(6));
+}
+/// (input, scale, zero, min, max, dtype, out_dtype?, out)
+Status dequantize_per_tensor(Call& call) {
+  const double scale = call.real(1);
+  const int64_t zero = call.integer(2);
+  return dequantize(call, call.tensor(0), kPerTensor, {&scale, &zero}, call.tensor(7));
+}
+Status dequantize_per_tensor_tensor(Call& call) {
+  SMELT_ASSIGN(const Parameters p, read_parameters(call, call.tensor(1), &call.tensor(2), 1));
+  return dequantize(call, call.tensor(0), kPerTensor, p, call.tensor(7));
+}
+
+Result<Granularity> per_channel(const Tensor& t, int64_t axis) {
+  if (t.rank() == 0) return invalid("no channels in a tensor of rank 0");
+  SMELT_ASSIGN(const size_t d, normalize_dim(axis, t.rank()));
+  return Granularity{std::max<size_t>(t.shape.numel(d + 1, t.rank()), 1),
+                     std::max<size_t>(size_t(t.shape[d]), 1)};
+}
+/// (input, scales, zeros, axis, min, max, dtype, out)
+Status quantize_per_channel(Call& call) {
+  SMELT_ASSIGN(const Granularity g, per_channel(call.tensor(0), call.integer(3)));
+  SMELT_ASSIGN(const Parameters p, read_parameters(call, call.tensor(1), &call.tensor(2), g.groups));
+  return quantize(call, call.tensor(0), g, p, call.integer(4), call.integer(5), call.tensor(7));
+}
+/// (input, scales, zeros?, axis, min, max, dtype, out_dtype?, out)
+Status dequantize_per_channel(Call& call) {
+  SMELT_ASSIGN(const Granularity g, per_channel(call.tensor(0), call.integer(3)));
+  SMELT_ASSIGN(const Parameters p,
+               read_parameters(call, call.tensor(1), call.optional_tensor(2), g.groups));
+  return dequantize(call, call.tensor(0), g, p, call.tensor(8));
+}
+
+Result<Granularity> per_token(const Tensor& t) {
+  if (t.rank() == 0) return invalid("no tokens in a tensor of rank 0");
+  return Granularity{std::max<size_t>(size_t(t.shape.back()), 1),
+                     std::max<size_t>(t.shape.numel(0, t.rank() - 1), 1)};
+}
+/// (input, scales, zeros, min, max, dtype, out)
+Status quantize_per_token(Call& call) {
+  SMELT_ASSIGN(const Granularity g, per_token(call.tensor(0)));
+  SMELT_ASSIGN(const Parameters p, read_parameters(call, call.tensor(1), &call.tensor(2), g.groups));
+  return quantize(call, call.tensor(0), g, p, call.integer(3), call.integer(4), call.tensor(6));
+}
+/// (input, scales, zeros, min, max, dtype, output_dtype, out)
+Status dequantize_per_token(Call& call) {
+  SMELT_ASSIGN(const Granularity g, per_token(call.tensor(0)));
+  SMELT_ASSIGN(const Parameters p, read_parameters(call, call.tensor(1), &call.tensor(2), g.groups));
+  return dequantize(call, call.tensor(0), g, p, call.tensor(7));
+}
+
+/// The scale and zero point that cover a range of reals, zero included.
+struct Chosen {
+  double scale;
+  int64_t zero;
+};
+Chosen choose(float low, float high, int64_t qmin, int64_t qmax) {
+  constexpr float kLeastScale = 6.1e-5f;
+  low = std::min(low, 0.0f);
+  high = std::max(high, 0.0f);
+  const double steps = double(qmax) - double(qmin);
+  double scale = (double(high) - double(low)) / steps;
+  if (float(scale) == 0 || std::isinf(1.0f / float(scale))) scale = 0.1;
+  if (scale < kLeastScale) {
+    const float widen = kLeastScale / float(scale);
+    scale = kLeastScale;
+    if (low == 0) {
+      high = float(kLeastScale * steps);
+    } else if (high == 0) {
+      low = float(-kLeastScale * steps);
+    } else {
+      low *= widen;
+      high *= widen;
+    }
+  }
+  // Either end fixes the zero point; the one with the smaller terms has the smaller error.
+  const double from_low = double(qmin) - low / scale, from_high = double(qmax) - high / scale;
+  const double low_error = std::abs(double(qmin)) - std::abs(low / scale);
+  const double high_error = std::abs(double(qmax)) - std::abs(high / scale);
+  const double zero = low_error < high_error ? from_low : from_high;
+  if (zero < double(qmin)) return {scale, qmin};
+  if (zero > double(qmax)) return {scale, qmax};
+  return {scale, int64_t(std::nearbyint(float(zero)))};
+}
+
+/// Finds the parameters of each row of `length` elements.
+Status choose_rows(Call& call, const Tensor& input, size_t length, int64_t qmin, int64_t qmax,
+                   Tensor& scales, Tensor& zeros) {
+  if (qmin >= qmax) return invalid("a range of [{}, {}]", qmin, qmax);
+  SMELT_ASSIGN(const float* x, elements<float>(call, input));
+  for (size_t i = 0, rows = length == 0 ? 0 : input.numel() / length; i < rows; ++i) {
+    const float* row = x + i * length;
+    const auto [low, high] = std::minmax_element(row, row + length);
+    if (!std::isfinite(*low) || !std::isfinite(*high)) return invalid("values that are not finite");
+    const Chosen c = choose(*low, *high, qmin, qmax);
+    store_element(scales.dtype, scales.data, ptrdiff_t(i), c.scale);
+    store_element(zeros.dtype, zeros.data, ptrdiff_t(i), c.zero);
+  }
+  return {};
+}
+
+/// (input, qmin, qmax, eps, dtype, scale, zero)
+Status choose_qparams(Call& call) {
+  const Tensor& input = call.tensor(0);
+  if (input.numel() == 0) return invalid("no elements to choose a range from");
+  SMELT_TRY(call.tensor(5).resize(Shape{1}));
+  SMELT_TRY(call.tensor(6).resize(Shape{1}));
+  return choose_rows(call, input, input.numel(), call.integer(1), call.integer(2), call.tensor(5),
+                     call.tensor(6));
+}
+
+/// (input, dtype, scales, zeros): int8.
+Status choose_qparams_per_token(Call& call) {
+  const Tensor& input = call.tensor(0);
+  if (input.rank() == 0) return invalid("no tokens in a tensor of rank 0");
+  Shape shape = input.shape;
+  shape[shape.rank() - 1] = 1;
+  SMELT_TRY(call.tensor(2).resize(shape));
+  SMELT_TRY(call.tensor(3).resize(shape));
+  return choose_rows(call, input, size_t(input.shape.back()), -128, 127, call.tensor(2), call.tensor(3));
+}
+
+/// (weight, scales, zeros?, min, max, indices, [dtype?], out). Bits 8: any integers; less: packed in uint8, for 4 bits the
+/// high half first, for 2 the low part first, shifted to be unsigned.
+template <size_t Bits, size_t Out>
+Status embedding(Call& call) {
+  const Tensor &weight = call.tensor(0), &scales = call.tensor(1), &indices = call.tensor(5);
+  const Tensor* zeros = call.optional_tensor(2);
+  Tensor& out = call.tensor(Out);
+  constexpr size_t kPerByte = 8 / Bits;
+  const bool ranks_fit = weight.rank() == 2 && (scales.rank() == 1 || scales.rank() == 2) &&
+                         scales.shape[0] == weight.shape[0] && indices.rank() < kMaxRank;
+  const size_t packed = ranks_fit ? size_t(weight.shape[1]) : 0, dim = packed * kPerByte;
+  const size_t groups = ranks_fit && scales.rank() == 2 ? size_t(scales.shape[1]) : 1;
+  const bool types_fit = (Bits == 8 ? is_integer(weight.dtype) : weight.dtype == DType::kU8) &&
+                         is_float(scales.dtype) && is_float(out.dtype) &&
+                         (indices.dtype == DType::kS64 || indices.dtype == DType::kS32);
+  if (!ranks_fit || !types_fit || groups == 0 || dim % groups != 0 ||
+      (zeros && !(zeros->shape == scales.shape))) {
+    return invalid("embeddings {} of {} with scales {}", to_string(weight.shape),
+                   smelt::name(weight.dtype), to_string(scales.shape));
+  }
+  Shape shape = indices.shape;
+  shape.push_back(int64_t(dim));
+  SMELT_TRY(out.resize(shape));
+  const size_t group_size = std::max<size_t>(dim / groups, 1);
+  SMELT_ASSIGN(float* row, call.scratch().take<float>(dim));
+  SMELT_ASSIGN(int64_t * stored, call.scratch().take<int64_t>(packed));
+  for (size_t i = 0, n = indices.numel(); i < n; ++i) {
+    SMELT_ASSIGN(const int64_t k,
+                 checked_index(load_element<int64_t>(indices.dtype, indices.data, ptrdiff_t(i)),
+                               weight.shape[0]));
+    load_block(weight.dtype, weight.data + size_t(k) * packed * element_size(weight.dtype), 1, packed,
+               Compute::kS64, stored);
+    for (size_t j = 0; j < dim; ++j) {
+      int64_t q = stored[j / kPerByte];
+      if constexpr (Bits == 4) q = (j % 2 == 0 ? q >> 4 : q & 15) - 8;
+      if constexpr (Bits == 2) q = (q >> (j % 4 * 2) & 3) - 2;
+      const ptrdiff_t group = k * ptrdiff_t(groups) + ptrdiff_t(j / group_size);
+      const float zero = zeros ? load_element<float>(zeros->dtype, zeros->data, group) : 0;
+      row[j] = (float(q) - zero) * load_element<float>(scales.dtype, scales.data, group);
+    }
+    store_block(out.dtype, out.data + i * dim * element_size(out.dtype), 1, dim, Compute::kF32, row);
+  }
+  return {};
+}
+
+/// input [m, k] × dequantised weight: [k, n] (mixed_mm), or [n, k] transposed (mixed_linear). Scales are per row of the
+/// weight, or per row and group of columns. Zero points have to be absent, as in ExecuTorch.
+template <bool Transposed, size_t Out>
+Status mixed_product(Call& call) {
+  const Tensor &input = call.tensor(0), &weight = call.tensor(1), &scales = call.tensor(2);
+  Tensor& out = call.tensor(Out);
+  if (call.has(3)) return fail(ErrorCode::kUnsupported, "zero points in a mixed product");
+  const size_t inner = Transposed ? 1 : 0;
+  const bool fits = input.rank() == 2 && weight.rank() == 2 && weight.dtype == DType::kS8 &&
+                    (scales.rank() == 1 || scales.rank() == 2) && scales.numel() != 0 &&
+                    scales.shape[0] == weight.shape[0] && input.shape[1] == weight.shape[inner] &&
+                    is_float(input.dtype);
+  if (!fits) {
+    return invalid("{} × {} with scales {}", to_string(input.shape), to_string(weight.shape),
+                   to_string(scales.shape));
+  }
+  const size_t m = size_t(input.shape[0]), k = size_t(input.shape[1]);
+  const size_t n = size_t(weight.shape[1 - inner]), cols = size_t(weight.shape[1]);
+  const size_t groups = scales.rank() == 2 ? size_t(scales.shape[1]) : 1;
+  const size_t group_size = div_up(cols, groups);
+  SMELT_TRY(out.resize(Shape{int64_t(m), int64_t(n)}));
+  SMELT_ASSIGN(const float* x, elements<float>(call, input));
+  SMELT_ASSIGN(const float* scale, elements<float>(call, scales));
+  SMELT_ASSIGN(float* y, result_elements<float>(call, out));
+  SMELT_ASSIGN(double* sums, call.scratch().take<double>(n));
+  const int8_t* w = weight.as<int8_t>();
+  for (size_t i = 0; i < m; ++i) {
+    std::fill_n(sums, n, 0);
+    for (size_t j = 0; j < n; ++j) {
+      for (size_t p = 0; p < k; ++p) {
+        const size_t row = Transposed ? j : p, col = Transposed ? p : j;
+        sums[j] += double(x[i * k + p]) * w[row * cols + col] *
+                   double(scale[row * groups + col / group_size]);
+      }
+    }
+    for (size_t j = 0; j < n; ++j) y[i * n + j] = float(sums[j]);
+  }
+  store(out, y);
+  return {};
+}
+
+/// a + b, each quantised, the result too.
+Status quantized_add(Call& call) {
+  const Tensor &a = call.tensor(0), &b = call.tensor(5);
+  Tensor& out = call.tensor(14);
+  if (!(a.shape == b.shape)) return invalid("{} + {}", to_string(a.shape), to_string(b.shape));
+  SMELT_TRY(out.resize(a.shape));
+  const float a_scale = float(call.real(1)), b_scale = float(call.real(6));
+  const float inverse = 1.0f / float(call.real(10));
+  const int64_t a_zero = call.integer(2), b_zero = call.integer(7), zero = call.integer(11);
+  const int64_t low = call.integer(12), high = call.integer(13);
+  for (size_t i = 0, n = a.numel(); i < n; ++i) {
+    const float x = float(load_element<int64_t>(a.dtype, a.data, ptrdiff_t(i)) - a_zero) * a_scale;
+    const float y = float(load_element<int64_t>(b.dtype, b.data, ptrdiff_t(i)) - b_zero) * b_scale;
+    const double q = double(std::nearbyint((x + y) * inverse)) + double(zero);
+    store_element(out.dtype, out.data, ptrdiff_t(i),
+                  q >= double(high) ? high : q > double(low) ? int64_t(q) : low);
+  }
+  return {};
+}
+
+constexpr Operator kOperators[] = {
+    {"quantized_decomposed::add.out", "TDIIITDIIIDIIIW", quantized_add},
+    {"quantized_decomposed::choose_qparams.Tensor_out", "TIIDIWW", choose_qparams},
+    {"quantized_decomposed::choose_qparams_per_token_asymmetric.out", "TIWW",
+     choose_qparams_per_token},
+    {"quantized_decomposed::dequantize_per_channel.out", "TTtIIIIiW", dequantize_per_channel},
+    {"quantized_decomposed::dequantize_per_tensor.Tensor_out", "TTTIIIiW",
+     dequantize_per_tensor_tensor},
+    {"quantized_decomposed::dequantize_per_tensor.out", "TDIIIIiW", dequantize_per_tensor},
+    {"quantized_decomposed::dequantize_per_token.out", "TTTIIIIW", dequantize_per_token},
+    {"quantized_decomposed::embedding_2bit.dtype_out", "TTtIITiW", embedding<2, 7>},
+    {"quantized_decomposed::embedding_2bit.out", "TTtIITW", embedding<2, 6>},
+    {"quantized_decomposed::embedding_4bit.dtype_out", "TTtIITiW", embedding<4, 7>},
+    {"quantized_decomposed::embedding_4bit.out", "TTtIITW", embedding<4, 6>},
+    {"quantized_decomposed::embedding_byte.dtype_out", "TTtIITiW", embedding<8, 7>},
+    {"quantized_decomposed::embedding_byte.out", "TTtIITW", embedding<8, 6>},
+    {"quantized_decomposed::mixed_linear.out", "TTTtiW", mixed_product<true, 5>},
+    {"quantized_decomposed::mixed_mm.out", "TTTtW", mixed_product<false, 4>},
+    {"quantized_decomposed::quantize_per_channel.out", "TTTIIIIW", quantize_per_channel},
+    {"quantized_decomposed::quantize_per_tensor.Tensor_out", "TTTIIIW", quantize_per_tensor_tensor},
+    {"quantized_decomposed::quantize_per_tensor.out", "TDIIIIW", quantize_per_tensor},
+    {"quantized_decomposed::quantize_per_token.out", "TTTIIIW", quantize_per_token},
+};
+
+}  // namespace
+
+std::span<const Operator> quantize_operators() { return kOperators; }
+
+}  // namespace smelt::program

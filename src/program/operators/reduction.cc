@@ -1,0 +1,274 @@
+// Many elements into one.
+#include <cmath>
+
+#include "program/operators/common.h"
+#include "program/rows.h"
+
+namespace smelt::program {
+namespace {
+
+/// The shape that is left of `shape` without the dimensions in `set`, or with them as 1.
+Shape reduced_shape(const Shape& shape, const std::array<bool, kMaxRank>& set, bool keep) {
+  Shape r;
+  for (size_t d = 0; d < shape.rank(); ++d) {
+    if (!set[d]) {
+      r.push_back(shape[d]);
+    } else if (keep) {
+      r.push_back(1);
+    }
+  }
+  return r;
+}
+
+/// In which type a reduction computes.
+enum class Rule {
+  kResult,  ///< in that of the result: sums
+  kOperand  ///< in that of the operand: comparisons
+};
+
+/// out[i] = F::apply(row i) along the dimensions in `set`.
+template <class F>
+Status reduce(Call& call, const Tensor& self, const std::array<bool, kMaxRank>& set, bool keep,
+              Tensor& out, const typename F::Params& params = {}) {
+  SMELT_TRY(out.resize(reduced_shape(self.shape, set, keep)));
+  const Rows rows(Strided(self), set);
+  if (F::kNeedsElements && rows.length() == 0 && rows.count() != 0) {
+    return invalid("no elements to choose from in a tensor of shape {}", to_string(self.shape));
+  }
+  const Compute compute = compute_of(F::kRule == Rule::kResult ? out.dtype : self.dtype);
+  return with_compute(compute, [&]<class C>(C) {
+    return for_each_row<C>(call, rows, [&](size_t i, const C* x, C*) {
+      store_element(out.dtype, out.data, ptrdiff_t(i), F::apply(x, rows.length(), params));
+    });
+  });
+}
+
+struct NoParams {};
+
+/// Sums float rows in double: that costs nothing beside the loads, and does not depend on the order.
+struct Sum {
+  using Params = NoParams;
+  static constexpr Rule kRule = Rule::kResult;
+  static constexpr bool kNeedsElements = false;
+  template <class C>
+  static auto apply(const C* x, size_t n, NoParams) {
+    if constexpr (std::is_same_v<C, int64_t>) {
+      int64_t s = 0;
+      for (size_t i = 0; i < n; ++i) s = wrap_add(s, x[i]);
+      return s;
+    } else {
+      // Eight sums, so that they can be added side by side.
+      double s[8] = {};
+      size_t i = 0;
+      for (; i + 8 <= n; i += 8) {
+        for (size_t k = 0; k < 8; ++k) s[k] += double(x[i + k]);
+      }
+      for (; i < n; ++i) s[0] += double(x[i]);
+      return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+    }
+  }
+};
+
+struct Mean {
+  using Params = NoParams;
+  static constexpr Rule kRule = Rule::kResult;
+  static constexpr bool kNeedsElements = false;
+  template <class C>
+  static double apply(const C* x, size_t n, NoParams) {
+    return double(Sum::apply(x, n, {})) / double(n);
+  }
+};
+
+struct Prod {
+  using Params = NoParams;
+  static constexpr Rule kRule = Rule::kResult;
+  static constexpr bool kNeedsElements = false;
+  template <class C>
+  static C apply(const C* x, size_t n, NoParams) {
+    C p = 1;
+    for (size_t i = 0; i < n; ++i) p = mul(p, x[i]);
+    return p;
+  }
+};
+
+struct Amax {
+  using Params = NoParams;
+  static constexpr Rule kRule = Rule::kOperand;
+  static constexpr bool kNeedsElements = true;
+  template <class C>
+  static C apply(const C* x, size_t n, NoParams) {
+    C m = x[0];
+    for (size_t i = 1; i < n; ++i) m = larger(m, x[i]);
+    return m;
+  }
+};
+struct Amin {
+  using Params = NoParams;
+  static constexpr Rule kRule = Rule::kOperand;
+  static constexpr bool kNeedsElements = true;
+  template <class C>
+  static C apply(const C* x, size_t n, NoParams) {
+    C m = x[0];
+    for (size_t i = 1; i < n; ++i) m = smaller(m, x[i]);
+    return m;
+  }
+};
+
+/// The first of the largest; NaN is larger than everything.
+struct Argmax {
+  using Params = NoParams;
+  static constexpr Rule kRule = Rule::kOperand;
+  static constexpr bool kNeedsElements = true;
+  template <class C>
+  static int64_t apply(const C* x, size_t n, NoParams) {
+    size_t best = 0;
+    for (size_t i = 1; i < n && x[best] == x[best]; ++i) {
+      if (!(x[i] <= x[best])) best = i;
+    }
+    return int64_t(best);
+  }
+};
+struct Argmin {
+  using Params = NoParams;
+  static constexpr Rule kRule = Rule::kOperand;
+  static constexpr bool kNeedsElements = true;
+  template <class C>
+  static int64_t apply(const C* x, size_t n, NoParams) {
+    size_t best = 0;
+    for (size_t i = 1; i < n && x[best] == x[best]; ++i) {
+      if (!(x[i] >= x[best])) best = i;
+    }
+    return int64_t(best);
+  }
+};
+
+struct Any {
+  using Params = NoParams;
+  static constexpr Rule kRule = Rule::kOperand;
+  static constexpr bool kNeedsElements = false;
+  template <class C>
+  static int64_t apply(const C* x, size_t n, NoParams) {
+    return std::any_of(x, x + n, [](C v) { return v != 0; });
+  }
+};
+struct All {
+  using Params = NoParams;
+  static constexpr Rule kRule = Rule::kOperand;
+  static constexpr bool kNeedsElements = false;
+  template <class C>
+  static int64_t apply(const C* x, size_t n, NoParams) {
+    return std::all_of(x, x + n, [](C v) { return v != 0; });
+  }
+};
+
+struct Var {
+  struct Params {
+    double correction = 1;
+  };
+  static constexpr Rule kRule = Rule::kResult;
+  static constexpr bool kNeedsElements = false;
+  template <class C>
+  static double apply(const C* x, size_t n, const Params& p) {
+    const double mean = Mean::apply(x, n, {});
+    double sum = 0;
+    for (size_t i = 0; i < n; ++i) sum += (double(x[i]) - mean) * (double(x[i]) - mean);
+    const double denominator = double(n) - p.correction;
+    return sum / (denominator > 0 ? denominator : 0);
+  }
+};
+
+/// Arguments (self, dims?, keepdim, [dtype], out): the letters of the signature say which.
+template <class F, size_t Out>
+Status over_dims(Call& call) {
+  const Tensor& self = call.tensor(0);
+  SMELT_ASSIGN(const auto set, dimension_set(call.ints(1), self.rank()));
+  return reduce<F>(call, self, set, call.boolean(2), call.tensor(Out));
+}
+template <class F, size_t Out>
+Status over_dim(Call& call) {
+  const Tensor& self = call.tensor(0);
+  // An absent dimension means all of them.
+  const bool all = !call.has(1);
+  const int64_t dim = call.integer_or(1, 0);
+  SMELT_ASSIGN(const auto set,
+               dimension_set(all ? std::span<const int64_t>() : std::span(&dim, 1), self.rank()));
+  return reduce<F>(call, self, set, call.boolean(2), call.tensor(Out));
+}
+template <class F, size_t Out>
+Status over_all(Call& call) {
+  const Tensor& self = call.tensor(0);
+  SMELT_ASSIGN(const auto set, dimension_set({}, self.rank()));
+  return reduce<F>(call, self, set, false, call.tensor(Out));
+}
+
+/// The extreme values along a dimension and where they are.
+template <class F>
+Status with_index(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor &values = call.tensor(3), &indices = call.tensor(4);
+  const int64_t dim = call.integer(1);
+  SMELT_ASSIGN(const auto set, dimension_set({&dim, 1}, self.rank()));
+  const Shape shape = reduced_shape(self.shape, set, call.boolean(2));
+  SMELT_TRY(values.resize(shape));
+  SMELT_TRY(indices.resize(shape));
+  const Rows rows(Strided(self), set);
+  if (rows.length() == 0 && rows.count() != 0) {
+    return invalid("no elements to choose from in a tensor of shape {}", to_string(self.shape));
+  }
+  return with_compute(compute_of(self.dtype), [&]<class C>(C) {
+    return for_each_row<C>(call, rows, [&](size_t i, const C* x, C*) {
+      const int64_t best = F::apply(x, rows.length(), {});
+      store_element(values.dtype, values.data, ptrdiff_t(i), x[best]);
+      store_element(indices.dtype, indices.data, ptrdiff_t(i), best);
+    });
+  });
+}
+
+Status var(Call& call, double correction, bool keep, Tensor& out) {
+  const Tensor& self = call.tensor(0);
+  SMELT_ASSIGN(const auto set, dimension_set(call.ints(1), self.rank()));
+  return reduce<Var>(call, self, set, keep, out, {correction});
+}
+Status var_unbiased(Call& call) {
+  return var(call, call.boolean(2) ? 1 : 0, call.boolean(3), call.tensor(4));
+}
+Status var_correction(Call& call) {
+  return var(call, call.real_or(2, 1), call.boolean(3), call.tensor(4));
+}
+Status var_mean(Call& call) {
+  const Tensor& self = call.tensor(0);
+  SMELT_TRY(var(call, call.real_or(2, 1), call.boolean(3), call.tensor(4)));
+  SMELT_ASSIGN(const auto set, dimension_set(call.ints(1), self.rank()));
+  return reduce<Mean>(call, self, set, call.boolean(3), call.tensor(5));
+}
+
+constexpr Operator kOperators[] = {
+    {"aten::all.all_out", "TW", over_all<All, 1>},
+    {"aten::all.dims_out", "TlBW", over_dims<All, 3>},
+    {"aten::all.out", "TIBW", over_dim<All, 3>},
+    {"aten::amax.out", "TLBW", over_dims<Amax, 3>},
+    {"aten::amin.out", "TLBW", over_dims<Amin, 3>},
+    {"aten::any.all_out", "TW", over_all<Any, 1>},
+    {"aten::any.dims_out", "TlBW", over_dims<Any, 3>},
+    {"aten::any.out", "TIBW", over_dim<Any, 3>},
+    {"aten::argmax.out", "TiBW", over_dim<Argmax, 3>},
+    {"aten::argmin.out", "TiBW", over_dim<Argmin, 3>},
+    {"aten::max.dim_max", "TIBWW", with_index<Argmax>},
+    {"aten::max.unary_out", "TW", over_all<Amax, 1>},
+    {"aten::mean.dtype_out", "TiW", over_all<Mean, 2>},
+    {"aten::mean.out", "TlBiW", over_dims<Mean, 4>},
+    {"aten::min.dim_min", "TIBWW", with_index<Argmin>},
+    {"aten::min.unary_out", "TW", over_all<Amin, 1>},
+    {"aten::prod.int_out", "TIBiW", over_dim<Prod, 4>},
+    {"aten::prod.out", "TiW", over_all<Prod, 2>},
+    {"aten::sum.IntList_out", "TlBiW", over_dims<Sum, 4>},
+    {"aten::var.correction_out", "TlsBW", var_correction},
+    {"aten::var.out", "TlBBW", var_unbiased},
+    {"aten::var_mean.correction_out", "TlsBWW", var_mean},
+};
+
+}  // namespace
+
+std::span<const Operator> reduction_operators() { return kOperators; }
+
+}  // namespace smelt::program

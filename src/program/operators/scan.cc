@@ -1,0 +1,136 @@
+// Along one dimension, with as much coming out as went in or the best of it: running sums, orders, normalised rows.
+#include <algorithm>
+#include <cmath>
+
+#include "program/operators/common.h"
+#include "program/rows.h"
+
+namespace smelt::program {
+namespace {
+
+Result<std::array<bool, kMaxRank>> one_dimension(int64_t dim, size_t rank) {
+  return dimension_set({&dim, 1}, rank, false);
+}
+
+Status cumsum(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(3);
+  SMELT_TRY(out.resize(self.shape));
+  SMELT_ASSIGN(const auto set, one_dimension(call.integer(1), self.rank()));
+  const Rows rows(Strided(self), set), results(Strided(out), set);
+  return with_compute(compute_of(out.dtype), [&]<class C>(C) {
+    return for_each_row<C>(call, rows, [&](size_t i, const C* x, C* y) {
+      C sum = 0;
+      for (size_t k = 0; k < rows.length(); ++k) y[k] = sum = add(sum, x[k]);
+      results.write(i, y);
+    });
+  });
+}
+
+/// values, indices [.., k]: the k largest or smallest along a dimension.
+Status topk(Call& call) {
+  const Tensor& self = call.tensor(0);
+  const int64_t k = call.integer(1);
+  const bool largest = call.boolean(3);
+  Tensor &values = call.tensor(5), &indices = call.tensor(6);
+  SMELT_ASSIGN(const size_t dim, normalize_dim(call.integer(2), self.rank()));
+  SMELT_ASSIGN(const auto set, one_dimension(call.integer(2), self.rank()));
+  const Rows rows(Strided(self), set);
+  const size_t n = rows.length();
+  if (k < 0 || size_t(k) > n) return invalid("the best {} of {}", k, n);
+  Shape shape = self.shape;
+  if (self.rank() > 0) shape[dim] = k;
+  SMELT_TRY(values.resize(shape));
+  SMELT_TRY(indices.resize(shape));
+  const Rows value_rows(Strided(values), set), index_rows(Strided(indices), set);
+  const size_t stride = n + size_t(k);
+  SMELT_ASSIGN(int64_t * orders, call.scratch().take<int64_t>(stride));
+  return with_compute(compute_of(self.dtype), [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(C * buffer, call.scratch().take<C>(n));
+    SMELT_ASSIGN(C * best, call.scratch().take<C>(size_t(k)));
+    for (size_t i = 0; i < rows.count(); ++i) {
+      const C* x = rows.read(i, buffer);
+      for (size_t j = 0; j < n; ++j) orders[j] = int64_t(j);
+      // NaN counts as the largest; equals stay in order.
+      const auto before = [&](int64_t a, int64_t b) {
+        const C u = largest ? x[a] : x[b], v = largest ? x[b] : x[a];
+        if (u > v || (u != u && v == v)) return true;
+        if (v > u || (v != v && u == u)) return false;
+        return a < b;
+      };
+      std::partial_sort(orders, orders + k, orders + n, before);
+      for (int64_t j = 0; j < k; ++j) best[j] = x[orders[j]];
+      value_rows.write(i, best);
+      index_rows.write(i, orders);
+    }
+    return {};
+  });
+}
+
+template <bool Log>
+Status softmax(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(3);
+  if (!is_float(self.dtype)) return invalid("softmax of {}", smelt::name(self.dtype));
+  SMELT_TRY(out.resize(self.shape));
+  SMELT_ASSIGN(const auto set, one_dimension(call.integer(1), self.rank()));
+  const Rows rows(Strided(self), set), results(Strided(out), set);
+  const size_t n = rows.length();
+  return with_float(self.dtype, [&]<class C>(C) {
+    return for_each_row<C>(call, rows, [&](size_t i, const C* x, C* y) {
+      C top = -std::numeric_limits<C>::infinity();
+      for (size_t k = 0; k < n; ++k) top = larger(top, x[k]);
+      C sum = 0;
+      if constexpr (Log) {
+        for (size_t k = 0; k < n; ++k) sum += std::exp(x[k] - top);
+        const C shift = std::log(sum);
+        for (size_t k = 0; k < n; ++k) y[k] = x[k] - top - shift;
+      } else {
+        for (size_t k = 0; k < n; ++k) sum += y[k] = std::exp(x[k] - top);
+        const C scale = C(1) / sum;
+        for (size_t k = 0; k < n; ++k) y[k] *= scale;
+      }
+      results.write(i, y);
+    });
+  });
+}
+
+/// The first half of a dimension, gated by the sigmoid of the second.
+Status glu(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(2);
+  if (self.rank() == 0 || !is_float(self.dtype)) {
+    return invalid("glu of {}", to_string(self.shape));
+  }
+  SMELT_ASSIGN(const size_t dim, normalize_dim(call.integer(1), self.rank()));
+  Shape shape = self.shape;
+  if (shape[dim] % 2 != 0) return invalid("glu of a dimension of {}", shape[dim]);
+  shape[dim] /= 2;
+  SMELT_TRY(out.resize(shape));
+  Strided in[] = {Strided(self), Strided(self)};
+  in[0].narrow(dim, 0, shape[dim]);
+  in[1].narrow(dim, shape[dim], shape[dim]);
+  with_float(self.dtype, [&]<class C>(C) {
+    const BlockFn gate = [](const void* const* from, void* to, size_t n, const void*) {
+      const C* a = static_cast<const C*>(from[0]);
+      const C* b = static_cast<const C*>(from[1]);
+      for (size_t i = 0; i < n; ++i) static_cast<C*>(to)[i] = a[i] / (C(1) + std::exp(-b[i]));
+    };
+    map(call.pool(), ComputeOf<C>::value, Strided(out), in, gate, nullptr);
+  });
+  return {};
+}
+
+constexpr Operator kOperators[] = {
+    {"aten::_log_softmax.out", "TIBW", softmax<true>, true},
+    {"aten::_softmax.out", "TIBW", softmax<false>, true},
+    {"aten::cumsum.out", "TIiW", cumsum, true},
+    {"aten::glu.out", "TIW", glu, true},
+    {"aten::topk.values", "TIIBBWW", topk, true},
+};
+
+}  // namespace
+
+std::span<const Operator> scan_operators() { return kOperators; }
+
+}  // namespace smelt::program

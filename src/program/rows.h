@@ -1,0 +1,102 @@
+// A tensor seen as rows: the dimensions that an operator works along, gathered element by element.
+#pragma once
+
+#include <algorithm>
+#include <array>
+
+#include "program/block.h"
+#include "program/operator.h"
+#include "program/strided.h"
+
+namespace smelt::program {
+
+/// Splits the dimensions of a tensor into those that number the rows and those that a row is made of. Both keep their
+/// order.
+class Rows {
+ public:
+  Rows(const Strided& t, const std::array<bool, kMaxRank>& in_row) : tensor_(t) {
+    for (size_t d = 0; d < t.shape.rank(); ++d) {
+      (in_row[d] ? row_ : outer_).push_back(t.shape[d]);
+      (in_row[d] ? row_strides_ : outer_strides_).push_back(t.strides[d]);
+    }
+    contiguous_ = row_strides_ == row_major_strides(row_);
+    for (size_t d = 0; d < row_.rank(); ++d) one_dim_ = one_dim_ && (row_[d] == 1 || d + 1 == row_.rank());
+  }
+
+  size_t count() const { return outer_.numel(); }
+  size_t length() const { return row_.numel(); }
+  const Shape& outer() const { return outer_; }
+
+  /// Whether rows of this computing type can be read where they are.
+  bool direct(Compute c) const { return contiguous_ && tensor_.dtype == native(c); }
+
+  /// The elements of row i: in place, or converted into `buffer`, which holds length() elements.
+  template <class C>
+  const C* read(size_t i, C* buffer) const {
+    const std::byte* start = tensor_.data + offset(outer_, outer_strides_, i);
+    if (direct(ComputeOf<C>::value)) return reinterpret_cast<const C*>(start);
+    each_run(start, [&](std::byte* p, ptrdiff_t stride, size_t at, size_t n) {
+      load_block(tensor_.dtype, p, stride, n, ComputeOf<C>::value, buffer + at);
+    });
+    return buffer;
+  }
+  template <class C>
+  void write(size_t i, const C* buffer) const {
+    const std::byte* start = tensor_.data + offset(outer_, outer_strides_, i);
+    if (reinterpret_cast<const std::byte*>(buffer) == start) return;
+    each_run(start, [&](std::byte* p, ptrdiff_t stride, size_t at, size_t n) {
+      store_block(tensor_.dtype, p, stride, n, ComputeOf<C>::value, buffer + at);
+    });
+  }
+
+ private:
+  ptrdiff_t offset(const Shape& shape, const Shape& strides, size_t i) const {
+    ptrdiff_t at = 0;
+    for (size_t d = shape.rank(); d-- > 0;) {
+      at += ptrdiff_t(i % size_t(shape[d])) * strides[d];
+      i /= size_t(shape[d]);
+    }
+    return at * ptrdiff_t(element_size(tensor_.dtype));
+  }
+  /// Runs of elements with one stride between them.
+  template <class F>
+  void each_run(const std::byte* start, F f) const {
+    std::byte* p = const_cast<std::byte*>(start);
+    if (contiguous_) return f(p, 1, 0, length());
+    const size_t inner = row_.rank() == 0 ? 1 : size_t(row_.back());
+    const ptrdiff_t stride = row_.rank() == 0 ? 1 : row_strides_.back();
+    if (one_dim_) return f(p, stride, 0, inner);
+    Shape shape = row_, strides = row_strides_;
+    shape.resize(row_.rank() - 1);
+    strides.resize(row_.rank() - 1);
+    for (size_t i = 0, n = shape.numel(); i < n; ++i) {
+      f(p + offset(shape, strides, i), stride, i * inner, inner);
+    }
+  }
+
+  Strided tensor_;
+  Shape outer_, outer_strides_, row_, row_strides_;
+  bool contiguous_ = false, one_dim_ = true;
+};
+
+/// Calls f(row number, elements, buffer) for every row on all workers; `elements` may be `buffer`, which is the worker's
+/// own and as long as a row. Fails only if there is no memory for buffers.
+template <class C, class F>
+Status for_each_row(Call& call, const Rows& rows, F f) {
+  const size_t n = rows.count(), length = rows.length();
+  const bool parallel = n > 1 && n * length > 32768 && call.pool().workers() > 1;
+  const size_t stride = (length + 15) / 16 * 16;
+  SMELT_ASSIGN(C * buffers, call.scratch().take<C>(stride * (parallel ? call.pool().workers() : 1)));
+  const auto range = [&](size_t begin, size_t end, unsigned worker) {
+    C* buffer = buffers + stride * worker;
+    for (size_t i = begin; i < end; ++i) f(i, rows.read(i, buffer), buffer);
+  };
+  if (parallel) {
+    call.pool().parallel_for(n, std::max<size_t>(1, 8192 / std::max<size_t>(length, 1)), range);
+  } else {
+    range(0, n, 0);
+  }
+  return {};
+}
+
+}  // namespace smelt::program

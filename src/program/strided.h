@@ -1,0 +1,60 @@
+// Tensors seen through strides: copies of any rearrangement, and loops that map blocks of elements.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "base/status.h"
+#include "program/block.h"
+#include "program/evalue.h"
+#include "program/operator.h"
+
+namespace smelt::program {
+
+/// Elements somewhere: strides count elements, may be 0 (broadcast) or negative (flipped).
+struct Strided {
+  std::byte* data;
+  DType dtype;
+  Shape shape, strides;
+
+  Strided() = default;
+  Strided(std::byte* d, DType t, const Shape& s, const Shape& st)
+      : data(d), dtype(t), shape(s), strides(st) {}
+  explicit Strided(const Tensor& t) : Strided(t.data, t.dtype, t.shape, t.strides) {}
+
+  /// Moves the start along a dimension and shortens it.
+  void narrow(size_t dim, int64_t start, int64_t length) {
+    data += start * strides[dim] * ptrdiff_t(element_size(dtype));
+    shape[dim] = length;
+  }
+  void erase(size_t dim);
+  void insert(size_t dim, int64_t extent, int64_t stride);
+};
+
+/// Row-major strides of a shape.
+Shape row_major_strides(const Shape&);
+/// The same elements with dimension i where perm[i] was.
+Strided permuted(const Strided&, std::span<const size_t> perm);
+/// Seen with a larger shape: leading dimensions added, extents of 1 repeated. The shapes are compatible.
+Strided broadcast(const Strided&, const Shape& to);
+
+/// Copies all elements of src to dst, which has the same shape; converts where types differ.
+void copy(const Strided& dst, const Strided& src);
+
+/// A function over blocks: out[i] = f(in[0][i], in[1][i], …) in the computing type.
+using BlockFn = void (*)(const void* const* in, void* out, size_t n, const void* params);
+
+inline constexpr size_t kMapInputsMax = 4;
+
+/// Applies f to all elements of `out`; inputs are broadcast to its shape. In any order, on all workers when there is much
+/// to do. `out` may be one of the inputs.
+void map(ThreadPool&, Compute, const Strided& out, std::span<const Strided> inputs, BlockFn,
+         const void* params);
+
+/// The shape that both broadcast to. kInvalidArgument names both.
+Result<Shape> broadcast_shapes(const Shape&, const Shape&);
+
+/// A dimension counted from the front: -1 is the last. A scalar has a dimension 0 to name.
+Result<size_t> normalize_dim(int64_t dim, size_t rank);
+
+}  // namespace smelt::program
