@@ -100,7 +100,7 @@ Result<std::unique_ptr<const Op>> FullyConnected::make(const NodeSpec& spec, con
   if (constant) {
     source.scale = scales.data();
     source.lhs_zero = lhs.desc.is_quantized() ? lhs.desc.quant->zero : 0;
-    SMELT_ASSIGN(PackedWeights packed, pack_weights(*op->kernel_, gemm, cpu, source, 1, 0));
+    SMELT_ASSIGN(PackedWeights packed, pack_matrices(op->kernel_->rhs, rhs_shape(gemm), cpu, source, 1, 0));
     op->packed_ = std::make_shared<const PackedWeights>(std::move(packed));
   } else if (weights.desc.is_quantized()) {
     return fail(ErrorCode::kUnsupported, "quantised weights or their bias are not constant");

@@ -127,7 +127,7 @@ Result<std::vector<float>> channel_scales(const TensorDesc& lhs, const TensorDes
 
 Status check_bias(const Operand& bias, size_t channels, GemmVariant variant) {
   if (!bias.present) return {};
-  if (bias.desc.shape.numel() != channels)
+  if (checked_numel(bias.desc.shape) != channels)
     return fail(ErrorCode::kInvalidFile, "bias has shape {}, expected {} elements", to_string(bias.desc.shape), channels);
   const bool fits = variant == GemmVariant::kPqs8Qc8w ? bias.desc.dtype == DType::kS32 : is_float(bias.desc);
   if (!fits)
@@ -135,22 +135,22 @@ Status check_bias(const Operand& bias, size_t channels, GemmVariant variant) {
   return {};
 }
 
-Result<PackedWeights> pack_weights(const GemmKernel& kernel, const GemmShape& shape, const Cpu& cpu, PackSource source,
-                                   size_t matrices, size_t source_step) {
+Result<PackedWeights> pack_matrices(const PackLayout& layout, const PackShape& shape, const Cpu& cpu,
+                                    const PackSource& source, size_t matrices, size_t source_step) {
   PackedWeights packed;
-  const auto one = packed_bytes(kernel.rhs, rhs_shape(shape), cpu.sme_vl32);
+  const auto one = packed_bytes(layout, shape, cpu.sme_vl32);
   const auto all = one ? checked_mul(*one, matrices) : std::nullopt;
   if (!all)
-    return fail(ErrorCode::kOutOfMemory, "{} weight matrices of {} x {} are too large", matrices, shape.n,
-                shape.taps * shape.kc);
+    return fail(ErrorCode::kOutOfMemory, "{} weight matrices of {} x {} x {} are too large", matrices, shape.rows,
+                shape.taps, shape.kc);
   packed.stride = *one;
   SMELT_ASSIGN(packed.bytes, AlignedBuffer::allocate(*all));
   for (size_t i = 0; i < matrices; ++i) {
     PackSource s = source;
     s.data += i * source_step * bits(source.dtype) / 8;
-    if (s.bias != nullptr) s.bias += i * shape.n * bytes_of(source.bias_dtype);
-    if (s.scale != nullptr) s.scale += i * shape.n;
-    pack(kernel.rhs, rhs_shape(shape), cpu.sme_vl32, s, packed.bytes.data() + i * packed.stride);
+    if (s.bias != nullptr) s.bias += i * shape.rows * bytes_of(source.bias_dtype);
+    if (s.scale != nullptr) s.scale += i * shape.rows;
+    pack(layout, shape, cpu.sme_vl32, s, packed.bytes.data() + i * packed.stride);
   }
   return packed;
 }

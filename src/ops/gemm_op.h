@@ -41,10 +41,10 @@ struct PackedWeights {
   AlignedBuffer zero_row;  ///< kc elements that mean 0; empty if nothing is padded
 };
 
-/// Packs `matrices` of the same shape; matrix i's source begins `source_step` elements, and its bias and scales i * rows
-/// elements, after matrix 0's.
-Result<PackedWeights> pack_weights(const GemmKernel&, const GemmShape&, const Cpu&, PackSource, size_t matrices,
-                                   size_t source_step);
+/// Packs `matrices` of the same shape; matrix i's source begins i * source_step elements, and its bias and scales
+/// i * rows elements, after matrix 0's.
+Result<PackedWeights> pack_matrices(const PackLayout&, const PackShape&, const Cpu&, const PackSource&, size_t matrices,
+                                    size_t source_step);
 
 /// A row of `elements` values that mean 0 in an operand of this type.
 Result<AlignedBuffer> make_zero_row(const TensorDesc& lhs, size_t elements);

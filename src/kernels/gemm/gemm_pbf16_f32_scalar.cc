@@ -5,7 +5,7 @@
 namespace smelt {
 
 namespace {
-using Tile = OuterProduct<ScalarF32, ScalarLoadBF16, ScalarLoadBF16, ScalarStore<float>, 4, 1, 2>;
+using Tile = OuterProduct<ScalarF32, ScalarLoadBF16, ScalarLoadBF16, ScalarStore<float>, 4, 2>;
 void run(const GemmBlock& g) { for_each_tile<Tile>(g); }
 }  // namespace
 

@@ -5,7 +5,7 @@
 namespace smelt {
 
 namespace {
-using Tile = OuterProduct<ScalarF32, ScalarLoadF16, ScalarLoadF16, ScalarStore<Half>, 4, 1, 2>;
+using Tile = OuterProduct<ScalarF32, ScalarLoadF16, ScalarLoadF16, ScalarStore<Half>, 4, 2>;
 void run(const GemmBlock& g) { for_each_tile<Tile>(g); }
 }  // namespace
 

@@ -6,7 +6,7 @@ namespace smelt {
 
 namespace {
 // 4 x 8 = 8 baseline vectors of accumulators, out of 16 registers.
-using Tile = OuterProduct<ScalarF32, ScalarLoadF32, ScalarLoadF32, ScalarStore<float>, 4, 1, 2>;
+using Tile = OuterProduct<ScalarF32, ScalarLoadF32, ScalarLoadF32, ScalarStore<float>, 4, 2>;
 void run(const GemmBlock& g) { for_each_tile<Tile>(g); }
 }  // namespace
 

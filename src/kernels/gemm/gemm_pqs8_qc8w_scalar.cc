@@ -6,7 +6,7 @@
 namespace smelt {
 
 namespace {
-using Tile = Dot4<ScalarDot4, WeightsS8<ScalarDot4>, StaticSum<ScalarDot4>, 2, 1, 1>;
+using Tile = Dot4<ScalarDot4, WeightsS8<ScalarDot4>, StaticSum<ScalarDot4>, 2, 1>;
 void run(const GemmBlock& g) { for_each_tile<Tile>(g); }
 }  // namespace
 

@@ -6,7 +6,7 @@
 namespace smelt {
 
 namespace {
-using Tile = Dot4<ScalarDot4, WeightsU4<ScalarDot4>, DynamicSum<ScalarDot4, ScalarStore<float>>, 2, 1, 1>;
+using Tile = Dot4<ScalarDot4, WeightsU4<ScalarDot4>, DynamicSum<ScalarDot4, ScalarStore<float>>, 2, 1>;
 void run(const GemmBlock& g) { for_each_tile<Tile>(g); }
 }  // namespace
 

@@ -22,8 +22,10 @@ struct StaticSum {
   static constexpr size_t kHeadFields = 1;
 
   SMELT_INLINE typename V::Int start(const std::byte* panel, size_t at) const { return V::load_int(panel + at * 4); }
-  SMELT_INLINE void finish(const GemmBlock& g, size_t i, size_t j, typename V::Int acc, const std::byte* tail,
-                           size_t at, size_t, size_t count) const {
+  /// Block is a GemmBlock or a DwconvBlock: row i of the output, from column j on.
+  template <class Block>
+  SMELT_INLINE void finish(const Block& g, size_t i, size_t j, typename V::Int acc, const std::byte* tail, size_t at,
+                           size_t, size_t count) const {
     const typename V::Float scaled = V::mul(V::to_float(acc), V::load_float(tail + at * 4));
     V::store_s8(static_cast<int8_t*>(g.out[i]) + j, V::round_clamped(scaled, g.stage), count);
   }
@@ -56,9 +58,8 @@ struct BlockSum {
     total = V::splat(0);
     return V::zero_int();
   }
-  SMELT_INLINE void end_block(typename V::Int& acc, const std::byte* scales, size_t at) {
+  SMELT_INLINE void end_block(typename V::Int acc, const std::byte* scales, size_t at) {
     total = V::fma(V::to_float(acc), V::load_bf16(scales + at * 2), total);
-    acc = V::zero_int();
   }
   SMELT_INLINE void finish(const GemmBlock& g, size_t i, size_t j, typename V::Int, const std::byte* tail, size_t at,
                            size_t nr, size_t count) const {

@@ -4,16 +4,18 @@ namespace smelt {
 
 namespace {
 
-void resolve(const MatrixRows& map, size_t first, size_t count, const std::byte* lhs, const std::byte*,
-             std::byte* output, const void** in, void** out) {
+void resolve_matrix_rows(const MatrixRows& map, size_t first, size_t count, const std::byte* lhs, std::byte* output,
+                         const void** in, void** out) {
   for (size_t i = 0; i < count; ++i) {
     in[i] = lhs + (first + i) * map.lhs_stride;
     out[i] = output + (first + i) * map.out_stride;
   }
 }
 
-void resolve(const WindowRows& map, size_t first, size_t count, const std::byte* lhs, const std::byte* zero,
-             std::byte* output, const void** in, void** out) {
+}  // namespace
+
+void resolve_window_rows(const WindowRows& map, size_t first, size_t count, const std::byte* lhs,
+                         const std::byte* zero, std::byte* output, const void** in, void** out) noexcept {
   for (size_t i = first; i < first + count; ++i) {
     const size_t y = i / map.x.count, x = i % map.x.count;
     for (ptrdiff_t dy : map.y.offsets) {
@@ -30,14 +32,12 @@ void resolve(const WindowRows& map, size_t first, size_t count, const std::byte*
   }
 }
 
-}  // namespace
-
 void resolve_rows(const RowMap& map, size_t first, size_t count, const std::byte* lhs, const std::byte* zero,
                   std::byte* output, const void** in, void** out) noexcept {
   if (const auto* matrix = std::get_if<MatrixRows>(&map))
-    resolve(*matrix, first, count, lhs, zero, output, in, out);
+    resolve_matrix_rows(*matrix, first, count, lhs, output, in, out);
   else
-    resolve(*std::get_if<WindowRows>(&map), first, count, lhs, zero, output, in, out);
+    resolve_window_rows(*std::get_if<WindowRows>(&map), first, count, lhs, zero, output, in, out);
 }
 
 }  // namespace smelt

@@ -18,7 +18,7 @@ struct WindowAxis {
   size_t count = 0;
   size_t in_extent = 0;
   ptrdiff_t in_step = 1;
-  std::vector<ptrdiff_t> offsets;
+  std::vector<ptrdiff_t> offsets = {};
   size_t out_first = 0, out_step = 1;
 };
 
@@ -35,6 +35,8 @@ struct WindowRows {
 using RowMap = std::variant<MatrixRows, WindowRows>;
 
 /// Pointers for rows [first, first + count): `in` gets count x taps, `out` gets count. `zero` stands for padding.
+void resolve_window_rows(const WindowRows&, size_t first, size_t count, const std::byte* lhs, const std::byte* zero,
+                         std::byte* output, const void** in, void** out) noexcept;
 void resolve_rows(const RowMap&, size_t first, size_t count, const std::byte* lhs, const std::byte* zero,
                   std::byte* output, const void** in, void** out) noexcept;
 

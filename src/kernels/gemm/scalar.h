@@ -26,15 +26,27 @@ struct ScalarF32 {
   static constexpr size_t kLanes = 4;
   static SMELT_INLINE Reg splat(float x) { return Reg{x, x, x, x}; }
   static SMELT_INLINE Reg load_f32(const float* p) { return load_any<Reg>(p); }
+  static SMELT_INLINE Reg add(Reg a, Reg b) { return a + b; }
   static SMELT_INLINE Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
 };
 
 // ---- elements of the left side and of packed weights ------------------------------------------------------------------
 
+/// The first `count` of four elements, the others zero.
+template <class Load>
+SMELT_INLINE Float4 load_scalar_part(const typename Load::Elem* p, size_t count) {
+  typename Load::Elem v[4] = {};
+  for (size_t i = 0; i < count && i < 4; ++i) v[i] = p[i];
+  return Load::load(v);
+}
+
 struct ScalarLoadF32 {
   using Elem = float;
   static SMELT_INLINE Float4 splat(const Elem* p) { return ScalarF32::splat(*p); }
   static SMELT_INLINE Float4 load(const Elem* p) { return ScalarF32::load_f32(p); }
+  static SMELT_INLINE Float4 load_part(const Elem* p, size_t count) {
+    return load_scalar_part<ScalarLoadF32>(p, count);
+  }
 };
 
 struct ScalarLoadF16 {
@@ -48,6 +60,9 @@ struct ScalarLoadF16 {
     const Float4 scaled = (Float4)magnitude * ScalarF32::splat(0x1p112f);
     const UInt4 special = (UInt4)(magnitude >= 0x0f800000u) & 0x7f800000u;
     return (Float4)((UInt4)scaled | special | (h & 0x8000) << 16);
+  }
+  static SMELT_INLINE Float4 load_part(const Elem* p, size_t count) {
+    return load_scalar_part<ScalarLoadF16>(p, count);
   }
 };
 
@@ -85,21 +100,28 @@ struct ScalarDot4 {
   using Int = UInt4;  // unsigned, because it may wrap
   using Float = Float4;
   static constexpr size_t kLanes = 4;
+  static constexpr int kK = 4;
   static constexpr int32_t kLhsOffset = 0;
 
-  static SMELT_INLINE Bytes load_bytes(const std::byte* p) { return load_any<Bytes>(p); }
-  static SMELT_INLINE void split_nibbles(Bytes b, Bytes& low, Bytes& high) {
+  static SMELT_INLINE Bytes load_s8(const std::byte* p) { return load_any<Bytes>(p); }
+  static SMELT_INLINE void load_u4(const std::byte* p, Bytes (&b)[2]) {
+    const Bytes packed = load_any<Bytes>(p);
     SMELT_UNROLL for (int i = 0; i < 16; ++i) {
-      low.v[i] = int8_t((b.v[i] & 15) - 8);
-      high.v[i] = int8_t((uint8_t(b.v[i]) >> 4) - 8);
+      b[0].v[i] = int8_t((packed.v[i] & 15) - 8);
+      b[1].v[i] = int8_t((uint8_t(packed.v[i]) >> 4) - 8);
     }
   }
-  static SMELT_INLINE Bytes splat4(uint32_t word) {
+  static SMELT_INLINE Bytes splat_k(const int8_t* p) {
     Bytes b;
-    SMELT_UNROLL for (int i = 0; i < 4; ++i) __builtin_memcpy(b.v + 4 * i, &word, 4);
+    SMELT_UNROLL for (int i = 0; i < 4; ++i) __builtin_memcpy(b.v + 4 * i, p, 4);
     return b;
   }
-  static SMELT_INLINE Int dot4(Int acc, Bytes b, Bytes a) {
+  static SMELT_INLINE Bytes splat_k_part(const int8_t* p, size_t count) {
+    int8_t word[4] = {};
+    for (size_t i = 0; i < count && i < 4; ++i) word[i] = p[i];
+    return splat_k(word);
+  }
+  static SMELT_INLINE Int dot(Int acc, Bytes b, Bytes a) {
     SMELT_UNROLL for (int c = 0; c < 4; ++c) {
       int32_t sum = 0;
       SMELT_UNROLL for (int x = 0; x < 4; ++x) sum += int32_t(a.v[4 * c + x]) * b.v[4 * c + x];
@@ -107,6 +129,13 @@ struct ScalarDot4 {
     }
     return acc;
   }
+  /// Products of the first `count` of four neighbouring elements.
+  static SMELT_INLINE Int mac_s8(Int acc, const int8_t* in, size_t count, const int8_t* w) {
+    SMELT_UNROLL for (size_t i = 0; i < 4; ++i)
+      if (i < count) acc[i] += uint32_t(int32_t(in[i]) * w[i]);
+    return acc;
+  }
+  static SMELT_INLINE Int add(Int a, Int b) { return a + b; }
   static SMELT_INLINE Int zero_int() { return Int{0, 0, 0, 0}; }
   static SMELT_INLINE Int load_int(const std::byte* p) { return load_any<Int>(p); }
   /// a - b x factor

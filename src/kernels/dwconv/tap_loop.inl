@@ -1,0 +1,98 @@
+// The only loop of depthwise kernels, compiled once per ISA inside that ISA's files: channels in panels, pixels in tiles,
+// and for each tile the taps.
+#include "kernels/compiler.h"
+#include "kernels/dwconv/dwconv_kernel.h"
+
+#ifndef SMELT_FN
+#define SMELT_FN
+#endif
+
+namespace smelt {
+namespace {
+
+/// Taps: In (element type), Acc, kLanes, kWeightBytes (of kLanes weights), kHeadFields,
+///   start(panel, channel), mac(acc, const In*, count, weights), finish(block, pixel, channel, acc, tail, at, count).
+/// `count` is how many channels remain; it may exceed kLanes, and elements beyond it must not be read or written.
+template <class Taps, int kPixels, int kVecs>
+struct TapLoop {
+  static constexpr size_t channels() { return kVecs * Taps::kLanes; }
+
+  static SMELT_INLINE void run(const DwconvBlock& d) SMELT_FN {
+    const std::byte* panel = d.filter;
+    for (size_t c0 = 0; c0 < d.channels; c0 += channels(), panel += d.filter_panel_stride) {
+      size_t i = 0;
+      for (; i + kPixels <= d.pixels; i += kPixels) tile<kPixels>(d, i, c0, panel);
+      for (; i < d.pixels; ++i) tile<1>(d, i, c0, panel);
+    }
+  }
+
+ private:
+  template <int kP>
+  static SMELT_INLINE void tile(const DwconvBlock& d, size_t i0, size_t c0, const std::byte* panel) SMELT_FN {
+    const size_t left = d.channels - c0;
+    typename Taps::Acc acc[kP][kVecs];
+    SMELT_UNROLL for (int j = 0; j < kVecs; ++j)
+      SMELT_UNROLL for (int i = 0; i < kP; ++i) acc[i][j] = Taps::start(panel, j * Taps::kLanes);
+    const std::byte* w = panel + Taps::kHeadFields * channels() * 4;
+    const void* const* row = d.rows + i0 * d.taps;
+    for (size_t t = 0; t < d.taps; ++t, ++row, w += kVecs * Taps::kWeightBytes) {
+      SMELT_UNROLL for (int i = 0; i < kP; ++i) {
+        const auto* in = static_cast<const typename Taps::In*>(row[size_t(i) * d.taps]) + c0;
+        SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {
+          const size_t at = size_t(j) * Taps::kLanes;
+          if (at < left) acc[i][j] = Taps::mac(acc[i][j], in + at, left - at, w + j * Taps::kWeightBytes);
+        }
+      }
+    }
+    SMELT_UNROLL for (int i = 0; i < kP; ++i) {
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {
+        const size_t at = size_t(j) * Taps::kLanes;
+        if (at < left) Taps::finish(d, i0 + i, c0 + at, acc[i][j], w, at, left - at);
+      }
+    }
+  }
+};
+
+/// float32 accumulators. Elem reads inputs and packed weights: load(p), load_part(p, count).
+template <class V, class Elem, class Store>
+struct FloatTaps {
+  using In = typename Elem::Elem;
+  using Acc = typename V::Reg;
+  static constexpr size_t kLanes = V::kLanes;
+  static constexpr size_t kWeightBytes = kLanes * sizeof(In);
+  static constexpr size_t kHeadFields = 1;
+
+  static SMELT_INLINE Acc start(const std::byte* panel, size_t at) {
+    return V::load_f32(reinterpret_cast<const float*>(panel) + at);
+  }
+  static SMELT_INLINE Acc mac(Acc acc, const In* in, size_t count, const std::byte* w) {
+    const Acc x = count >= kLanes ? Elem::load(in) : Elem::load_part(in, count);
+    return V::fma(x, Elem::load(reinterpret_cast<const In*>(w)), acc);
+  }
+  static SMELT_INLINE void finish(const DwconvBlock& d, size_t i, size_t c, Acc acc, const std::byte*, size_t,
+                                  size_t count) {
+    Store::store(static_cast<typename Store::Elem*>(d.out[i]) + c, acc, Store::bounds(d.stage), count);
+  }
+};
+
+/// int32 accumulators. V multiplies kLanes neighbouring int8: mac_s8(acc, in, count, weights). Sum is StaticSum<V>.
+template <class V, class Sum>
+struct Int8Taps {
+  using In = int8_t;
+  using Acc = typename V::Int;
+  static constexpr size_t kLanes = V::kLanes;
+  static constexpr size_t kWeightBytes = kLanes;
+  static constexpr size_t kHeadFields = Sum::kHeadFields;
+
+  static SMELT_INLINE Acc start(const std::byte* panel, size_t at) { return Sum().start(panel, at); }
+  static SMELT_INLINE Acc mac(Acc acc, const int8_t* in, size_t count, const std::byte* w) {
+    return V::mac_s8(acc, in, count, reinterpret_cast<const int8_t*>(w));
+  }
+  static SMELT_INLINE void finish(const DwconvBlock& d, size_t i, size_t c, Acc acc, const std::byte* tail, size_t at,
+                                  size_t count) {
+    Sum().finish(d, i, c, acc, tail, at, 0, count);
+  }
+};
+
+}  // namespace
+}  // namespace smelt
