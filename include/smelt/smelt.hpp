@@ -10,6 +10,7 @@
 // one Program may run at once.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -51,10 +52,14 @@ class Value {
  public:
   Value() = default;
   Value(TensorView t) : v_(t) {}
-  Value(int64_t i) : v_(i) {}
-  Value(double d) : v_(d) {}
-  Value(bool b) : v_(b) {}
+  // Templates, so that Value(5) is an integer, and Value("x") a string and not a bool.
+  Value(std::same_as<bool> auto b) : v_(b) {}
+  template <std::integral I>
+    requires(!std::same_as<I, bool>)
+  Value(I i) : v_(int64_t(i)) {}
+  Value(std::floating_point auto d) : v_(double(d)) {}
   Value(std::string_view s) : v_(s) {}
+  Value(const char* s) : v_(std::string_view(s)) {}
 
   bool is_none() const { return std::holds_alternative<std::monostate>(v_); }
   TensorView* tensor() { return std::get_if<TensorView>(&v_); }
@@ -134,7 +139,8 @@ class Method {
 
   /// Runs once. `inputs` are read and never written. Where outputs[i] is a tensor with memory, the result goes there
   /// (kInvalidArgument if it does not fit) and its shape is set; else outputs[i] refers to memory of the method, valid
-  /// until its next run. Allocates nothing once it has seen the input shapes.
+  /// until its next run. What a run left in `outputs` may be passed to the next: the method knows its own memory.
+  /// Allocates nothing once it has seen the input shapes.
   /// Errors: kInvalidArgument says which input was expected to be what.
   Status run(std::span<const Value> inputs, std::span<Value> outputs);
 

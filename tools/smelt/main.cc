@@ -15,7 +15,9 @@ namespace smelt::cli {
 namespace {
 
 // Every verb, in the order in which --help lists them.
-std::vector<Verb> add_verbs(CLI::App&) { return {}; }
+std::vector<Verb> add_verbs(CLI::App& app) {
+  return {add_run(app), add_info(app), add_bench(app), add_check(app), add_make(app)};
+}
 
 constexpr const char* kFooter = R"(
 Exit codes: 0 done; 1 a result was wrong; 2 wrong usage; 3 a missing or bad file; 4 not supported.
@@ -46,7 +48,6 @@ Exit run(int argc, char** argv) {
   CLI::App app("Runs ExecuTorch programs (.pte) on CPUs with matrix units.", "smelt");
   app.set_version_flag("--version", fmt::format("smelt {}", version()));
   app.set_help_all_flag("--help-all", "Print the help of every verb and exit");
-  app.require_subcommand(1);
   app.footer(kFooter);
   const std::vector<Verb> verbs = add_verbs(app);
 
@@ -63,7 +64,7 @@ Exit run(int argc, char** argv) {
     auto done = verb.run();
     return done ? *done : complain(exit_of(done.error().code), done.error().message);
   }
-  return complain(Exit::kUsage, "no verb given (see smelt --help)");
+  return complain(Exit::kUsage, "no verb given: run, info, … (see smelt --help)");
 }
 
 }  // namespace

@@ -26,6 +26,11 @@ struct Verb {
   std::function<Result<Exit>()> run;
 };
 
-// Each declares its subcommand on the app and returns it: `Verb add_run(CLI::App&)` is `smelt run`.
+// Each declares its subcommand on the app: add_run is `smelt run`.
+Verb add_bench(CLI::App&);
+Verb add_check(CLI::App&);
+Verb add_info(CLI::App&);
+Verb add_make(CLI::App&);
+Verb add_run(CLI::App&);
 
 }  // namespace smelt::cli

@@ -1,0 +1,147 @@
+// smelt bench: how long a program takes to load and to run, and how much memory that needs.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <thread>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "base/status.h"
+#include "inputs.h"
+#include "json_file.h"
+#include "mark.h"
+#include "options.h"
+#include "progress.h"
+#include "verbs.h"
+
+namespace smelt::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+struct Options {
+  ModelOptions model;
+  std::vector<std::string> inputs;
+  size_t runs = 0;  ///< 0: as many as fit into a second
+  size_t warmup = 3;
+  std::filesystem::path json;
+};
+
+// The upper bound keeps the list of times from counting as memory of the program.
+constexpr size_t kMinRuns = 10, kMaxRuns = 10'000;
+constexpr auto kBudget = 1s;
+
+double microseconds(Clock::duration d) {
+  return std::chrono::duration<double, std::micro>(d).count();
+}
+
+/// The smallest value that at least the fraction `p` of `sorted` does not exceed.
+double percentile(const std::vector<Clock::duration>& sorted, double p) {
+  const auto rank = size_t(std::max(1.0, std::ceil(p * double(sorted.size()))));
+  return microseconds(sorted[rank - 1]);
+}
+
+/// The largest resident set of this process so far.
+size_t peak_rss_kb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+  return size_t(usage.ru_maxrss) / 1024;
+#else
+  return size_t(usage.ru_maxrss);
+#endif
+}
+
+/// How many runs fit into the budget, judged by one.
+size_t runs_in_budget(Clock::duration one) {
+  return std::clamp(size_t(kBudget / std::max(one, Clock::duration(1))), kMinRuns, kMaxRuns);
+}
+
+Result<Exit> run(const Options& o) {
+  const auto opened = Clock::now();
+  SMELT_ASSIGN(const Program program, open_program(o.model));
+  SMELT_ASSIGN(Method method, open_method(program, o.model));
+  const auto load = Clock::now() - opened;
+
+  std::vector<std::string> notes;
+  SMELT_ASSIGN(const Inputs inputs, make_inputs(method.inputs(), o.inputs, 0, notes));
+  for (const auto& note : notes) fmt::print("{}\n", note);
+  std::vector<Value> outputs(method.outputs().size());
+
+  auto last = Clock::duration(0);
+  for (size_t i = 0; i < std::max<size_t>(o.warmup, o.runs == 0 ? 2 : 0); ++i) {
+    const auto start = Clock::now();
+    SMELT_TRY(method.run(inputs.values, outputs));
+    last = Clock::now() - start;
+  }
+  const size_t runs = o.runs != 0 ? o.runs : runs_in_budget(last);
+
+  std::vector<Clock::duration> times(runs);  // written once already: no page faults while measuring
+  {
+    Progress progress("bench");
+    smelt_mark_begin();
+    for (size_t i = 0; i < runs; ++i) {
+      const auto start = Clock::now();
+      const Status ok = method.run(inputs.values, outputs);
+      times[i] = Clock::now() - start;
+      if (!ok) return tl::unexpected(ok.error());
+      progress.update(double(i + 1) / double(runs));
+    }
+    smelt_mark_end();
+  }
+  std::sort(times.begin(), times.end());
+  const double min = microseconds(times.front()), p50 = percentile(times, 0.5),
+               p90 = percentile(times, 0.9);
+  const size_t peak = peak_rss_kb();
+  fmt::print("runs {}  min {:.2f} us  p50 {:.2f} us  p90 {:.2f} us\n", runs, min, p50, p90);
+  fmt::print("load {:.0f} us  peak memory {} KiB\n", microseconds(load), peak);
+  if (!o.json.empty()) {
+    nlohmann::ordered_json j;
+    j["program"] = o.model.model.string();
+    j["method"] = method.info().name;
+    j["version"] = version();
+    j["runs"] = runs;
+    j["warmup"] = o.warmup;
+    j["threads"] = o.model.threads != 0 ? o.model.threads : std::thread::hardware_concurrency();
+    j["min_us"] = min;
+    j["p50_us"] = p50;
+    j["p90_us"] = p90;
+    j["load_us"] = microseconds(load);
+    j["peak_rss_kb"] = peak;
+    SMELT_TRY(write_json(o.json, j));
+  }
+  return Exit::kOk;
+}
+
+}  // namespace
+
+Verb add_bench(CLI::App& app) {
+  auto* c =
+      app.add_subcommand("bench", "Measure a program: time per inference, load time, peak memory");
+  auto o = std::make_shared<Options>();
+  o->model.add_model(*c);
+  o->model.add_method(*c);
+  c->add_option("--input", o->inputs, kInputHelp)
+      ->type_name("F.npy|TYPE:X")
+      ->allow_extra_args(false);
+  c->add_option("--runs", o->runs,
+                "Measured runs; default: as many as fit into a second, 10 to 10000")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  c->add_option("--warmup", o->warmup, "Runs before measuring; default 3")->type_name("N");
+  o->model.add_threads(*c);
+  c->add_option("--json", o->json, "Write the numbers there")->type_name("F");
+  c->footer(R"(
+Load time is from opening the file until the method is ready: mapping, checking, packing weights, planning.
+The measured runs lie between calls of smelt_mark_begin and smelt_mark_end, for instruction counters.
+
+Examples:
+  smelt bench model.pte
+  smelt bench model.pte --threads 1 --runs 1000 --json model.json)");
+  return {c, [o] { return run(*o); }};
+}
+
+}  // namespace smelt::cli

@@ -1,0 +1,240 @@
+// smelt check: every program of a manifest gives the outputs that were recorded for it.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <regex>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "base/status.h"
+#include "inputs.h"
+#include "json_file.h"
+#include "manifest.h"
+#include "progress.h"
+#include "verbs.h"
+
+namespace smelt::cli {
+namespace {
+
+struct Options {
+  std::filesystem::path manifest;
+  std::string group, filter, exclude;
+  uint64_t max_bytes = 0;  ///< 0: no limit
+  std::filesystem::path json;
+  unsigned jobs = 1, threads = 0;
+};
+
+struct Outcome {
+  bool passed = false;
+  std::string message;   ///< why it failed
+  double max_error = 0;  ///< over all outputs that could be compared
+};
+
+Status select(std::vector<ManifestEntry>& entries, const Options& o,
+              std::vector<std::string>& skipped) {
+  const auto compile = [](const std::string& text, const char* option) -> Result<std::regex> {
+    try {
+      return std::regex(text);
+    } catch (const std::regex_error& e) {
+      return fail(ErrorCode::kInvalidArgument, "{} {}: {}", option, text, e.what());
+    }
+  };
+  SMELT_ASSIGN(const std::regex filter, compile(o.filter, "--filter"));
+  SMELT_ASSIGN(const std::regex exclude, compile(o.exclude, "--exclude"));
+  std::error_code error;
+  std::erase_if(entries, [&](const ManifestEntry& e) {
+    const bool out =
+        (!o.group.empty() && e.group != o.group) || !std::regex_search(e.name, filter) ||
+        (!o.exclude.empty() && std::regex_search(e.name, exclude)) ||
+        (o.max_bytes != 0 && std::filesystem::file_size(e.program, error) > o.max_bytes);
+    if (out) skipped.push_back(e.name);
+    return out;
+  });
+  return {};
+}
+
+/// The filters that are in force, as they were given.
+std::string describe_filters(const Options& o) {
+  std::string s;
+  if (!o.group.empty()) s += fmt::format(" --group {}", o.group);
+  if (!o.filter.empty()) s += fmt::format(" --filter {}", o.filter);
+  if (!o.exclude.empty()) s += fmt::format(" --exclude {}", o.exclude);
+  if (o.max_bytes != 0) s += fmt::format(" --max-bytes {}", o.max_bytes);
+  return s;
+}
+
+Result<Inputs> read_inputs(const Method& method, const ManifestEntry::Step& step) {
+  const auto infos = method.inputs();
+  if (infos.size() != step.inputs.size()) {
+    return fail(ErrorCode::kInvalidArgument, "the method has {} inputs, the manifest {}",
+                infos.size(), step.inputs.size());
+  }
+  Inputs inputs;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    SMELT_ASSIGN(const Array array, read_tensor(step.inputs[i]));
+    SMELT_TRY(inputs.add(infos[i], array, fmt::format("input {}", i)));
+  }
+  return inputs;
+}
+
+Status check_output(const Value& value, const ManifestTensor& recorded, Tolerance tolerance,
+                    double& max_error) {
+  SMELT_ASSIGN(const Array expected, read_tensor(recorded));
+  SMELT_ASSIGN(const Array ours, to_array(value));
+  if (ours.dtype != expected.dtype || ours.shape != expected.shape) {
+    return fail(ErrorCode::kInvalidArgument, "expected {}, got {}",
+                describe(expected.dtype, expected.shape), describe(ours.dtype, ours.shape));
+  }
+  const Comparison c = compare(ours, expected, tolerance);
+  max_error = std::max(max_error, c.max_error);
+  if (c.wrong != 0) return fail(ErrorCode::kInvalidArgument, "{}", describe(c, expected.shape));
+  return {};
+}
+
+Status check_step(Method& method, const ManifestEntry::Step& step, Tolerance tolerance,
+                  double& max_error) {
+  SMELT_ASSIGN(const Inputs inputs, read_inputs(method, step));
+  if (method.outputs().size() != step.outputs.size()) {
+    return fail(ErrorCode::kInvalidArgument, "the method has {} outputs, the manifest {}",
+                method.outputs().size(), step.outputs.size());
+  }
+  std::vector<Value> outputs(step.outputs.size());
+  SMELT_TRY(method.run(inputs.values, outputs));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (auto ok = check_output(outputs[i], step.outputs[i], tolerance, max_error); !ok) {
+      return prefixed(ok.error(), fmt::format("output {}", i));
+    }
+  }
+  return {};
+}
+
+/// Stops at the first output that is wrong: in a stateful program all later ones would be, too.
+Status check_steps(const ManifestEntry& e, unsigned threads, double& max_error) {
+  SMELT_ASSIGN(
+      const Program program,
+      Program::load(e.program, {.threads = threads, .isa = {}, .external_data = e.external_data}));
+  SMELT_ASSIGN(Method method, program.method(e.method));
+  for (size_t i = 0; i < e.steps.size(); ++i) {
+    if (i != 0 && !e.stateful) method.reset();
+    if (auto ok = check_step(method, e.steps[i], e.tolerance, max_error); !ok) {
+      return prefixed(ok.error(), fmt::format("step {}", i));
+    }
+  }
+  return {};
+}
+
+Outcome check_entry(const ManifestEntry& e, unsigned threads) {
+  Outcome outcome;
+  try {
+    const Status ok = check_steps(e, threads, outcome.max_error);
+    outcome.passed = ok.has_value();
+    if (!ok) outcome.message = ok.error().message;
+  } catch (const std::exception& error) {  // on a thread of its own nobody else would catch it
+    outcome.message = error.what();
+  }
+  return outcome;
+}
+
+/// Runs all entries on `jobs` threads and prints failures in the order of the manifest.
+std::vector<Outcome> check_all(const std::vector<ManifestEntry>& entries, unsigned jobs,
+                               unsigned threads) {
+  std::vector<std::optional<Outcome>> done(entries.size());
+  std::atomic<size_t> next = 0;
+  std::mutex mutex;  // guards `done`, `printed`, `finished`, `progress` and stdout
+  size_t printed = 0, finished = 0;
+  Progress progress("check");
+  const auto work = [&] {
+    for (size_t i; (i = next.fetch_add(1)) < entries.size();) {
+      Outcome outcome = check_entry(entries[i], threads);
+      const std::lock_guard lock(mutex);
+      done[i] = std::move(outcome);
+      for (; printed < done.size() && done[printed]; ++printed) {
+        if (!done[printed]->passed)
+          fmt::print("FAIL {}: {}\n", entries[printed].name, done[printed]->message);
+      }
+      std::fflush(stdout);
+      progress.update(double(++finished) / double(entries.size()));
+    }
+  };
+  {
+    std::vector<std::jthread> workers;
+    for (unsigned i = 1; i < jobs; ++i) workers.emplace_back(work);
+    work();
+  }
+  std::vector<Outcome> outcomes;
+  for (auto& outcome : done) outcomes.push_back(*std::move(outcome));
+  return outcomes;
+}
+
+nlohmann::ordered_json report(const std::vector<ManifestEntry>& entries,
+                              const std::vector<Outcome>& outcomes,
+                              const std::vector<std::string>& skipped, size_t passed) {
+  nlohmann::ordered_json j;
+  j["passed"] = passed;
+  j["failed"] = entries.size() - passed;
+  j["skipped"] = skipped.size();
+  j["entries"] = nlohmann::ordered_json::array();
+  for (size_t i = 0; i < entries.size(); ++i) {
+    auto& e = j["entries"].emplace_back();
+    e["name"] = entries[i].name;
+    e["passed"] = outcomes[i].passed;
+    e["max_error"] = outcomes[i].max_error;
+    if (!outcomes[i].passed) e["message"] = outcomes[i].message;
+  }
+  j["skipped_entries"] = skipped;
+  return j;
+}
+
+Result<Exit> run(const Options& o) {
+  SMELT_ASSIGN(auto entries, read_manifest(o.manifest));
+  std::vector<std::string> skipped;
+  SMELT_TRY(select(entries, o, skipped));
+  for (const ManifestEntry& e : entries) SMELT_TRY(check_files(o.manifest, e));
+
+  const unsigned threads = o.threads == 0 && o.jobs > 1 ? 1 : o.threads;
+  const auto outcomes = check_all(entries, o.jobs, threads);
+  const auto passed = size_t(std::ranges::count(outcomes, true, &Outcome::passed));
+  if (!skipped.empty())
+    fmt::print("{} programs skipped by{}\n", skipped.size(), describe_filters(o));
+  fmt::print("{} passed, {} failed, {} skipped\n", passed, entries.size() - passed, skipped.size());
+  if (!o.json.empty()) SMELT_TRY(write_json(o.json, report(entries, outcomes, skipped, passed)));
+  return passed == entries.size() ? Exit::kOk : Exit::kWrongResult;
+}
+
+}  // namespace
+
+Verb add_check(CLI::App& app) {
+  auto* c = app.add_subcommand("check",
+                               "Run the programs of a manifest and compare with recorded outputs");
+  auto o = std::make_shared<Options>();
+  c->add_option("MANIFEST", o->manifest, "A manifest (.json)")->required();
+  c->add_option("--group", o->group, "Only this group")->type_name("G");
+  c->add_option("--filter", o->filter, "Only names in which this is found")->type_name("REGEX");
+  c->add_option("--exclude", o->exclude, "No names in which this is found")->type_name("REGEX");
+  c->add_option("--max-bytes", o->max_bytes, "Only programs of at most N bytes")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  c->add_option("--jobs", o->jobs, "Programs that run at a time; default 1")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  c->add_option(
+       "--threads", o->threads,
+       "Threads that compute, per program; default: one per core, but 1 with more than one job")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  c->add_option("--json", o->json, "Write all results there")->type_name("F");
+  c->footer(R"(
+An output passes if type and shape are those recorded and |ours - expected| <= atol + rtol x |expected| everywhere; NaN
+equals NaN. Exit code 1 if any program fails. The last line is "N passed, N failed, N skipped".
+
+Examples:
+  smelt check corpus/manifest.json --jobs 4
+  smelt check corpus/manifest.json --group models --filter llama --json report.json)");
+  return {c, [o] { return run(*o); }};
+}
+
+}  // namespace smelt::cli

@@ -1,0 +1,29 @@
+// What the verbs that run programs have in common: the model, its data, and how it is opened.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "smelt/smelt.hpp"
+
+namespace smelt::cli {
+
+struct ModelOptions {
+  std::filesystem::path model;
+  std::string method;  ///< empty: "forward", or the only one there is
+  std::vector<std::filesystem::path> data;
+  unsigned threads = 0;
+
+  void add_model(CLI::App&);
+  void add_method(CLI::App&);
+  void add_threads(CLI::App&);
+};
+
+Result<Program> open_program(const ModelOptions&);
+/// The method that the options name; kInvalidArgument, with those that exist, where there is none.
+Result<Method> open_method(const Program&, const ModelOptions&);
+
+}  // namespace smelt::cli
