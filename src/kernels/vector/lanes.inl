@@ -24,17 +24,17 @@ HWY_INLINE V set(float x) { return hn::Set(D(), x); }
 
 /// The larger (smaller) of a bound and a value; NaN stays NaN.
 HWY_INLINE V at_least(V bound, V x) {
-#if HWY_TARGET == HWY_EMU128
-  return hn::IfThenElse(hn::Lt(x, bound), bound, x);
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
+  return hn::Max(bound, x);  // keeps the second operand if there is a NaN
 #else
-  return hn::Max(bound, x);  // x86 keeps a second operand that is NaN, Arm any
+  return hn::IfThenElse(hn::Lt(x, bound), bound, x);
 #endif
 }
 HWY_INLINE V at_most(V bound, V x) {
-#if HWY_TARGET == HWY_EMU128
-  return hn::IfThenElse(hn::Gt(x, bound), bound, x);
-#else
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
   return hn::Min(bound, x);
+#else
+  return hn::IfThenElse(hn::Gt(x, bound), bound, x);
 #endif
 }
 HWY_INLINE V clamp(V x, V low, V high) { return at_most(high, at_least(low, x)); }
