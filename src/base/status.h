@@ -1,7 +1,7 @@
 // Errors as values, and the two macros that pass them on.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 
