@@ -101,9 +101,7 @@ class Evaluator {
     const Expected& in = values_[n.inputs[0]];
     const GraphValue& to = type(n.outputs[0]);
     Expected out = in;
-    if (is_calibrated(to)) {
-      for (size_t i = 0; i < out.value.size(); ++i) to_output(to, out, i);
-    } else if (to.quant.granularity == QuantGranularity::kPerToken) {
+    if (to.quant.granularity == QuantGranularity::kPerToken) {
       const size_t columns =
           to.shape.numel(to.shape.rank() - to.quant.nonbatch_dims, to.shape.rank());
       for (size_t row = 0; row < out.value.size(); row += columns) {
@@ -111,8 +109,17 @@ class Evaluator {
         const double high = std::max(0.0, *std::max_element(begin, end));
         const double low = std::min(0.0, *std::min_element(begin, end));
         const double step = (high - low) / 255;
-        std::fill_n(out.error.begin() + ptrdiff_t(row), columns, step * (1 + 1e-3));
+        const auto on_code = [&](double x) {
+          return std::fabs(x / step - std::nearbyint(x / step)) < 1e-3;
+        };
+        // Values that lie on codes stay what they are, but for the rounding of the scale to f32.
+        const bool exact = std::all_of(begin, end, on_code);
+        for (size_t i = row; i < row + columns; ++i) {
+          out.error[i] = exact ? 4 * kEpsilonF32 * std::fabs(out.value[i]) : step * (1 + 1e-3);
+        }
       }
+    } else {
+      for (size_t i = 0; i < out.value.size(); ++i) to_output(to, out, i);
     }
     values_[n.outputs[0]] = std::move(out);
   }
