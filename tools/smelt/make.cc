@@ -92,7 +92,12 @@ template <class Recipe>
 void add_layer(CLI::App& app, Recipe& recipe) {
   app.add_flag_callback("--no-bias", [&recipe] { recipe.bias = false; }, "Leave the bias out");
   app.add_flag("--relu", recipe.relu, "Fuse a ReLU");
-  app.add_option("--seed", recipe.seed, "Seed of the random weights")->capture_default_str();
+  app.add_option("--seed", recipe.seed, "Seed of the random weights")
+      ->capture_default_str()
+      // The conversion takes a minus sign for a number near 2^64.
+      ->check([](const std::string& s) {
+        return s.starts_with('-') ? s + " is negative" : std::string();
+      });
 }
 
 void add_image(CLI::App& app, Conv2dRecipe& recipe) {
