@@ -53,11 +53,11 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
     const bool packed = kernel().lhs_form == LhsForm::kPacked;
     const PackShape lhs_shape{.rows = shape.m, .kc = shape.kc, .taps = shape.taps};
     Guarded<std::byte> lhs(packed ? packed_bytes(kernel().lhs, lhs_shape, vl32).value() : 0);
-    if (packed) pack_lhs(kernel().lhs, vl32, shape.m, shape.taps, shape.kc, problem.rows().data(), lhs.data());
+    if (packed) kernel().pack_lhs(kernel().lhs, vl32, shape.m, shape.taps, shape.kc, problem.rows().data(), lhs.data());
     const GemmBlock block{.m = shape.m,
                           .n = shape.n,
-                          .taps = packed ? 1 : shape.taps,
-                          .kc = packed ? shape.taps * shape.kc : shape.kc,
+                          .taps = shape.taps,
+                          .kc = shape.kc,
                           .rows = problem.rows().data(),
                           .lhs = lhs.data(),
                           .lhs_panel_stride = packed ? panel_map(kernel().lhs, lhs_shape, vl32).stride : 0,

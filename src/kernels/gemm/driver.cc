@@ -124,13 +124,13 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
         resolve_rows(plan.rows, m0, m, operands.lhs + item.lhs, operands.zero + item.zero,
                      operands.out + item.out + n0 * out_bytes, mine.rows, mine.out);
         if (packed && resolved != block)
-          pack_lhs(kernel.lhs, plan.vl32, m, shape.taps, shape.kc, mine.rows, mine.lhs);
+          kernel.pack_lhs(kernel.lhs, plan.vl32, m, shape.taps, shape.kc, mine.rows, mine.lhs);
         resolved = block;
       }
       const GemmBlock g{.m = m,
                         .n = n,
-                        .taps = packed ? 1 : shape.taps,
-                        .kc = packed ? shape.taps * shape.kc : shape.kc,
+                        .taps = shape.taps,
+                        .kc = shape.kc,
                         .rows = mine.rows,
                         .lhs = mine.lhs,
                         .lhs_panel_stride = lhs.stride,

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/row_quant.h"
-#include "kernels/pack/layout.h"
+#include "kernels/pack/packers.h"
 #include "platform/isa.h"
 
 namespace smelt {
@@ -33,7 +33,7 @@ inline constexpr size_t kGemmVariantCount = size_t(GemmVariant::kPqs8Qc8w) + 1;
 /// How a kernel wants its left side.
 enum class LhsForm : uint8_t {
   kRows,    ///< as it is, through GemmBlock::rows
-  kPacked,  ///< in panels of its `lhs` layout, through GemmBlock::lhs; taps is then 1 and kc the whole k
+  kPacked,  ///< in panels of its `lhs` layout, through GemmBlock::lhs
 };
 
 /// What happens to a finished sum.
@@ -74,6 +74,8 @@ struct GemmKernel {
   LhsForm lhs_form = LhsForm::kRows;
   PackLayout lhs = {};          ///< kPacked
   PackLayout rhs = {};
+  PackLhs* pack_lhs = smelt::pack_lhs;        ///< kPacked: fills panels of `lhs`
+  PackPanels* pack_rhs = smelt::pack_panels;  ///< fills panels of `rhs`
   size_t max_m = ~size_t(0);    ///< the largest m it is meant for: 1 for matrix-vector kernels
   void (*run)(const GemmBlock&);  ///< never allocates, never fails; any thread
 };

@@ -288,11 +288,13 @@ void pack_lhs_as(const PackLayout& layout, const PanelMap& map, size_t m, size_t
   const size_t kr = layout.kr;
   for (size_t m0 = 0; m0 < m; m0 += map.rows, out += map.stride) {
     const size_t used = std::min(map.rows, m - m0);
-    if (used < map.rows || taps * kc % kr != 0) std::memset(out, 0, map.stride);
+    const bool padded = (layout.join_taps ? taps * kc : kc) % kr != 0;
+    if (used < map.rows || padded) std::memset(out, 0, map.stride);
     for (size_t r = 0; r < used; ++r) {
       const void* const* row = rows + (m0 + r) * taps;
       size_t k = 0;
       for (size_t t = 0; t < taps; ++t) {
+        if (!layout.join_taps) k = t * map.run_groups * kr;
         const std::byte* from = static_cast<const std::byte*>(row[t]);
         for (size_t c = 0; c < kc; ++c, ++k)
           std::memcpy(out + ((k / kr * map.rows + r) * kr + k % kr) * sizeof(T), from + c * sizeof(T), sizeof(T));

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/float16.h"
-#include "kernels/pack/layout.h"
+#include "kernels/pack/packers.h"
 
 namespace smelt {
 
@@ -33,10 +33,6 @@ inline size_t panel_count(const PackLayout& layout, const PackShape& shape, size
   return (shape.rows + r - 1) / r;
 }
 
-/// Writes panels [first, last); `out` is where panel 0 begins. Different panels may be written by different threads.
-void pack_panels(const PackLayout&, const PackShape&, size_t vl32, const PackSource&, size_t first, size_t last,
-                 std::byte* out);
-
 /// All panels.
 inline void pack(const PackLayout& layout, const PackShape& shape, size_t vl32, const PackSource& source,
                  std::byte* out) {
@@ -56,10 +52,5 @@ Unpacked unpack(const PackLayout&, const PackShape&, size_t vl32, const std::byt
 float source_value(const PackSource&, size_t row, size_t tap, size_t c);
 /// The bias of a row; 0 without one. kS32 biases are exact.
 double source_bias(const PackSource&, size_t row);
-
-/// Packs m rows of a left side through pointers: rows[i * taps + t] points to kc elements. The layout has no fields and
-/// joins taps; its element type is that of the rows. `out` holds ceil(m / mr) panels.
-void pack_lhs(const PackLayout&, size_t vl32, size_t m, size_t taps, size_t kc, const void* const* rows,
-              std::byte* out);
 
 }  // namespace smelt

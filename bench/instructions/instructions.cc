@@ -1,0 +1,133 @@
+// Runs each step of each kernel once, between two marker functions, so that a counter of executed instructions can tell the
+// steps apart: tools/dev/count_kernels. Prints one line per step, in the order in which they run:
+//
+//   <isa> <variant> <kernel> <step> <m> <n> <k> <taps>
+//
+// Steps: rhs (packing the weights), lhs (packing or quantising the left side), matmul.
+//
+//   instructions [substring of kernel names]
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "kernels/gemm/driver.h"
+#include "kernels/gemm/kernels.h"
+#include "kernels/gemm/variant.h"
+#include "kernels/pack/pack.h"
+#include "platform/memory.h"
+
+extern "C" {
+// The counter finds these by name.
+volatile int smelt_steps = 0;
+[[gnu::noinline]] void smelt_step_begin() { smelt_steps = smelt_steps + 1; }
+[[gnu::noinline]] void smelt_step_end() { smelt_steps = smelt_steps + 1; }
+}
+
+namespace smelt {
+namespace {
+
+struct Shape {
+  size_t m, n, kc;
+  size_t side = 0;  ///< of the image, for a convolution of 3 x 3 with padding; 0: a matrix
+  size_t taps() const { return side == 0 ? 1 : 9; }
+};
+
+constexpr Shape kShapes[] = {{1, 256, 256},  {4, 256, 256},    {33, 256, 256},  {256, 256, 256},
+                             {1, 1024, 1024}, {16, 512, 512},   {49, 160, 960},  {196, 96, 576},
+                             {784, 64, 24},   {256, 64, 32, 16}, {784, 32, 16, 28}};
+
+// Memory whose every element is a small number, whatever its type.
+AlignedBuffer filled(size_t bytes) {
+  AlignedBuffer buffer = AlignedBuffer::allocate(bytes + 64).value();
+  std::memset(buffer.data(), 0x3c, bytes);
+  return buffer;
+}
+
+RowMap row_map(const Shape& s, size_t element) {
+  if (s.side == 0) return MatrixRows{.lhs_stride = s.kc * element, .out_stride = 0};
+  const WindowAxis axis{.count = s.side, .in_extent = s.side, .offsets = {-1, 0, 1}};
+  return WindowRows{.y = axis, .x = axis, .in_line = s.side * s.kc * element, .in_pixel = s.kc * element};
+}
+
+template <class F>
+void step(const GemmKernel& kernel, const char* name, const Shape& s, F run) {
+  smelt_step_begin();
+  run();
+  smelt_step_end();
+  const std::string_view isa = smelt::name(kernel.isa), variant = signature(kernel.variant).name;
+  std::printf("%.*s %.*s %s %s %zu %zu %zu %zu\n", int(isa.size()), isa.data(), int(variant.size()), variant.data(),
+              kernel.name, name, s.m, s.n, s.kc * s.taps(), s.taps());
+}
+
+void run(const GemmKernel& kernel, const Shape& s, size_t vl32) {
+  const GemmSignature& types = signature(kernel.variant);
+  const size_t block = types.scale == WeightScale::kPerBlock ? 32 : 0;
+  const GemmShape gemm{.m = s.m, .n = s.n, .kc = s.kc, .taps = s.taps(), .block = block};
+  if (s.m > kernel.max_m || (block != 0 && (s.taps() != 1 || s.kc % block != 0))) return;
+  const size_t k = s.kc * s.taps(), lhs_element = layout_bits(types.lhs) / 8, out_element = layout_bits(types.out) / 8;
+
+  std::vector<size_t> taps;
+  for (size_t t = 0; t < s.taps(); ++t) taps.push_back(t * s.kc);
+  const AlignedBuffer weights = filled(s.n * k * 4), bias = filled(s.n * 4), scale = filled(s.n * 4);
+  const AlignedBuffer block_scale = filled(s.n * k / 16);
+  const PackSource source{.data = weights.data(),
+                          .dtype = types.rhs,
+                          .row_stride = k,
+                          .taps = taps,
+                          .bias = bias.data(),
+                          .bias_dtype = kernel.variant == GemmVariant::kPqs8Qc8w ? DType::kS32 : DType::kF32,
+                          .scale = reinterpret_cast<const float*>(scale.data()),
+                          .block_scale = reinterpret_cast<const BFloat16*>(block_scale.data())};
+  const PackShape rhs_shape = smelt::rhs_shape(gemm);
+  const PanelMap rhs_map = panel_map(kernel.rhs, rhs_shape, vl32);
+  const size_t panels = panel_count(kernel.rhs, rhs_shape, vl32);
+  AlignedBuffer rhs = filled(panels * rhs_map.stride);
+  step(kernel, "rhs", s, [&] { kernel.pack_rhs(kernel.rhs, rhs_shape, vl32, source, 0, panels, rhs.data()); });
+
+  const AlignedBuffer input = filled(s.m * k * 4), zero = filled(s.kc * 4);
+  AlignedBuffer output = filled(s.m * s.n * 4);
+  std::vector<const void*> rows(s.m * s.taps());
+  std::vector<void*> out(s.m);
+  resolve_rows(row_map(s, lhs_element), 0, s.m, input.data(), zero.data(), output.data(), rows.data(), out.data());
+  for (size_t i = 0; i < s.m; ++i) out[i] = output.data() + i * s.n * out_element;
+
+  std::vector<RowQuant> row_quant(s.m, RowQuant{3, 0.5f});
+  const PackShape lhs_shape{.rows = s.m, .kc = s.kc, .taps = s.taps()};
+  const bool packed = kernel.lhs_form == LhsForm::kPacked;
+  AlignedBuffer lhs = filled(packed ? packed_bytes(kernel.lhs, lhs_shape, vl32).value() : 0);
+  if (packed)
+    step(kernel, "lhs", s,
+         [&] { kernel.pack_lhs(kernel.lhs, vl32, s.m, s.taps(), s.kc, rows.data(), lhs.data()); });
+
+  const GemmBlock g{.m = s.m,
+                    .n = s.n,
+                    .taps = s.taps(),
+                    .kc = s.kc,
+                    .rows = rows.data(),
+                    .lhs = lhs.data(),
+                    .lhs_panel_stride = packed ? panel_map(kernel.lhs, lhs_shape, vl32).stride : 0,
+                    .row_quant = row_quant.data(),
+                    .row_quant_stride = 1,
+                    .rhs = rhs.data(),
+                    .rhs_panel_stride = rhs_map.stride,
+                    .quant_block = block,
+                    .out = out.data(),
+                    .stage = {-100, 100, 3}};
+  step(kernel, "matmul", s, [&] { kernel.run(g); });
+}
+
+}  // namespace
+}  // namespace smelt
+
+int main(int argc, char** argv) {
+  const auto cpu = smelt::Cpu::detect();
+  if (!cpu) {
+    std::fprintf(stderr, "%s\n", cpu.error().message.c_str());
+    return 1;
+  }
+  const std::string_view filter = argc > 1 ? argv[1] : "";
+  for (const smelt::GemmKernel* kernel : smelt::gemm_kernels())
+    if (cpu->isa.has(kernel->isa) && std::string_view(kernel->name).find(filter) != std::string_view::npos)
+      for (const smelt::Shape& shape : smelt::kShapes) smelt::run(*kernel, shape, cpu->sme_vl32);
+}

@@ -1,0 +1,156 @@
+// Where sums in ZA start, and what becomes of them: one policy per kind of output. The algebra is in gemm/int8_sums.inl.
+//
+// Row r of all four tiles is read at once, finished, and stored. What belongs to columns is loaded once per grid of tiles
+// (see gemm/mopa.inl), and repeated where tiles share columns.
+#include "kernels/gemm/gemm_kernel.h"
+
+namespace smelt {
+namespace {
+
+/// What a policy needs to finish rows. Vectors cannot be members, so this holds the scalars.
+struct Grid {
+  const GemmBlock& g;
+  size_t m0, rows;  ///< the rows of the block that the grid holds
+  size_t n0, nb;    ///< its columns
+};
+
+/// Four vectors of a field of the panel, as the tiles of a grid need them.
+template <int kCols>
+SMELT_INLINE Float4 columns(const std::byte* field) SMELT_FN {
+  const Float4 f = load_float4(field);
+  if constexpr (kCols == 1) return dup4(svget4(f, 0));
+  if constexpr (kCols == 2) return svcreate4(svget4(f, 0), svget4(f, 1), svget4(f, 0), svget4(f, 1));
+  return f;
+}
+
+/// The slice after four rows. Slices count modulo the tile, so the mask changes nothing; it keeps the compiler from
+/// replacing the immediate offsets of the four rows by additions.
+SMELT_INLINE uint32_t next_rows(uint32_t slice) SMELT_FN { return (slice + 16) & 0x3ff; }
+
+/// All rows of the tiles begin as `v`.
+SMELT_INLINE void fill_rows(Bytes4 v) SMELT_FN {
+  uint32_t slice = 0;
+  for (size_t n = svcntw() / 4; n != 0; --n, slice = next_rows(slice)) {
+    write_row(slice, v);
+    write_row(slice + 4, v);
+    write_row(slice + 8, v);
+    write_row(slice + 12, v);
+  }
+}
+
+/// Stores vector kTile of `v`, unless its row lies beyond the grid.
+template <int kTile, int kCols, class Elem, class V>
+SMELT_INLINE void store_tile(const Grid& at, void* const* out, size_t r, V v) SMELT_FN {
+  const size_t vl = svcntw(), down = kTile / kCols * vl, right = kTile % kCols * vl;
+  if (r + down < at.rows)
+    store1(static_cast<Elem*>(out[down]) + at.n0 + right, lanes_from(right, at.nb), svget4(v, kTile));
+}
+
+/// Finishes and stores row r of all tiles, which begins at ZA slice `slice` and goes to *out.
+template <class Sum, int kRows, int kCols>
+SMELT_INLINE void finish_row(const Grid& at, size_t r, uint32_t slice, void* const* out, Float4 f0, Float4 f1,
+                             Float4 f2) SMELT_FN {
+  const auto v = Sum::template value<kRows, kCols>(at, r, read_row(slice), f0, f1, f2);
+  using Elem = typename Sum::Elem;
+  if constexpr (kCols > 2) {
+    store4(static_cast<Elem*>(*out) + at.n0, at.nb, v);
+  } else {
+    store_tile<0, kCols, Elem>(at, out, r, v);
+    if constexpr (kRows * kCols > 1) store_tile<1, kCols, Elem>(at, out, r, v);
+    if constexpr (kRows * kCols > 2) store_tile<2, kCols, Elem>(at, out, r, v);
+    if constexpr (kRows * kCols > 3) store_tile<3, kCols, Elem>(at, out, r, v);
+  }
+}
+
+/// Finishes and stores a grid; `tail` is where the panel's tail fields begin.
+template <class Sum, int kRows, int kCols>
+SMELT_INLINE void finish(const Grid& at, const std::byte* tail) SMELT_FN {
+  const size_t vl = svcntw(), reads = at.rows < vl ? at.rows : vl;
+  const Float4 f0 = Sum::kTailFields > 0 ? columns<kCols>(tail) : svundef4_f32();
+  const Float4 f1 = Sum::kTailFields > 1 ? columns<kCols>(tail + 16 * vl) : svundef4_f32();
+  const Float4 f2 = Sum::kTailFields > 2 ? columns<kCols>(tail + 32 * vl) : svundef4_f32();
+  void* const* out = at.g.out + at.m0;
+  uint32_t slice = 0;
+  size_t r = 0;
+  for (; r + 4 <= reads; r += 4, out += 4, slice = next_rows(slice)) {
+    finish_row<Sum, kRows, kCols>(at, r, slice, out, f0, f1, f2);
+    finish_row<Sum, kRows, kCols>(at, r + 1, slice + 4, out + 1, f0, f1, f2);
+    finish_row<Sum, kRows, kCols>(at, r + 2, slice + 8, out + 2, f0, f1, f2);
+    finish_row<Sum, kRows, kCols>(at, r + 3, slice + 12, out + 3, f0, f1, f2);
+  }
+  for (; r < reads; ++r, ++out, slice += 4) finish_row<Sum, kRows, kCols>(at, r, slice, out, f0, f1, f2);
+}
+
+/// Floating sums -> Elem. Layout: kBias | data.
+template <class T>
+struct FloatSum {
+  using Elem = T;
+  static constexpr size_t kHeadFields = 1, kTailFields = 0;
+
+  template <int kCols>
+  static SMELT_INLINE void start(const std::byte* panel) SMELT_FN {
+    fill_rows(svreinterpret_u8(columns<kCols>(panel)));
+  }
+  template <int kRows, int kCols>
+  static SMELT_INLINE Float4 value(const Grid& at, size_t, Bytes4 sum, Float4, Float4, Float4) SMELT_FN {
+    return clamp4(svreinterpret_f32(sum), svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
+  }
+};
+
+/// int8 -> int8. Layout: kFoldedBias | data | kScale.
+struct StaticSum {
+  using Elem = int8_t;
+  static constexpr size_t kHeadFields = 1, kTailFields = 1;
+
+  template <int kCols>
+  static SMELT_INLINE void start(const std::byte* panel) SMELT_FN {
+    fill_rows(svreinterpret_u8(columns<kCols>(panel)));
+  }
+  template <int kRows, int kCols>
+  static SMELT_INLINE Int4 value(const Grid& at, size_t, Bytes4 sum, Float4 scale, Float4, Float4) SMELT_FN {
+    const OutputStage& s = at.g.stage;
+    const Float4 scaled = mul4(to_float4(svreinterpret_s32(sum)), scale);
+    return add4(round4(clamp4(scaled, svdup_f32(s.min), svdup_f32(s.max))), svdup_s32(s.zero));
+  }
+};
+
+/// Dynamic int8 rows, a scale per channel -> T. Layout: data | kBias, kRowSum, kScale.
+template <class T>
+struct DynamicSum {
+  using Elem = T;
+  static constexpr size_t kHeadFields = 0, kTailFields = 3;
+
+  template <int kCols>
+  static SMELT_INLINE void start(const std::byte*) SMELT_FN {
+    svzero_za();
+  }
+  template <int kRows, int kCols>
+  static SMELT_INLINE Float4 value(const Grid& at, size_t r, Bytes4 sum, Float4 bias, Float4 rowsum,
+                                   Float4 scale) SMELT_FN {
+    const Int4 zero = svcreate4(row_zero<0, kCols>(at, r), row_zero<1, kCols>(at, r), row_zero<2, kCols>(at, r),
+                                row_zero<3, kCols>(at, r));
+    const Float4 row = svcreate4(row_scale<0, kCols>(at, r), row_scale<1, kCols>(at, r), row_scale<2, kCols>(at, r),
+                                 row_scale<3, kCols>(at, r));
+    const Float4 exact = to_float4(sub_product4(svreinterpret_s32(sum), svreinterpret_s32(rowsum), zero));
+    return clamp4(multiply_add4(mul4(exact, scale), row, bias), svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
+  }
+
+ private:
+  // The quantisation of the row that tile kTile holds; rows beyond the grid share the last one's.
+  template <int kTile, int kCols>
+  static SMELT_INLINE const RowQuant& quant(const Grid& at, size_t r) SMELT_FN {
+    const size_t i = kCols > 2 ? r : r + kTile / kCols * svcntw();
+    return at.g.row_quant[(at.m0 + (kCols > 2 || i < at.rows ? i : at.rows - 1)) * at.g.row_quant_stride];
+  }
+  template <int kTile, int kCols>
+  static SMELT_INLINE svint32_t row_zero(const Grid& at, size_t r) SMELT_FN {
+    return svdup_s32(quant<kTile, kCols>(at, r).zero);
+  }
+  template <int kTile, int kCols>
+  static SMELT_INLINE svfloat32_t row_scale(const Grid& at, size_t r) SMELT_FN {
+    return svdup_f32(quant<kTile, kCols>(at, r).scale);
+  }
+};
+
+}  // namespace
+}  // namespace smelt

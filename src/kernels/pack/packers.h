@@ -1,0 +1,23 @@
+// How packed panels come to be: the signatures of packers, and the two that serve every layout. Kernels name the packers
+// that are quickest for their layouts.
+#pragma once
+
+#include "kernels/pack/layout.h"
+
+namespace smelt {
+
+struct PackSource;
+
+/// Writes panels [first, last) of a matrix; `out` is where panel 0 begins. Different panels may be written by different
+/// threads.
+using PackPanels = void(const PackLayout&, const PackShape&, size_t vl32, const PackSource&, size_t first, size_t last,
+                        std::byte* out);
+PackPanels pack_panels;
+
+/// Packs m rows of a left side through pointers: rows[i * taps + t] points to kc elements. The layout has no fields; its
+/// element type is that of the rows. `out` holds ceil(m / mr) panels.
+using PackLhs = void(const PackLayout&, size_t vl32, size_t m, size_t taps, size_t kc, const void* const* rows,
+                     std::byte* out);
+PackLhs pack_lhs;
+
+}  // namespace smelt

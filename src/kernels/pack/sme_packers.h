@@ -1,0 +1,11 @@
+// Packers for SME: for the layouts of the kernels that name them, on machines that have what their names say.
+#pragma once
+
+#include "kernels/pack/packers.h"
+
+namespace smelt {
+
+/// Panels of vl rows, 32 bits of each row together: kr = 1 of float32, 2 of 16-bit types, 4 of int8.
+PackLhs pack_lhs_sme, pack_lhs_sme2;
+
+}  // namespace smelt

@@ -1,0 +1,98 @@
+// Transposes words: rows go into the tiles of ZA horizontally, columns come out vertically.
+//
+//              ZA, four tiles side by side                          panel
+//   row 0   [ w0 w1 … | wvl … | … | … w(4vl-1) ]        [ w0 of rows 0 … vl-1 ]
+//   row 1   [ w0 w1 … | wvl … | … | …          ]   ->   [ w1 of rows 0 … vl-1 ]
+//   …                                                   [ …                   ]
+//
+// The including file has included simd/sme.h or simd/sme2.h.
+#include "kernels/pack/words.h"
+
+namespace smelt {
+namespace {
+
+/// The slice after four rows; see next_rows() in gemm/sums_sme.inl.
+SMELT_INLINE uint32_t next_slices(uint32_t slice, uint32_t step) SMELT_FN { return (slice + step) & 0x3ff; }
+
+/// Up to four vectors of each row.
+SMELT_INLINE void load_wide(const WordRows& w, const void* const* row, size_t rows, size_t skip) SMELT_FN {
+  const size_t bytes = w.bytes - skip, step = w.taps;
+  const auto from = [](const void* p) SMELT_FN { return static_cast<const std::byte*>(p); };
+  uint32_t slice = 0;
+  for (size_t n = rows / 4; n != 0; --n, row += 4 * step, slice = next_slices(slice, 16)) {
+    load_row(slice, from(row[0]) + skip, bytes);
+    load_row(slice + 4, from(row[step]) + skip, bytes);
+    load_row(slice + 8, from(row[2 * step]) + skip, bytes);
+    load_row(slice + 12, from(row[3 * step]) + skip, bytes);
+  }
+  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) load_row(slice, from(*row) + skip, bytes);
+}
+
+/// Up to one vector of each row, into tile 0.
+SMELT_INLINE void load_narrow(const WordRows& w, const void* const* row, size_t rows, size_t skip) SMELT_FN {
+  const size_t step = w.taps;
+  const svbool_t p = svwhilelt_b8(uint64_t(skip), uint64_t(w.bytes));
+  const auto from = [](const void* q) SMELT_FN { return static_cast<const std::byte*>(q); };
+  uint32_t slice = 0;
+  for (size_t n = rows / 4; n != 0; --n, row += 4 * step, slice = next_slices(slice, 16)) {
+    svld1_hor_za8(0, slice, p, from(row[0]) + skip);
+    svld1_hor_za8(0, slice + 4, p, from(row[step]) + skip);
+    svld1_hor_za8(0, slice + 8, p, from(row[2 * step]) + skip);
+    svld1_hor_za8(0, slice + 12, p, from(row[3 * step]) + skip);
+  }
+  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) svld1_hor_za8(0, slice, p, from(*row) + skip);
+}
+
+/// The first `count` columns of a tile.
+template <int kTile>
+SMELT_INLINE void store_tile_columns(size_t count, std::byte* out) SMELT_FN {
+  const size_t vector = svcntb();
+  uint32_t column = 0;
+  for (size_t n = count / 4; n != 0; --n, column = next_slices(column, 4), out += 4 * vector)
+    store_columns<kTile>(column, out);
+  for (size_t n = count % 4; n != 0; --n, ++column, out += vector) svst1_ver_za32(kTile, column, svptrue_b32(), out);
+}
+
+/// All columns of all tiles.
+SMELT_INLINE void store_all_columns(std::byte* out) SMELT_FN {
+  const size_t vector = svcntb(), tile = svcntw() * vector;
+  uint32_t column = 0;
+  for (size_t n = svcntw() / 4; n != 0; --n, column = next_slices(column, 4), out += 4 * vector) {
+    store_columns<0>(column, out);
+    store_columns<1>(column, out + tile);
+    store_columns<2>(column, out + 2 * tile);
+    store_columns<3>(column, out + 3 * tile);
+  }
+}
+
+SMELT_INLINE void transpose_words(const WordRows& w) SMELT_FN {
+  const size_t vl = svcntw(), vector = svcntb();
+  for (size_t r0 = 0; r0 < w.rows; r0 += vl) {
+    const size_t rows = w.rows - r0 < vl ? w.rows - r0 : vl;
+    if (rows < vl) svzero_za();
+    std::byte* out = w.out + r0 / vl * w.panel_stride;
+    for (size_t t = 0; t < w.taps; ++t) {
+      const void* const* row = w.row + r0 * w.taps + t;
+      for (size_t skip = 0; skip < w.bytes; skip += 4 * vector) {
+        const size_t words = (w.bytes - skip + 3) / 4;
+        if (words > vl)
+          load_wide(w, row, rows, skip);
+        else
+          load_narrow(w, row, rows, skip);
+        if (words >= 4 * vl) {
+          store_all_columns(out);
+          out += 4 * vl * vector;
+          continue;
+        }
+        store_tile_columns<0>(words < vl ? words : vl, out);
+        if (words > vl) store_tile_columns<1>(words < 2 * vl ? words - vl : vl, out + vl * vector);
+        if (words > 2 * vl) store_tile_columns<2>(words < 3 * vl ? words - 2 * vl : vl, out + 2 * vl * vector);
+        if (words > 3 * vl) store_tile_columns<3>(words - 3 * vl, out + 3 * vl * vector);
+        out += words * vector;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace smelt

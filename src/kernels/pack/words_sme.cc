@@ -1,0 +1,12 @@
+#include "kernels/simd/sme.h"
+// The vectors come first: the transposition is written in their terms.
+#include "kernels/pack/words.inl"
+
+namespace smelt {
+
+__arm_new("za") __arm_locally_streaming void transpose_words_sme(const WordRows& w) {
+  const WordRows copy = w;  // which no store to the panels can change
+  transpose_words(copy);
+}
+
+}  // namespace smelt

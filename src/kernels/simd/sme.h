@@ -1,0 +1,106 @@
+// Four vectors at a time with SME of the first generation: streaming SVE, one instruction per vector.
+#pragma once
+
+#include "kernels/simd/sme_common.h"
+
+namespace smelt {
+namespace {
+
+/// Vectors that loads reach from one pointer: by registers, of which there are enough for this.
+constexpr int kReach = 16;
+
+/// Bytes of a vector. Not svcntb(): the compiler would compute the offset of each load anew, beside the load, where the
+/// immediate offsets (-8 to 7) do not reach. What it cannot see through stays in registers.
+SMELT_INLINE size_t vector_bytes() SMELT_FN { return svcntp_b8(svptrue_b8(), svptrue_b8()) / 16 * 16; }
+
+template <int kVector>
+SMELT_INLINE svuint8_t load1(const std::byte* p) SMELT_FN {
+  return svld1(svptrue_b8(), reinterpret_cast<const uint8_t*>(p + kVector * vector_bytes()));
+}
+
+/// Vectors kVector … kVector + 3 from p on.
+template <int kVector>
+SMELT_INLINE Bytes4 load4(const std::byte* p) SMELT_FN {
+  return svcreate4(load1<kVector>(p), load1<kVector + 1>(p), load1<kVector + 2>(p), load1<kVector + 3>(p));
+}
+template <int kVector>
+SMELT_INLINE svuint8x2_t load2(const std::byte* p) SMELT_FN {
+  return svcreate2(load1<kVector>(p), load1<kVector + 1>(p));
+}
+SMELT_INLINE Float4 load_float4(const std::byte* p) SMELT_FN { return svreinterpret_f32(load4<0>(p)); }
+SMELT_INLINE Int4 load_int4(const std::byte* p) SMELT_FN { return svreinterpret_s32(load4<0>(p)); }
+
+/// The row of all tiles that begins at ZA vector `slice`, 4 x the row's number.
+SMELT_INLINE Bytes4 read_row(uint32_t slice) SMELT_FN {
+  const svbool_t all = svptrue_b8();
+  const svuint8_t any = svundef_u8();
+  return svcreate4(svread_hor_za8_m(any, all, 0, slice), svread_hor_za8_m(any, all, 0, slice + 1),
+                   svread_hor_za8_m(any, all, 0, slice + 2), svread_hor_za8_m(any, all, 0, slice + 3));
+}
+SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN {
+  const svbool_t all = svptrue_b8();
+  svwrite_hor_za8_m(0, slice, all, svget4(v, 0));
+  svwrite_hor_za8_m(0, slice + 1, all, svget4(v, 1));
+  svwrite_hor_za8_m(0, slice + 2, all, svget4(v, 2));
+  svwrite_hor_za8_m(0, slice + 3, all, svget4(v, 3));
+}
+
+/// The first `bytes` bytes of four vectors go to the row at `slice`; the rest becomes 0.
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, size_t bytes) SMELT_FN {
+  const size_t vector = svcntb();
+  svld1_hor_za8(0, slice, svwhilelt_b8(uint64_t(0), uint64_t(bytes)), p);
+  svld1_hor_za8(0, slice + 1, svwhilelt_b8(uint64_t(vector), uint64_t(bytes)), p + vector);
+  svld1_hor_za8(0, slice + 2, svwhilelt_b8(uint64_t(2 * vector), uint64_t(bytes)), p + 2 * vector);
+  svld1_hor_za8(0, slice + 3, svwhilelt_b8(uint64_t(3 * vector), uint64_t(bytes)), p + 3 * vector);
+}
+/// Columns column … column + 3 of a tile.
+template <int kTile>
+SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  const size_t vector = svcntb();
+  svst1_ver_za32(kTile, column, all, p);
+  svst1_ver_za32(kTile, column + 1, all, p + vector);
+  svst1_ver_za32(kTile, column + 2, all, p + 2 * vector);
+  svst1_ver_za32(kTile, column + 3, all, p + 3 * vector);
+}
+
+/// NaN stays NaN.
+SMELT_INLINE svfloat32_t clamp1(svfloat32_t v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  return svmin_x(all, svmax_x(all, v, lo), hi);
+}
+SMELT_INLINE Float4 clamp4(Float4 v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
+  return svcreate4(clamp1(svget4(v, 0), lo, hi), clamp1(svget4(v, 1), lo, hi), clamp1(svget4(v, 2), lo, hi),
+                   clamp1(svget4(v, 3), lo, hi));
+}
+SMELT_INLINE Float4 to_float4(Int4 v) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  return svcreate4(svcvt_f32_x(all, svget4(v, 0)), svcvt_f32_x(all, svget4(v, 1)), svcvt_f32_x(all, svget4(v, 2)),
+                   svcvt_f32_x(all, svget4(v, 3)));
+}
+/// Half to even; saturates.
+SMELT_INLINE svint32_t round1(svfloat32_t v) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  return svcvt_s32_x(all, svrintn_x(all, v));
+}
+SMELT_INLINE Int4 round4(Float4 v) SMELT_FN {
+  return svcreate4(round1(svget4(v, 0)), round1(svget4(v, 1)), round1(svget4(v, 2)), round1(svget4(v, 3)));
+}
+SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  return svcreate4(svadd_x(all, svget4(v, 0), x), svadd_x(all, svget4(v, 1), x), svadd_x(all, svget4(v, 2), x),
+                   svadd_x(all, svget4(v, 3), x));
+}
+
+/// The first n lanes of four vectors.
+template <class T, class V>
+SMELT_INLINE void store4(T* o, size_t n, V v) SMELT_FN {
+  const size_t vl = svcntw();
+  store1(o, lanes_from(0, n), svget4(v, 0));
+  store1(o + vl, lanes_from(vl, n), svget4(v, 1));
+  store1(o + 2 * vl, lanes_from(2 * vl, n), svget4(v, 2));
+  store1(o + 3 * vl, lanes_from(3 * vl, n), svget4(v, 3));
+}
+
+}  // namespace
+}  // namespace smelt

@@ -1,0 +1,72 @@
+// Four vectors at a time with SME2: one instruction each, but where the comment says otherwise.
+#pragma once
+
+#include "kernels/simd/sme_common.h"
+
+namespace smelt {
+namespace {
+
+/// Vectors that loads can reach from one pointer: by registers, of which there are enough for this.
+constexpr int kReach = 32;
+
+/// Bytes of a vector. Not svcntb(): the compiler would compute the offset of each load anew, beside the load (its multi-vector
+/// loads have no immediate offsets). What it cannot see through stays in a register.
+SMELT_INLINE size_t vector_bytes() SMELT_FN { return svcntp_c8(svptrue_c8(), 4) / 4; }
+
+/// Vectors kVector … kVector + 3 from p on.
+template <int kVector>
+SMELT_INLINE Bytes4 load4(const std::byte* p) SMELT_FN {
+  return svld1_x4(svptrue_c8(), reinterpret_cast<const uint8_t*>(p + kVector * vector_bytes()));
+}
+template <int kVector>
+SMELT_INLINE svuint8x2_t load2(const std::byte* p) SMELT_FN {
+  return svld1_x2(svptrue_c8(), reinterpret_cast<const uint8_t*>(p + kVector * vector_bytes()));
+}
+template <int kVector>
+SMELT_INLINE svuint8_t load1(const std::byte* p) SMELT_FN {
+  return svld1(svptrue_b8(), reinterpret_cast<const uint8_t*>(p + kVector * vector_bytes()));
+}
+SMELT_INLINE Float4 load_float4(const std::byte* p) SMELT_FN { return svreinterpret_f32(load4<0>(p)); }
+SMELT_INLINE Int4 load_int4(const std::byte* p) SMELT_FN { return svreinterpret_s32(load4<0>(p)); }
+
+/// The row of all tiles that begins at ZA vector `slice`, 4 x the row's number.
+SMELT_INLINE Bytes4 read_row(uint32_t slice) SMELT_FN { return svread_hor_za8_u8_vg4(0, slice); }
+SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN { svwrite_hor_za8_u8_vg4(0, slice, v); }
+
+/// The first `bytes` bytes of four vectors go to the row at `slice`; the rest becomes 0. Two instructions.
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, size_t bytes) SMELT_FN {
+  write_row(slice, svld1_x4(svwhilelt_c8(uint64_t(0), uint64_t(bytes), 4), reinterpret_cast<const uint8_t*>(p)));
+}
+/// Columns column … column + 3 of a tile. Two instructions.
+template <int kTile>
+SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {
+  svst1(svptrue_c32(), reinterpret_cast<uint32_t*>(p), svread_ver_za32_u32_vg4(kTile, column));
+}
+
+/// NaN stays NaN. Two instructions.
+SMELT_INLINE Float4 clamp4(Float4 v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
+  return svmin_single_f32_x4(svmax_single_f32_x4(v, lo), hi);
+}
+SMELT_INLINE Float4 to_float4(Int4 v) SMELT_FN { return svcvt_f32_s32_x4(v); }
+/// Half to even; saturates. Two instructions.
+SMELT_INLINE Int4 round4(Float4 v) SMELT_FN { return svcvt_s32_f32_x4(svrintn_f32_x4(v)); }
+SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN { return svadd_single_s32_x4(v, x); }
+
+/// The first n lanes of four vectors.
+SMELT_INLINE void store4(float* o, size_t n, Float4 v) SMELT_FN { svst1(svwhilelt_c32(uint64_t(0), uint64_t(n), 4), o, v); }
+SMELT_INLINE void store4(float16_t* o, size_t n, Float4 v) SMELT_FN {  // three
+  const svfloat16_t lo = svcvt_f16_f32_x2(svcreate2(svget4(v, 0), svget4(v, 1)));
+  const svfloat16_t hi = svcvt_f16_f32_x2(svcreate2(svget4(v, 2), svget4(v, 3)));
+  svst1(svwhilelt_c16(uint64_t(0), uint64_t(n), 2), o, svcreate2(lo, hi));
+}
+SMELT_INLINE void store4(bfloat16_t* o, size_t n, Float4 v) SMELT_FN {  // three
+  const svbfloat16_t lo = svcvt_bf16_f32_x2(svcreate2(svget4(v, 0), svget4(v, 1)));
+  const svbfloat16_t hi = svcvt_bf16_f32_x2(svcreate2(svget4(v, 2), svget4(v, 3)));
+  svst1(svwhilelt_c16(uint64_t(0), uint64_t(n), 2), o, svcreate2(lo, hi));
+}
+SMELT_INLINE void store4(int8_t* o, size_t n, Int4 v) SMELT_FN {  // two
+  svst1(svwhilelt_b8(uint64_t(0), uint64_t(n)), o, svqcvt_s8_s32_x4(v));
+}
+
+}  // namespace
+}  // namespace smelt
