@@ -24,14 +24,14 @@ HWY_INLINE V set(float x) { return hn::Set(D(), x); }
 
 /// The larger (smaller) of a bound and a value; NaN stays NaN.
 HWY_INLINE V at_least(V bound, V x) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
   return hn::Max(bound, x);  // keeps the second operand if there is a NaN
 #else
   return hn::IfThenElse(hn::Lt(x, bound), bound, x);
 #endif
 }
 HWY_INLINE V at_most(V bound, V x) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
   return hn::Min(bound, x);
 #else
   return hn::IfThenElse(hn::Gt(x, bound), bound, x);

@@ -6,6 +6,7 @@
 namespace smelt {
 namespace {
 
+#if HWY_TARGET != HWY_SCALAR
 /// Transposes the n x n block whose rows are v, n a power of two: log2(n) perfect shuffles of the rows.
 template <class DT, size_t kN>
 HWY_INLINE void transpose_block(DT d, hn::Vec<DT> (&v)[kN]) {
@@ -18,21 +19,19 @@ HWY_INLINE void transpose_block(DT d, hn::Vec<DT> (&v)[kN]) {
     for (size_t i = 0; i < kN; ++i) v[i] = w[i];
   }
 }
+#endif
 
 template <class T>
 void transpose(const void* in, size_t in_stride, void* out, size_t out_stride, size_t rows, size_t cols) {
   constexpr size_t kN = 16 / sizeof(T);
   constexpr size_t kTileRows = 8 * 16;  // 128 cache lines of input
-  const hn::FixedTag<T, kN> d;
   const auto* src = static_cast<const char*>(in);
   auto* dst = static_cast<char*>(out);
-  const auto at_in = [&](size_t r, size_t c) SMELT_BODY {
-    return reinterpret_cast<const T*>(src + r * in_stride) + c;
-  };
-  const auto at_out = [&](size_t c, size_t r) SMELT_BODY { return reinterpret_cast<T*>(dst + c * out_stride) + r; };
+  // Bytes, not T: an element may be a pair of smaller ones, and aligned only as those are.
+  const auto at_in = [&](size_t r, size_t c) SMELT_BODY { return src + r * in_stride + c * sizeof(T); };
+  const auto at_out = [&](size_t c, size_t r) SMELT_BODY { return dst + c * out_stride + r * sizeof(T); };
   const auto scalar = [&](size_t r0, size_t r1, size_t c0, size_t c1) SMELT_BODY {
     for (size_t c = c0; c < c1; ++c) {
-      // By memcpy: an element may be a pair of smaller ones, and aligned only as those are.
       for (size_t r = r0; r < r1; ++r) __builtin_memcpy(at_out(c, r), at_in(r, c), sizeof(T));
     }
   };
@@ -41,12 +40,15 @@ void transpose(const void* in, size_t in_stride, void* out, size_t out_stride, s
     size_t c = 0;
     for (; c + kN <= cols; c += kN) {
       size_t r = r0;
+#if HWY_TARGET != HWY_SCALAR
+      const hn::FixedTag<T, kN> d;
       for (; r + kN <= r1; r += kN) {
         hn::Vec<decltype(d)> v[kN];
-        for (size_t i = 0; i < kN; ++i) v[i] = hn::LoadU(d, at_in(r + i, c));
+        for (size_t i = 0; i < kN; ++i) v[i] = hn::LoadU(d, reinterpret_cast<const T*>(at_in(r + i, c)));
         transpose_block(d, v);
-        for (size_t i = 0; i < kN; ++i) hn::StoreU(v[i], d, at_out(c + i, r));
+        for (size_t i = 0; i < kN; ++i) hn::StoreU(v[i], d, reinterpret_cast<T*>(at_out(c + i, r)));
       }
+#endif
       scalar(r, r1, c, c + kN);
     }
     scalar(r0, r1, c, cols);

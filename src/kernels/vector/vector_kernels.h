@@ -194,7 +194,7 @@ struct VectorKernels {
   TransposeFn transpose[4];  ///< elements of 1 << i bytes
 };
 
-/// For the architecture's baseline: Highway's portable form on x86-64 (it needs SSSE3 for more), Advanced SIMD on Arm.
+/// For the architecture's baseline: one lane at a time on x86-64, Advanced SIMD on Arm.
 extern const VectorKernels kVectorScalar;
 #if defined(__x86_64__)
 extern const VectorKernels kVectorAvx2;
