@@ -90,7 +90,8 @@ struct Int8Taps {
   }
   static SMELT_INLINE void finish(const DwconvBlock& d, size_t i, size_t c, Acc acc, const std::byte* tail, size_t at,
                                   size_t count) {
-    Sum().finish(d, i, c, acc, tail, at, 0, count);
+    const Acc sums[1] = {acc};
+    Sum::finish({Sum()}, d, i, c, sums, tail + at * 4, count);
   }
 };
 

@@ -42,5 +42,11 @@ SMELT_INLINE size_t run_evenly(const GemmBlock& g, size_t m0, size_t left, const
   return run_height<Body, Body::kRows>((left + tiles - 1) / tiles, g, m0, panel, n0, nb);
 }
 
+/// GemmKernel::run of a kernel that needs nothing around its tiles.
+template <class Tile>
+void run_tiles(const GemmBlock& g) {
+  for_each_tile<Tile>(g);
+}
+
 }  // namespace
 }  // namespace smelt

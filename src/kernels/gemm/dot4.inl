@@ -2,16 +2,14 @@
 //
 // V: kLanes, kK (4; 2 where the instruction multiplies 16-bit words), Bytes (a register of kLanes words of weights),
 //    Int (kLanes x int32), Float (kLanes x float32), dot(acc, Bytes b, Bytes a), load_s8(const std::byte*) and
-//    load_u4(const std::byte*, Bytes[2]) for weights, and the conversions that the sums ask for. The left side:
-//    - kLhsOffset: what is added to each of its elements, because the instruction multiplies unsigned by signed;
-//    - splat_k(const int8_t*), and splat_k_part(const int8_t*, count) for a word that may end early (count may be 0 or more
-//      than kK; nothing beyond is read, zeros stand for it); or
-//    - Staged, stage(Staged*, const int8_t*, count), splat_k(const Staged*): a stretch of each row is converted first; stage
-//      writes whole multiples of 16 elements, zeros beyond the end.
+//    load_u4(const std::byte*, Bytes[2]) for weights, and the conversions that the sums ask for. It is also the Lhs of
+//    staged_rows.inl, splat_k(const Staged*) reads a word of it, and kLhsOffset is what stage() adds to each element because
+//    the instruction multiplies unsigned by signed.
 // Weights: how packed bytes become Bytes: kWords (words of k per group), load(panel bytes, Bytes[kWords]).
 // Sum: where the sums start and what happens to them: see gemm/int8_sums.inl.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
+#include "kernels/gemm/staged_rows.inl"
 
 namespace smelt {
 namespace {
@@ -55,43 +53,41 @@ struct Dot4 {
     }
     const std::byte* rhs = panel + Sum::kHeadFields * nr() * 4;
 
-    const void* const* row = g.rows + m0 * g.taps;
-    for (size_t t = 0; t < g.taps; ++t, ++row) {
-      const int8_t* a[kM];
-      SMELT_UNROLL for (int i = 0; i < kM; ++i) a[i] = static_cast<const int8_t*>(row[size_t(i) * g.taps]);
+    const size_t block_groups = g.quant_block / kGroup;
+    size_t block_left = block_groups;
+    for_each_stretch<V, kGroup, kM>(g, m0, [&](const auto& a, size_t count) SMELT_INLINE_LAMBDA {
       if constexpr (Sum::kBlocks) {
-        for (size_t k = 0; k < g.kc; k += g.quant_block) {
-          run_of_k<kM>(acc, a, k, g.quant_block, rhs);
-          SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {
-            SMELT_UNROLL for (int i = 0; i < kM; ++i) {
-              const Int whole = total<kM>(acc, i, j);
-              SMELT_UNROLL for (int s = 0; s < kSplit<kM>; ++s) acc[s][i][j] = V::zero_int();
-              sum[i][j].end_block(whole, rhs, j * V::kLanes);
-            }
+        for (size_t at = 0; at < count;) {
+          const size_t end = count - at < block_left ? count : at + block_left;
+          block_left -= end - at;
+          groups<kM>(acc, a, at, end, rhs);
+          at = end;
+          if (block_left == 0) {
+            end_block<kM>(sum, acc, rhs);
+            rhs += nr() * 2;
+            block_left = block_groups;
           }
-          rhs += nr() * 2;
         }
       } else {
-        run_of_k<kM>(acc, a, 0, g.kc, rhs);
+        groups<kM>(acc, a, 0, count, rhs);
       }
-    }
+    });
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
-      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {
-        const size_t at = size_t(j) * V::kLanes;
-        if (at < nb) sum[i][j].finish(g, m0 + i, n0 + at, total<kM>(acc, i, j), rhs, at, nr(), nb - at);
-      }
+      Int whole[kVecs];
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = total<kM>(acc, i, j);
+      Sum::finish(sum[i], g, m0 + i, n0, whole, rhs, nb);
     }
   }
 
  private:
   using Int = typename V::Int;
+  using Staged = typename V::Staged;
   static constexpr size_t kGroup = Weights::kWords * V::kK;
-  /// Elements of a row that are converted at a time.
-  static constexpr size_t kStretch = 256;
   /// Low tiles keep several sums per output, each for some of the groups: enough independent chains of additions for two
-  /// units of four cycles' latency.
+  /// units of four cycles' latency. With a scale per block there are twice as many sums anyway, and blocks are independent.
+  static constexpr int kChains = Sum::kBlocks ? 4 : 8;
   template <int kM>
-  static constexpr int kSplit = kM * kVecs >= 8 ? 1 : 8 / (kM * kVecs);
+  static constexpr int kSplit = kM * kVecs >= kChains ? 1 : kChains / (kM * kVecs);
 
   template <int kM>
   static SMELT_INLINE Int total(const Int (&acc)[kSplit<kM>][kM][kVecs], int i, int j) {
@@ -100,54 +96,36 @@ struct Dot4 {
     return sum;
   }
 
-  /// The products of `count` consecutive k, from a[i] + k on.
   template <int kM>
-  static SMELT_INLINE void run_of_k(Int (&acc)[kSplit<kM>][kM][kVecs], const int8_t* const (&a)[kM], size_t k,
-                                    size_t count, const std::byte*& rhs) {
-    if constexpr (requires { typename V::Staged; }) {
-      typename V::Staged staged[kM][kStretch];
-      const typename V::Staged* s[kM];
-      SMELT_UNROLL for (int i = 0; i < kM; ++i) s[i] = staged[i];
-      for (const size_t end = k + count; k < end; k += kStretch) {
-        const size_t stretch = end - k < kStretch ? end - k : kStretch;
-        SMELT_UNROLL for (int i = 0; i < kM; ++i) V::stage(staged[i], a[i] + k, stretch);
-        groups<kM>(acc, s, 0, (stretch + kGroup - 1) / kGroup, rhs);
-      }
-    } else {
-      groups<kM>(acc, a, k, count / kGroup, rhs);
-      if (const size_t rest = count % kGroup; rest != 0) {
-        mac<kM>(acc[0], rhs, [&](int i, int w) SMELT_INLINE_LAMBDA {
-          const size_t before = size_t(w) * V::kK;
-          return V::splat_k_part(a[i] + k + count - rest + before, rest > before ? rest - before : 0);
-        });
-        rhs += kVecs * Weights::kVecBytes;
+  static SMELT_INLINE void end_block(Sum (&sum)[kM][kVecs], Int (&acc)[kSplit<kM>][kM][kVecs],
+                                     const std::byte* scales) {
+    SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {
+      SMELT_UNROLL for (int i = 0; i < kM; ++i) {
+        sum[i][j].end_block(total<kM>(acc, i, j), scales, j * V::kLanes);
+        SMELT_UNROLL for (int s = 0; s < kSplit<kM>; ++s) acc[s][i][j] = V::zero_int();
       }
     }
   }
 
-  template <int kM, class Elem>
-  static SMELT_INLINE void groups(Int (&acc)[kSplit<kM>][kM][kVecs], const Elem* const (&a)[kM], size_t k, size_t count,
+  /// Groups [x, end) of the staged rows.
+  template <int kM>
+  static SMELT_INLINE void groups(Int (&acc)[kSplit<kM>][kM][kVecs], const Staged* const (&a)[kM], size_t x, size_t end,
                                   const std::byte*& rhs) {
     constexpr size_t kBytes = kVecs * Weights::kVecBytes, split = kSplit<kM>;
-    const auto group = [&](Int(&sums)[kM][kVecs], size_t at) SMELT_INLINE_LAMBDA {
-      mac<kM>(sums, rhs, [&](int i, int w) SMELT_INLINE_LAMBDA { return V::splat_k(a[i] + at + size_t(w) * V::kK); });
-      rhs += kBytes;
-    };
-    size_t x = 0;
     if constexpr (split > 1) {
-      for (; x + split <= count; x += split, k += split * kGroup)
-        SMELT_UNROLL for (size_t s = 0; s < split; ++s) group(acc[s], k + s * kGroup);
+      SMELT_KEEP_LOOP for (; x + split <= end; x += split)
+        SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += kBytes) mac<kM>(acc[s], a, (x + s) * kGroup, rhs);
     }
-    for (; x < count; ++x, k += kGroup) group(acc[0], k);
+    SMELT_KEEP_LOOP for (; x < end; ++x, rhs += kBytes) mac<kM>(acc[0], a, x * kGroup, rhs);
   }
 
-  template <int kM, class Lhs>
-  static SMELT_INLINE void mac(Int (&acc)[kM][kVecs], const std::byte* rhs, Lhs lhs) {
+  template <int kM>
+  static SMELT_INLINE void mac(Int (&acc)[kM][kVecs], const Staged* const (&a)[kM], size_t k, const std::byte* rhs) {
     typename V::Bytes b[kVecs][Weights::kWords];
     SMELT_UNROLL for (int j = 0; j < kVecs; ++j) Weights::load(rhs + j * Weights::kVecBytes, b[j]);
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
       SMELT_UNROLL for (int w = 0; w < Weights::kWords; ++w) {
-        const typename V::Bytes x = lhs(i, w);
+        const typename V::Bytes x = V::splat_k(a[i] + k + w * V::kK);
         SMELT_UNROLL for (int j = 0; j < kVecs; ++j) acc[i][j] = V::dot(acc[i][j], b[j][w], x);
       }
     }

@@ -15,6 +15,12 @@
 namespace smelt {
 namespace {
 
+/// Each policy has start(panel, at), the sum that an accumulator begins with, and the static
+///
+///   finish(sums, g, i, j, acc, tail, count)
+///
+/// for kVecs vectors of row i of the output, from column j on, of which `count` columns exist.
+
 /// int8 -> int8. Layout: kFoldedBias | data | kScale.
 template <class V>
 struct StaticSum {
@@ -22,12 +28,15 @@ struct StaticSum {
   static constexpr size_t kHeadFields = 1;
 
   SMELT_INLINE typename V::Int start(const std::byte* panel, size_t at) const { return V::load_int(panel + at * 4); }
-  /// Block is a GemmBlock or a DwconvBlock: row i of the output, from column j on.
-  template <class Block>
-  SMELT_INLINE void finish(const Block& g, size_t i, size_t j, typename V::Int acc, const std::byte* tail, size_t at,
-                           size_t, size_t count) const {
-    const typename V::Float scaled = V::mul(V::to_float(acc), V::load_float(tail + at * 4));
-    V::store_s8(static_cast<int8_t*>(g.out[i]) + j, V::round_clamped(scaled, g.stage), count);
+
+  /// Block is a GemmBlock or a DwconvBlock.
+  template <int kVecs, class Block>
+  static SMELT_INLINE void finish(const StaticSum (&)[kVecs], const Block& g, size_t i, size_t j,
+                                  const typename V::Int (&acc)[kVecs], const std::byte* tail, size_t count) {
+    typename V::Float scaled[kVecs];
+    SMELT_UNROLL for (int v = 0; v < kVecs; ++v)
+      scaled[v] = V::mul(V::to_float(acc[v]), V::load_float(tail + v * V::kLanes * 4));
+    V::store_s8(static_cast<int8_t*>(g.out[i]) + j, scaled, g.stage, count);
   }
 };
 
@@ -38,13 +47,22 @@ struct DynamicSum {
   static constexpr size_t kHeadFields = 0;
 
   SMELT_INLINE typename V::Int start(const std::byte*, size_t) const { return V::zero_int(); }
-  SMELT_INLINE void finish(const GemmBlock& g, size_t i, size_t j, typename V::Int acc, const std::byte* tail,
-                           size_t at, size_t nr, size_t count) const {
+
+  template <int kVecs>
+  static SMELT_INLINE void finish(const DynamicSum (&)[kVecs], const GemmBlock& g, size_t i, size_t j,
+                                  const typename V::Int (&acc)[kVecs], const std::byte* tail, size_t count) {
+    constexpr size_t kField = kVecs * V::kLanes * 4;
     const RowQuant row = g.row_quant[i * g.row_quant_stride];
-    const typename V::Int sum = V::sub_scaled(acc, V::load_int(tail + (nr + at) * 4), row.zero + V::kLhsOffset);
-    const typename V::Float scale = V::mul(V::load_float(tail + (2 * nr + at) * 4), V::splat(row.scale));
-    const typename V::Float real = V::fma(V::to_float(sum), scale, V::load_float(tail + at * 4));
-    Store::store(static_cast<typename Store::Elem*>(g.out[i]) + j, real, Store::bounds(g.stage), count);
+    const auto bounds = Store::bounds(g.stage);
+    auto* out = static_cast<typename Store::Elem*>(g.out[i]) + j;
+    SMELT_UNROLL for (int v = 0; v < kVecs; ++v) {
+      const size_t at = v * V::kLanes;
+      const std::byte* field = tail + at * 4;
+      const typename V::Int sum = V::sub_scaled(acc[v], V::load_int(field + kField), row.zero + V::kLhsOffset);
+      const typename V::Float scale = V::mul(V::load_float(field + 2 * kField), V::splat(row.scale));
+      const typename V::Float real = V::fma(V::to_float(sum), scale, V::load_float(field));
+      Store::store(out + at, real, bounds, count > at ? count - at : 0);
+    }
   }
 };
 
@@ -61,13 +79,22 @@ struct BlockSum {
   SMELT_INLINE void end_block(typename V::Int acc, const std::byte* scales, size_t at) {
     total = V::fma(V::to_float(acc), V::load_bf16(scales + at * 2), total);
   }
-  SMELT_INLINE void finish(const GemmBlock& g, size_t i, size_t j, typename V::Int, const std::byte* tail, size_t at,
-                           size_t nr, size_t count) const {
+
+  template <int kVecs>
+  static SMELT_INLINE void finish(const BlockSum (&sums)[kVecs], const GemmBlock& g, size_t i, size_t j,
+                                  const typename V::Int (&)[kVecs], const std::byte* tail, size_t count) {
+    constexpr size_t kField = kVecs * V::kLanes * 4;
     const RowQuant row = g.row_quant[i * g.row_quant_stride];
-    const typename V::Float zero = V::splat(-float(row.zero + V::kLhsOffset));
-    const typename V::Float sum = V::fma(V::load_float(tail + (nr + at) * 4), zero, total);
-    const typename V::Float real = V::fma(sum, V::splat(row.scale), V::load_float(tail + at * 4));
-    Store::store(static_cast<typename Store::Elem*>(g.out[i]) + j, real, Store::bounds(g.stage), count);
+    const auto bounds = Store::bounds(g.stage);
+    auto* out = static_cast<typename Store::Elem*>(g.out[i]) + j;
+    SMELT_UNROLL for (int v = 0; v < kVecs; ++v) {
+      const size_t at = v * V::kLanes;
+      const std::byte* field = tail + at * 4;
+      const typename V::Float zero = V::splat(-float(row.zero + V::kLhsOffset));
+      const typename V::Float sum = V::fma(V::load_float(field + kField), zero, sums[v].total);
+      const typename V::Float real = V::fma(sum, V::splat(row.scale), V::load_float(field));
+      Store::store(out + at, real, bounds, count > at ? count - at : 0);
+    }
   }
 
   typename V::Float total;

@@ -1,13 +1,14 @@
 // Multiplying by outer products, in float32: each step of k adds a column of the left side times a row of the right one.
 //
-// V is a vector of floats: Reg, kLanes, splat, add, fma, load_f32.
-// Lhs reads one step of a row: Elem, splat(const Elem*). If it has `Staged`, a stretch of each row is first converted to
-//   that type (kStagedElems elements make one; what is beyond the end is 0): stage(Staged*, const Elem*, count) writes
-//   whole multiples of 16 elements; splat then takes a const Staged*.
+// V is a vector of floats: Reg, kLanes, splat, add, fma(lhs, rhs, sum), load_f32.
+// Lhs reads one step of a row: Elem, splat(const Elem*). If it has `Staged`, rows are converted first, see staged_rows.inl;
+//   splat then takes a const Staged*, and kStep elements make a step.
 // Rhs reads a vector of packed weights: Elem (all of a column's kr), load(const Elem*).
-// Store writes finished sums: Elem, bounds(stage), store(Elem*, Reg, bounds, count).
+// Store writes finished sums: Elem, bounds(stage), store(Elem*, Reg, bounds, count); a count of 0 or more than kLanes is
+//   possible.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
+#include "kernels/gemm/staged_rows.inl"
 
 namespace smelt {
 namespace {
@@ -37,20 +38,15 @@ struct OuterProduct {
         SMELT_UNROLL for (int s = 1; s < kSplit<kM>; ++s) acc[s][i][j] = V::splat(0);
       }
     }
-    const void* const* row = g.rows + m0 * g.taps;
-    for (size_t t = 0; t < g.taps; ++t, ++row) {
-      const LhsElem* a[kM];
-      SMELT_UNROLL for (int i = 0; i < kM; ++i) a[i] = static_cast<const LhsElem*>(row[size_t(i) * g.taps]);
-      if constexpr (requires { typename Lhs::Staged; }) {
-        typename Lhs::Staged staged[kM][kStretch / Lhs::kStagedElems];
-        const typename Lhs::Staged* s[kM];
-        SMELT_UNROLL for (int i = 0; i < kM; ++i) s[i] = staged[i];
-        for (size_t k = 0; k < g.kc; k += kStretch) {
-          const size_t count = g.kc - k < kStretch ? g.kc - k : kStretch;
-          SMELT_UNROLL for (int i = 0; i < kM; ++i) Lhs::stage(staged[i], a[i] + k, count);
-          accumulate<kM>(acc, s, (count + Lhs::kStagedElems - 1) / Lhs::kStagedElems, rhs);
-        }
-      } else {
+    if constexpr (requires { typename Lhs::Staged; }) {
+      for_each_stretch<Lhs, Lhs::kStep, kM>(
+          g, m0, [&](const auto& a, size_t steps) SMELT_INLINE_LAMBDA { accumulate<kM>(acc, a, steps, rhs); });
+    } else {
+      const void* const* row = g.rows + m0 * g.taps;
+      for (size_t t = 0; t < g.taps; ++t, ++row) {
+        const typename Lhs::Elem* a[kM];
+        SMELT_UNROLL for (int i = 0; i < kM; ++i)
+          a[i] = static_cast<const typename Lhs::Elem*>(row[size_t(i) * g.taps]);
         accumulate<kM>(acc, a, g.kc, rhs);
       }
     }
@@ -61,17 +57,14 @@ struct OuterProduct {
       SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {
         SMELT_UNROLL for (int s = 1; s < kSplit<kM>; ++s) acc[0][i][j] = V::add(acc[0][i][j], acc[s][i][j]);
         const size_t at = size_t(j) * V::kLanes;
-        if (at < nb) Store::store(o + at, acc[0][i][j], bounds, nb - at);
+        Store::store(o + at, acc[0][i][j], bounds, nb > at ? nb - at : 0);
       }
     }
   }
 
  private:
   using Reg = typename V::Reg;
-  using LhsElem = typename Lhs::Elem;
   using RhsElem = typename Rhs::Elem;
-  /// Elements of a row that are converted at a time.
-  static constexpr size_t kStretch = 256;
   /// Low tiles keep several sums per output, each for some of the steps: enough independent chains of additions for two
   /// units of four cycles' latency.
   template <int kM>
@@ -90,13 +83,20 @@ struct OuterProduct {
   template <int kM, class Elem>
   static SMELT_INLINE void accumulate(Reg (&acc)[kSplit<kM>][kM][kVecs], const Elem* const (&a)[kM], size_t steps,
                                       const RhsElem*& rhs) {
-    constexpr size_t split = kSplit<kM>;
+    constexpr size_t split = kSplit<kM>, stride = stride_of_steps<Elem>();
     size_t k = 0;
     if constexpr (split > 1) {
-      for (; k + split <= steps; k += split)
-        SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += nr()) step<kM>(acc[s], a, k + s, rhs);
+      SMELT_KEEP_LOOP for (; k + split <= steps; k += split)
+        SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += nr()) step<kM>(acc[s], a, (k + s) * stride, rhs);
     }
-    for (; k < steps; ++k, rhs += nr()) step<kM>(acc[0], a, k, rhs);
+    SMELT_KEEP_LOOP for (; k < steps; ++k, rhs += nr()) step<kM>(acc[0], a, k * stride, rhs);
+  }
+
+  /// Elements of `a` from step to step.
+  template <class Elem>
+  static constexpr size_t stride_of_steps() {
+    if constexpr (requires { typename Lhs::Staged; }) return Lhs::kStep;
+    return 1;
   }
 };
 

@@ -83,9 +83,8 @@ struct ScalarStore {
   static SMELT_INLINE OutputStage bounds(const OutputStage& stage) { return stage; }
   static SMELT_INLINE void store(Elem* o, Float4 r, const OutputStage& s, size_t count) {
     SMELT_UNROLL for (int i = 0; i < 4; ++i) {
-      if (size_t(i) >= count) break;
       const float raised = r[i] < s.min ? s.min : r[i];
-      o[i] = Elem(raised > s.max ? s.max : raised);
+      if (size_t(i) < count) o[i] = Elem(raised > s.max ? s.max : raised);
     }
   }
 };
@@ -111,15 +110,16 @@ struct ScalarDot4 {
       b[1].v[i] = int8_t((uint8_t(packed.v[i]) >> 4) - 8);
     }
   }
-  static SMELT_INLINE Bytes splat_k(const int8_t* p) {
+  using Elem = int8_t;
+  using Staged = int8_t;
+  static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
+    __builtin_memcpy(to, from, count);
+    __builtin_memset(to + count, 0, 16);
+  }
+  static SMELT_INLINE Bytes splat_k(const Staged* p) {
     Bytes b;
     SMELT_UNROLL for (int i = 0; i < 4; ++i) __builtin_memcpy(b.v + 4 * i, p, 4);
     return b;
-  }
-  static SMELT_INLINE Bytes splat_k_part(const int8_t* p, size_t count) {
-    int8_t word[4] = {};
-    for (size_t i = 0; i < count && i < 4; ++i) word[i] = p[i];
-    return splat_k(word);
   }
   static SMELT_INLINE Int dot(Int acc, Bytes b, Bytes a) {
     SMELT_UNROLL for (int c = 0; c < 4; ++c) {
@@ -150,20 +150,15 @@ struct ScalarDot4 {
   static SMELT_INLINE Float mul(Float a, Float b) { return a * b; }
   static SMELT_INLINE Float fma(Float a, Float b, Float c) { return a * b + c; }
 
-  /// zero + round_half_even(clamp(x))
-  static SMELT_INLINE Int round_clamped(Float x, const OutputStage& s) {
-    SMELT_UNROLL for (int i = 0; i < 4; ++i) {
-      const float raised = x[i] < s.min ? s.min : x[i];
-      x[i] = raised > s.max ? s.max : raised;
-    }
+  /// zero + round_half_even(clamp(x)), for the first `count` elements of kVecs vectors.
+  template <int kVecs>
+  static SMELT_INLINE void store_s8(int8_t* o, const Float (&x)[kVecs], const OutputStage& s, size_t count) {
     // Adding 1.5 x 2^23 leaves no bits for a fraction, and the addition itself rounds half to even.
-    const Float magic = splat(12582912.0f);
-    return (Int)(__builtin_convertvector(x + magic - magic, Int4) + s.zero);
-  }
-  static SMELT_INLINE void store_s8(int8_t* o, Int v, size_t count) {
-    SMELT_UNROLL for (int i = 0; i < 4; ++i) {
-      if (size_t(i) >= count) break;
-      o[i] = int8_t(v[i]);
+    constexpr float magic = 12582912.0f;
+    SMELT_UNROLL for (size_t i = 0; i < kVecs * 4; ++i) {
+      const float raised = x[i / 4][i % 4] < s.min ? s.min : x[i / 4][i % 4];
+      const float clamped = raised > s.max ? s.max : raised;
+      if (i < count) o[i] = int8_t(int32_t(clamped + magic - magic) + s.zero);
     }
   }
 };

@@ -1,0 +1,22 @@
+#include "kernels/gemm/block_loop.inl"
+#include "kernels/gemm/outer_product.inl"
+#include "kernels/simd/avx2.h"
+
+namespace smelt {
+
+namespace {
+// 6 x 2 accumulators, 2 of weights and 1 of the left side: 15 of 16 registers.
+template <int kRows, int kVecs>
+using Tile = OuterProduct<Avx2F32, Avx2Load16<BFloat16>, Avx2Load16<BFloat16>, Avx2Store<BFloat16>, kRows, kVecs>;
+}  // namespace
+
+extern constexpr GemmKernel gemm_pbf16_avx2_6x16{
+    .name = "gemm_pbf16_avx2_6x16",
+    .isa = Isa::kAvx2,
+    .variant = GemmVariant::kPbf16,
+    .mr = {6},
+    .nr = {16},
+    .rhs = {.rows = {16}, .elem = DType::kBF16, .head = kBias},
+    .run = run_tiles<Tile<6, 2>>};
+
+}  // namespace smelt

@@ -1,0 +1,22 @@
+#include "kernels/gemm/block_loop.inl"
+#include "kernels/gemm/outer_product.inl"
+#include "kernels/simd/avx2.h"
+
+namespace smelt {
+
+namespace {
+// 6 x 2 accumulators, 2 of weights and 1 of the left side: 15 of 16 registers.
+template <int kRows, int kVecs>
+using Tile = OuterProduct<Avx2F32, Avx2LoadF32, Avx2LoadF32, Avx2Store<float>, kRows, kVecs>;
+}  // namespace
+
+extern constexpr GemmKernel gemm_pf32_avx2_6x16{
+    .name = "gemm_pf32_avx2_6x16",
+    .isa = Isa::kAvx2,
+    .variant = GemmVariant::kPf32,
+    .mr = {6},
+    .nr = {16},
+    .rhs = {.rows = {16}, .elem = DType::kF32, .head = kBias},
+    .run = run_tiles<Tile<6, 2>>};
+
+}  // namespace smelt

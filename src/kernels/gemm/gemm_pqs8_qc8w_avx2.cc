@@ -1,0 +1,23 @@
+#include "kernels/gemm/block_loop.inl"
+#include "kernels/gemm/dot4.inl"
+#include "kernels/gemm/int8_sums.inl"
+#include "kernels/simd/avx2_int8.h"
+
+namespace smelt {
+
+namespace {
+// 5 x 2 accumulators, 2 of weights, 1 of the left side and 1 product: 14 of 16 registers.
+template <int kRows, int kVecs>
+using Tile = Dot4<Avx2Int8, WeightsS8<Avx2Int8>, StaticSum<Avx2Int8>, kRows, kVecs>;
+}  // namespace
+
+extern constexpr GemmKernel gemm_pqs8_qc8w_avx2_5x16{
+    .name = "gemm_pqs8_qc8w_avx2_5x16",
+    .isa = Isa::kAvx2,
+    .variant = GemmVariant::kPqs8Qc8w,
+    .mr = {5},
+    .nr = {16},
+    .rhs = {.rows = {16}, .kr = 2, .elem = DType::kS8, .head = kFoldedBias, .tail = kScale},
+    .run = run_tiles<Tile<5, 2>>};
+
+}  // namespace smelt

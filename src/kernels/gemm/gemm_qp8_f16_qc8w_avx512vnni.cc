@@ -1,0 +1,33 @@
+#include "kernels/gemm/block_loop.inl"
+#include "kernels/gemm/dot4.inl"
+#include "kernels/gemm/int8_sums.inl"
+#include "kernels/simd/avx512vnni.h"
+
+namespace smelt {
+
+namespace {
+// 24 accumulators, 4 of weights and 1 of the left side: 29 of 32 registers. The wide tile converts fewer rows for as many
+// products; the others waste less where there are few columns.
+template <int kRows, int kVecs>
+using Tile = Dot4<Avx512Vnni, WeightsS8<Avx512Vnni>, DynamicSum<Avx512Vnni, Avx512Store<Half>>, kRows, kVecs>;
+
+constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*run)(const GemmBlock&)) {
+  return {
+      .name = name,
+      .isa = Isa::kAvx512Vnni,
+      .variant = GemmVariant::kQp8F16Qc8w,
+      .mr = {mr},
+      .nr = {nr},
+      .rhs = {.rows = {nr}, .kr = 4, .elem = DType::kS8, .tail = kBias | kRowSum | kScale},
+      .run = run};
+}
+}  // namespace
+
+extern constexpr GemmKernel gemm_qp8_f16_qc8w_avx512vnni_6x64 =
+    kernel("gemm_qp8_f16_qc8w_avx512vnni_6x64", 6, 64, run_tiles<Tile<6, 4>>);
+extern constexpr GemmKernel gemm_qp8_f16_qc8w_avx512vnni_12x32 =
+    kernel("gemm_qp8_f16_qc8w_avx512vnni_12x32", 12, 32, run_tiles<Tile<12, 2>>);
+extern constexpr GemmKernel gemm_qp8_f16_qc8w_avx512vnni_12x16 =
+    kernel("gemm_qp8_f16_qc8w_avx512vnni_12x16", 12, 16, run_tiles<Tile<12, 1>>);
+
+}  // namespace smelt

@@ -1,0 +1,30 @@
+#include "kernels/gemm/block_loop.inl"
+#include "kernels/gemm/dot4.inl"
+#include "kernels/gemm/int8_sums.inl"
+#include "kernels/simd/avx512vnni.h"
+
+namespace smelt {
+
+namespace {
+// 12 x 2 accumulators, 2 x 2 of unpacked weights, 1 of the left side and 2 constants: 31 of 32 registers.
+template <int kRows, int kVecs>
+using Tile = Dot4<Avx512Vnni, WeightsU4<Avx512Vnni>, DynamicSum<Avx512Vnni, Avx512Store<float>>, kRows, kVecs>;
+
+constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*run)(const GemmBlock&)) {
+  return {
+      .name = name,
+      .isa = Isa::kAvx512Vnni,
+      .variant = GemmVariant::kQp8F32Qc4w,
+      .mr = {mr},
+      .nr = {nr},
+      .rhs = {.rows = {nr}, .kr = 8, .elem = DType::kU4, .tail = kBias | kRowSum | kScale},
+      .run = run};
+}
+}  // namespace
+
+extern constexpr GemmKernel gemm_qp8_f32_qc4w_avx512vnni_12x32 =
+    kernel("gemm_qp8_f32_qc4w_avx512vnni_12x32", 12, 32, run_tiles<Tile<12, 2>>);
+extern constexpr GemmKernel gemm_qp8_f32_qc4w_avx512vnni_12x16 =
+    kernel("gemm_qp8_f32_qc4w_avx512vnni_12x16", 12, 16, run_tiles<Tile<12, 1>>);
+
+}  // namespace smelt

@@ -1,0 +1,43 @@
+// Converts rows of the left side on their way into the multiply-accumulate loop, a stretch of k at a time.
+//
+// Lhs: Elem (of the rows), Staged (what the loop reads), stage(Staged* to, const Elem* from, size_t count), which may write
+// up to 64 bytes beyond `count` elements and leaves zeros in the first 16 of them.
+#include "kernels/compiler.h"
+#include "kernels/gemm/gemm_kernel.h"
+
+namespace smelt {
+namespace {
+
+/// Elements of k that are converted at a time: the buffers of a tile's rows fit the nearest cache beside a rhs panel.
+inline constexpr size_t kStretch = 256;
+
+/// Calls multiply(rows, units) for one stretch after the other: rows[i] is row i's converted elements, in units of kUnit,
+/// which a rhs group multiplies. Every tap ends with zeros up to a whole unit, as in the packed rhs. Short taps share a
+/// stretch.
+template <class Lhs, size_t kUnit, int kM, class Multiply>
+SMELT_INLINE void for_each_stretch(const GemmBlock& g, size_t m0, Multiply multiply) {
+  using Staged = typename Lhs::Staged;
+  static_assert(kUnit <= 16 && kStretch % kUnit == 0);
+  alignas(64) Staged buffer[kM][kStretch + 64 / sizeof(Staged)];
+  const Staged* staged[kM];
+  SMELT_UNROLL for (int i = 0; i < kM; ++i) staged[i] = buffer[i];
+  const void* const* row = g.rows + m0 * g.taps;
+  size_t used = 0;
+  for (size_t t = 0; t < g.taps; ++t, ++row) {
+    for (size_t k = 0; k < g.kc;) {
+      const size_t count = g.kc - k < kStretch - used ? g.kc - k : kStretch - used;
+      SMELT_UNROLL for (int i = 0; i < kM; ++i)
+        Lhs::stage(buffer[i] + used, static_cast<const typename Lhs::Elem*>(row[size_t(i) * g.taps]) + k, count);
+      k += count;
+      used += (count + kUnit - 1) / kUnit * kUnit;
+      const bool last = t + 1 == g.taps && k == g.kc;
+      if (used == kStretch || last) {
+        multiply(staged, used / kUnit);
+        used = 0;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace smelt

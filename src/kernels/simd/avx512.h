@@ -1,0 +1,105 @@
+// AVX-512 (F, BW, DQ, VL) vectors of 16 lanes: what the GEMM and depthwise templates ask for.
+#pragma once
+
+#include <immintrin.h>
+
+#include "base/float16.h"
+#include "kernels/compiler.h"
+#include "kernels/gemm/gemm_kernel.h"
+
+namespace smelt {
+namespace {
+
+SMELT_INLINE __mmask16 lanes_below(size_t count) { return __mmask16(_bzhi_u32(0xffff, uint32_t(count < 16 ? count : 16))); }
+
+struct Avx512F32 {
+  using Reg = __m512;
+  static constexpr size_t kLanes = 16;
+  static SMELT_INLINE Reg zero() { return _mm512_setzero_ps(); }
+  static SMELT_INLINE Reg splat(float x) { return _mm512_set1_ps(x); }
+  static SMELT_INLINE Reg load_f32(const float* p) { return _mm512_loadu_ps(p); }
+  static SMELT_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
+  static SMELT_INLINE Reg fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
+};
+
+// ---- elements of the left side and of packed weights ------------------------------------------------------------------
+
+struct Avx512LoadF32 {
+  using Elem = float;
+  static SMELT_INLINE __m512 splat(const Elem* p) { return _mm512_set1_ps(*p); }
+  static SMELT_INLINE __m512 load(const Elem* p) { return _mm512_loadu_ps(p); }
+};
+
+/// binary16, converted as it is loaded; the left side is converted into a buffer first, a conversion per 16 elements.
+struct Avx512LoadF16 {
+  using Elem = Half;
+  using Staged = float;
+  static constexpr size_t kStep = 1;
+  static SMELT_INLINE __m512 splat(const Staged* p) { return _mm512_set1_ps(*p); }
+  static SMELT_INLINE __m512 load(const Elem* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
+    for (size_t i = 0; i < count; i += 16)
+      _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lanes_below(count - i), from + i)));
+  }
+};
+
+/// bfloat16, likewise.
+struct Avx512LoadBF16 {
+  using Elem = BFloat16;
+  using Staged = float;
+  static constexpr size_t kStep = 1;
+  static SMELT_INLINE __m512 widen(__m256i v) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
+  }
+  static SMELT_INLINE __m512 splat(const Staged* p) { return _mm512_set1_ps(*p); }
+  static SMELT_INLINE __m512 load(const Elem* p) {
+    return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
+    for (size_t i = 0; i < count; i += 16)
+      _mm512_storeu_ps(to + i, widen(_mm256_maskz_loadu_epi16(lanes_below(count - i), from + i)));
+  }
+};
+
+// ---- epilogues: clamp, convert, store up to 16 floats; NaN stays NaN -----------------------------------------------------
+
+struct Avx512Bounds {
+  __m512 min, max;
+  // The second operand of min and max is what comes out if either is NaN.
+  SMELT_INLINE __m512 clamp(__m512 r) const { return _mm512_min_ps(max, _mm512_max_ps(min, r)); }
+};
+
+template <class T>
+struct Avx512Store {
+  using Elem = T;
+  static SMELT_INLINE Avx512Bounds bounds(const OutputStage& s) {
+    return {_mm512_set1_ps(s.min), _mm512_set1_ps(s.max)};
+  }
+  static SMELT_INLINE void store(Elem* o, __m512 r, const Avx512Bounds& b, size_t count) {
+    r = b.clamp(r);
+    const __mmask16 lanes = lanes_below(count);
+    if constexpr (sizeof(T) == 4) {
+      _mm512_mask_storeu_ps(o, lanes, r);
+    } else {
+      _mm256_mask_storeu_epi16(o, lanes, to_16_bits(r, T{}));
+    }
+  }
+
+ private:
+  static SMELT_INLINE __m256i to_16_bits(__m512 r, Half) {
+    return _mm512_cvtps_ph(r, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  static SMELT_INLINE __m256i to_16_bits(__m512 r, BFloat16) {
+    const __m512i u = _mm512_castps_si512(r);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+    const __m512i rounded = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    const __m512i quiet = _mm512_or_si512(u, _mm512_set1_epi32(0x400000));
+    const __mmask16 nan = _mm512_cmp_ps_mask(r, r, _CMP_UNORD_Q);
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_mask_mov_epi32(rounded, nan, quiet), 16));
+  }
+};
+
+}  // namespace
+}  // namespace smelt
