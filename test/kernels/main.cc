@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kernel_log.h"
+#include "kernels/dwconv/kernels.h"
 #include "kernels/gemm/kernels.h"
 #include "kernels/vector/tables.h"
 
@@ -26,6 +27,7 @@ Log& kernel_log() {
 }
 
 void list_kernels() {
+  for (const DwconvKernel* kernel : dwconv_kernels()) std::printf("KERNEL %s\n", kernel->name);
   for (const GemmKernel* kernel : gemm_kernels()) std::printf("KERNEL %s\n", kernel->name);
   for (const VectorTable& table : vector_tables()) std::printf("KERNEL %s\n", table.kernels->name);
 }

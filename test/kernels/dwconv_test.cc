@@ -1,0 +1,133 @@
+// Every depthwise kernel against a sum in double or exact integers.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "kernel_log.h"
+#include "kernels/dwconv/kernels.h"
+#include "kernels/pack/pack.h"
+#include "support/guarded.h"
+#include "support/random.h"
+
+namespace smelt {
+namespace {
+
+constexpr std::byte kCanary{0xa5};
+
+class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
+ protected:
+  void SetUp() override {
+    if (!test_cpu().isa.has(kernel().isa)) GTEST_SKIP() << name(kernel().isa) << " is not available here";
+    log_kernel_run(kernel().name, kernel().isa);
+  }
+  static const DwconvKernel& kernel() { return *GetParam(); }
+
+  static DType element() {
+    switch (kernel().variant) {
+      case DwconvVariant::kF32: return DType::kF32;
+      case DwconvVariant::kF16: return DType::kF16;
+      case DwconvVariant::kQs8: return DType::kS8;
+    }
+    return DType::kF32;
+  }
+  static size_t element_bytes() { return layout_bits(element()) / 8; }
+
+  static void fill(Guarded<std::byte>& memory, Random& random) {
+    for (size_t i = 0; i < memory.size() / element_bytes(); ++i) {
+      std::byte* p = memory.data() + i * element_bytes();
+      const float f = random.real(-1, 1);
+      const uint16_t h = Half(f).bits;
+      const auto b = uint8_t(random.next());
+      if (element() == DType::kF32) std::memcpy(p, &f, 4);
+      if (element() == DType::kF16) std::memcpy(p, &h, 2);
+      if (element() == DType::kS8) std::memcpy(p, &b, 1);
+    }
+  }
+  static double value(const void* p, size_t i) {
+    return source_value({.data = static_cast<const std::byte*>(p), .dtype = element()}, 0, 0, i);
+  }
+
+  static void check(size_t pixels, size_t channels, size_t taps, uint64_t seed) {
+    SCOPED_TRACE(testing::Message() << pixels << " pixels, " << channels << " channels, " << taps << " taps");
+    Random random(seed);
+    const size_t bytes = element_bytes(), gap = 3, out_pixel = (channels + gap) * bytes;
+    Guarded<std::byte> in(pixels * taps * channels * bytes), filter(taps * channels * bytes), out(pixels * out_pixel);
+    Guarded<float> scale(channels), bias(channels);
+    Guarded<int32_t> int_bias(channels);
+    fill(in, random);
+    fill(filter, random);
+    std::memset(out.data(), int(kCanary), out.size());
+    for (float& s : scale) s = random.real(0.5f, 1.5f) / (200 * std::sqrt(float(taps)));
+    for (float& b : bias) b = random.real(-1, 1);
+    for (int32_t& b : int_bias) b = random.integer(-2000, 2000);
+    const bool integer = kernel().variant == DwconvVariant::kQs8;
+    const OutputStage stage = integer ? OutputStage{-90, 100, 7} : OutputStage{-1.5f, 2, 0};
+
+    std::vector<size_t> offsets;
+    for (size_t t = 0; t < taps; ++t) offsets.push_back(t * channels);
+    const PackSource source{.data = filter.data(),
+                            .dtype = element(),
+                            .row_stride = 1,
+                            .taps = offsets,
+                            .bias = integer ? int_bias.bytes() : bias.bytes(),
+                            .bias_dtype = integer ? DType::kS32 : DType::kF32,
+                            .scale = scale.data(),
+                            .lhs_zero = -11};
+    const PackShape shape{.rows = channels, .kc = 1, .taps = taps};
+    const size_t vl32 = test_cpu().sme_vl32;
+    Guarded<std::byte> packed(packed_bytes(kernel().filter, shape, vl32).value());
+    pack(kernel().filter, shape, vl32, source, packed.data());
+    std::vector<const void*> rows;
+    std::vector<void*> out_rows;
+    // Backwards, so that the order of taps matters.
+    for (size_t i = 0; i < pixels * taps; ++i) rows.push_back(in.data() + (pixels * taps - 1 - i) * channels * bytes);
+    for (size_t i = 0; i < pixels; ++i) out_rows.push_back(out.data() + i * out_pixel);
+    kernel().run({.pixels = pixels,
+                  .taps = taps,
+                  .channels = channels,
+                  .rows = rows.data(),
+                  .filter = packed.data(),
+                  .filter_panel_stride = panel_map(kernel().filter, shape, vl32).stride,
+                  .out = out_rows.data(),
+                  .stage = stage});
+
+    for (size_t i = 0; i < pixels; ++i) {
+      for (size_t c = 0; c < channels; ++c) {
+        double sum = integer ? int_bias[c] : double(bias[c]), magnitude = std::abs(sum);
+        for (size_t t = 0; t < taps; ++t) {
+          const double x = value(rows[i * taps + t], c) + (integer ? 11 : 0);
+          sum += x * value(filter.data(), t * channels + c);
+          magnitude += std::abs(x * value(filter.data(), t * channels + c));
+        }
+        if (integer) sum = double(float(sum) * scale[c]);
+        double want = std::min(std::max(sum, double(stage.min)), double(stage.max));
+        if (integer) want = std::nearbyint(want) + stage.zero;
+        double tolerance = integer ? 0 : double(taps + 4) * 0x1p-23 * magnitude;
+        if (element() == DType::kF16) tolerance += std::abs(want) * 0x1p-11 + 0x1p-25;
+        ASSERT_NEAR(value(out_rows[i], c), want, tolerance) << "pixel " << i << ", channel " << c;
+      }
+      for (size_t b = channels * bytes; b < out_pixel; ++b)
+        ASSERT_EQ(out[i * out_pixel + b], kCanary) << "beyond pixel " << i;
+    }
+  }
+};
+
+TEST_P(DwconvKernelTest, TileEdges) {
+  const size_t panel = kernel().filter.rows.at(test_cpu().sme_vl32);
+  uint64_t seed = 0;
+  for (size_t channels : std::set<size_t>{1, 2, 3, panel - 1, panel, panel + 1, 2 * panel + 3}) {
+    if (channels == 0) continue;
+    for (size_t pixels : {1, 2, 3, 9}) check(pixels, channels, 9, ++seed);
+  }
+}
+
+TEST_P(DwconvKernelTest, Taps) {
+  for (size_t taps : {0, 1, 2, 4, 25, 49}) check(5, kernel().filter.rows.at(test_cpu().sme_vl32) + 1, taps, taps);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DwconvKernelTest, testing::ValuesIn(dwconv_kernels().begin(), dwconv_kernels().end()),
+                         [](const auto& info) { return std::string(info.param->name); });
+
+}  // namespace
+}  // namespace smelt
