@@ -271,7 +271,20 @@ Status XnnpackNodeReader::unary(Current& c, const xnn::Node1x1& n, OpKind kind) 
   if (kind == OpKind::kClamp) SMELT_TRY(output_range(c));
   SMELT_TRY(flags(c, n.flags(), 0));
   SMELT_TRY(input(c, n.input_id(), "input_id"));
-  return output(c, n.output_id(), "output_id");
+  SMELT_TRY(output(c, n.output_id(), "output_id"));
+  GraphValue& out = graph_.values[c.node.outputs[0]];
+  if (kind == OpKind::kConvert && out.quant.granularity == QuantGranularity::kPerToken) {
+    // A conversion keeps the shape, but exporters declare what they quantise for a convolution in
+    // the order that PyTorch had (NCHW), not in the order that it has.
+    const Shape& in = shape(c.node.inputs[0]);
+    if (in.rank() != out.shape.rank()) {
+      return c.path.field("output_id")
+          .invalid("is a value of shape {}, from one of shape {}", to_string(out.shape),
+                   to_string(in));
+    }
+    out.shape = in;
+  }
+  return {};
 }
 
 Status XnnpackNodeReader::binary(Current& c, const xnn::Node2x1& n, OpKind kind) {
