@@ -14,16 +14,18 @@
 //
 // The including file has included simd/sme.h or simd/sme2.h, and names:
 // T: how elements multiply: kKr, mopa<tile>(lhs vector, rhs vector).
-// Weights: how packed bytes become vectors of a group: kVectors (of packed bytes), group<kIndex, kCols>(p).
+// Weights: how packed bytes become vectors: see gemm/weights_sme.inl.
 // Sum: where sums start and what becomes of them: see gemm/sums_sme.inl.
 #include "kernels/gemm/gemm_kernel.h"
 #include "kernels/gemm/sums_sme.inl"
+#include "kernels/gemm/weights_sme.inl"
 
 namespace smelt {
 namespace {
 
 template <class T, class Weights, class Sum>
 struct Mopa {
+  static SMELT_INLINE void begin() SMELT_FN { Weights::begin(); }
   static SMELT_INLINE size_t nr() SMELT_FN { return 4 * svcntw(); }
 
   static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel, size_t n0,
@@ -96,14 +98,14 @@ struct Mopa {
     const size_t vl = svcntw(), rows = left < kRows * vl ? left : kRows * vl;
     const size_t groups = g.taps * ((g.kc + T::kKr - 1) / T::kKr);
     const std::byte* rhs = panel + Sum::kHeadFields * 4 * svcntb();
-    Sum::template start<kCols>(panel);
+    start<Sum, kCols>(panel);
     multiply<kRows, kCols>(g.lhs + m0 / vl * g.lhs_panel_stride, g.lhs_panel_stride, rhs, groups);
     finish<Sum, kRows, kCols>(Grid{g, m0, rows, n0, nb}, rhs + groups * Weights::kVectors * svcntb());
     return rows;
   }
 };
 
-// ---- elements and weights --------------------------------------------------------------------------------------------
+// ---- elements ------------------------------------------------------------------------------------------------------
 
 struct MopaF32 {
   static constexpr size_t kKr = 1;
@@ -131,23 +133,6 @@ struct MopaS8 {
   template <int kTile>
   static SMELT_INLINE void mopa(svuint8_t a, svuint8_t b) SMELT_FN {
     svmopa_za32_m(kTile, svptrue_b8(), svptrue_b8(), svreinterpret_s8(a), svreinterpret_s8(b));
-  }
-};
-
-/// Elements as they multiply.
-struct PlainWeights {
-  static constexpr size_t kVectors = 4;
-  template <int kIndex, int kCols>
-  static SMELT_INLINE Bytes4 group(const std::byte* p) SMELT_FN {
-    if constexpr (kCols > 2) {
-      return load4<4 * kIndex>(p);
-    } else if constexpr (kCols == 2) {
-      const svuint8x2_t b = load2<4 * kIndex>(p);
-      return svcreate4(svget2(b, 0), svget2(b, 1), svget2(b, 0), svget2(b, 1));
-    } else {
-      const svuint8_t b = load1<4 * kIndex>(p);
-      return svcreate4(b, b, b, b);
-    }
   }
 };
 

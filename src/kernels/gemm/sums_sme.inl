@@ -2,6 +2,8 @@
 //
 // Row r of all four tiles is read at once, finished, and stored. What belongs to columns is loaded once per grid of tiles
 // (see gemm/mopa.inl), and repeated where tiles share columns.
+#pragma once
+
 #include "kernels/gemm/gemm_kernel.h"
 
 namespace smelt {
@@ -27,8 +29,11 @@ SMELT_INLINE Float4 columns(const std::byte* field) SMELT_FN {
 /// replacing the immediate offsets of the four rows by additions.
 SMELT_INLINE uint32_t next_rows(uint32_t slice) SMELT_FN { return (slice + 16) & 0x3ff; }
 
-/// All rows of the tiles begin as `v`.
-SMELT_INLINE void fill_rows(Bytes4 v) SMELT_FN {
+/// All sums begin as the panel's head field, or as 0.
+template <class Sum, int kCols>
+SMELT_INLINE void start(const std::byte* panel) SMELT_FN {
+  if constexpr (Sum::kHeadFields == 0) return svzero_za();
+  const Bytes4 v = svreinterpret_u8(columns<kCols>(panel));
   uint32_t slice = 0;
   for (size_t n = svcntw() / 4; n != 0; --n, slice = next_rows(slice)) {
     write_row(slice, v);
@@ -36,6 +41,12 @@ SMELT_INLINE void fill_rows(Bytes4 v) SMELT_FN {
     write_row(slice + 8, v);
     write_row(slice + 12, v);
   }
+}
+
+/// Four vectors of the tail field that f counts, if there is one.
+template <class Sum, int kCols>
+SMELT_INLINE Float4 tail_columns(const std::byte* tail, size_t f) SMELT_FN {
+  return f < Sum::kTailFields ? columns<kCols>(tail + f * 4 * svcntb()) : svundef4_f32();
 }
 
 /// Stores vector kTile of `v`, unless its row lies beyond the grid.
@@ -66,9 +77,8 @@ SMELT_INLINE void finish_row(const Grid& at, size_t r, uint32_t slice, void* con
 template <class Sum, int kRows, int kCols>
 SMELT_INLINE void finish(const Grid& at, const std::byte* tail) SMELT_FN {
   const size_t vl = svcntw(), reads = at.rows < vl ? at.rows : vl;
-  const Float4 f0 = Sum::kTailFields > 0 ? columns<kCols>(tail) : svundef4_f32();
-  const Float4 f1 = Sum::kTailFields > 1 ? columns<kCols>(tail + 16 * vl) : svundef4_f32();
-  const Float4 f2 = Sum::kTailFields > 2 ? columns<kCols>(tail + 32 * vl) : svundef4_f32();
+  const Float4 f0 = tail_columns<Sum, kCols>(tail, 0), f1 = tail_columns<Sum, kCols>(tail, 1);
+  const Float4 f2 = tail_columns<Sum, kCols>(tail, 2);
   void* const* out = at.g.out + at.m0;
   uint32_t slice = 0;
   size_t r = 0;
@@ -87,10 +97,6 @@ struct FloatSum {
   using Elem = T;
   static constexpr size_t kHeadFields = 1, kTailFields = 0;
 
-  template <int kCols>
-  static SMELT_INLINE void start(const std::byte* panel) SMELT_FN {
-    fill_rows(svreinterpret_u8(columns<kCols>(panel)));
-  }
   template <int kRows, int kCols>
   static SMELT_INLINE Float4 value(const Grid& at, size_t, Bytes4 sum, Float4, Float4, Float4) SMELT_FN {
     return clamp4(svreinterpret_f32(sum), svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
@@ -102,10 +108,6 @@ struct StaticSum {
   using Elem = int8_t;
   static constexpr size_t kHeadFields = 1, kTailFields = 1;
 
-  template <int kCols>
-  static SMELT_INLINE void start(const std::byte* panel) SMELT_FN {
-    fill_rows(svreinterpret_u8(columns<kCols>(panel)));
-  }
   template <int kRows, int kCols>
   static SMELT_INLINE Int4 value(const Grid& at, size_t, Bytes4 sum, Float4 scale, Float4, Float4) SMELT_FN {
     const OutputStage& s = at.g.stage;
@@ -120,10 +122,6 @@ struct DynamicSum {
   using Elem = T;
   static constexpr size_t kHeadFields = 0, kTailFields = 3;
 
-  template <int kCols>
-  static SMELT_INLINE void start(const std::byte*) SMELT_FN {
-    svzero_za();
-  }
   template <int kRows, int kCols>
   static SMELT_INLINE Float4 value(const Grid& at, size_t r, Bytes4 sum, Float4 bias, Float4 rowsum,
                                    Float4 scale) SMELT_FN {

@@ -1,0 +1,38 @@
+#include "kernels/simd/sme2.h"
+// The vectors come first: tiles are written in their terms.
+#include "kernels/gemm/mopa.inl"
+#include "kernels/gemm/one_row_sme2.inl"
+#include "kernels/gemm/sme_kernel.inl"
+#include "kernels/pack/sme_packers.h"
+
+namespace smelt {
+
+namespace {
+using Tile = Mopa<MopaF16, PlainWeights, FloatSum<float16_t>>;
+using Row = OneRow<DotF16, PlainWeights, FloatSum<float16_t>>;
+constexpr PackLayout kRhs{.rows = {4, true}, .kr = 2, .elem = DType::kF16, .head = kBias};
+}  // namespace
+
+extern constexpr GemmKernel gemm_pf16_sme2_1vlx4vl{
+    .name = "gemm_pf16_sme2_1vlx4vl",
+    .isa = Isa::kSme2,
+    .variant = GemmVariant::kPf16,
+    .mr = {1, true},
+    .nr = {4, true},
+    .lhs_form = LhsForm::kPacked,
+    .lhs = {.rows = {1, true}, .kr = 2, .elem = DType::kF16},
+    .rhs = kRhs,
+    .pack_lhs = pack_lhs_sme2,
+    .run = run_streaming<Tile>};
+
+extern constexpr GemmKernel gemm_pf16_sme2_1x4vl{
+    .name = "gemm_pf16_sme2_1x4vl",
+    .isa = Isa::kSme2,
+    .variant = GemmVariant::kPf16,
+    .mr = {1},
+    .nr = {4, true},
+    .rhs = kRhs,
+    .max_m = 1,
+    .run = run_streaming_row<Row>};
+
+}  // namespace smelt
