@@ -27,9 +27,8 @@ struct DelegateGraph {
 ///
 /// Everything that the values and nodes say about themselves is checked: types, quantisation, sizes
 /// of constants, order of nodes, presence and rank of operands, ranges of attributes. What only
-/// shapes can tell is left to make_op and Op::infer, because shapes of computed values are hints:
-/// exporters declare the output of a dynamic quantiser before a convolution in the order that
-/// PyTorch had (NCHW), not in the order that it has.
+/// shapes can tell is left to make_op and Op::infer: declared shapes of computed values are upper
+/// bounds at best.
 ///
 /// `where` names the payload in messages: "model.pte: execution_plan[0].delegates[2]".
 /// kInvalidFile; kNotFound if a constant names data that the lookup does not have; kUnsupported for
