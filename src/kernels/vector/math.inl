@@ -20,6 +20,10 @@ HWY_INLINE V select_negative(V x, V if_negative, V otherwise) {
   return hn::IfThenElse(hn::Lt(x, set(0)), if_negative, otherwise);
 }
 
+// Highway's functions convert to integers on the way, which is not defined for NaN and what does not fit.
+HWY_INLINE V without_nan(V x) { return hn::IfThenElseZero(hn::Eq(x, x), x); }
+HWY_INLINE V keep_nan(V x, V result) { return hn::IfThenElse(hn::Eq(x, x), result, x); }
+
 /// exp(x + low), where |low| is below the last place of x.
 HWY_INLINE V exp_sum(V x, V low) {
   // Beyond these the result is infinite or 0 anyway.
@@ -32,7 +36,7 @@ HWY_INLINE V exp_sum(V x, V low) {
   const V tail = polynomial(r, 0.5f, 0.166665733819f, 0.0416665501103f, 0.0083637738745f, 0.00139269266191f);
   const V p = hn::Add(hn::MulAdd(hn::Mul(r, r), tail, r), set(1));
   // 2^q in two factors, because q may be beyond the exponents of one.
-  const VI e = hn::ConvertTo(DI(), hn::IfThenElseZero(hn::Eq(q, q), q));
+  const VI e = hn::ConvertTo(DI(), without_nan(q));
   const VI half = hn::ShiftRight<1>(e);
   const auto power = [](VI k) SMELT_BODY {
     return hn::BitCast(D(), hn::ShiftLeft<23>(hn::Add(k, hn::Set(DI(), 127))));
@@ -42,7 +46,10 @@ HWY_INLINE V exp_sum(V x, V low) {
 
 HWY_INLINE V exp(V x) { return exp_sum(x, set(0)); }
 
-HWY_INLINE V expm1_negative(V x) { return hn::Expm1(D(), at_most(set(0), x)); }
+/// exp(x) - 1 for x <= 0.
+HWY_INLINE V expm1_negative(V x) {
+  return keep_nan(x, hn::Expm1(D(), clamp(without_nan(x), set(-104), set(0))));
+}
 
 HWY_INLINE V log(V x) {
   const V infinity = set(__builtin_inff());
@@ -60,7 +67,8 @@ HWY_INLINE V sigmoid(V x) {
   return hn::Div(select_negative(x, e, set(1)), denominator);
 }
 
-HWY_INLINE V tanh(V x) { return hn::Tanh(D(), x); }
+/// 1 - tanh(10) is far below the last place of 1.
+HWY_INLINE V tanh(V x) { return keep_nan(x, hn::Tanh(D(), clamp(without_nan(x), set(-10), set(10)))); }
 
 /// erf(x) / x as a polynomial in u = x^2, for u <= 1.
 HWY_INLINE V erf_over_x(V u) {
@@ -91,7 +99,7 @@ HWY_INLINE V erf(V x) {
   // 1 - erfc(a), erfc(a) = 2 tail(a sqrt 2)
   const V outer = hn::NegMulAdd(set(2), normal_tail(hn::Mul(a, set(1.41421356f))), set(1));
   const V r = hn::IfThenElse(hn::Gt(a, set(1)), hn::CopySign(outer, x), inner);
-  return hn::IfThenElse(hn::IsNaN(x), x, r);
+  return keep_nan(x, r);
 }
 
 /// x times the probability that a normal variable is below x.
