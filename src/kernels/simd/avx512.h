@@ -30,29 +30,11 @@ struct Avx512LoadF32 {
   static SMELT_INLINE __m512 load(const Elem* p) { return _mm512_loadu_ps(p); }
 };
 
-/// binary16, converted as it is loaded; the left side is converted into a buffer first, a conversion per 16 elements.
-struct Avx512LoadF16 {
-  using Elem = Half;
-  using Staged = float;
-  static constexpr size_t kStep = 1;
-  static SMELT_INLINE __m512 splat(const Staged* p) { return _mm512_set1_ps(*p); }
-  static SMELT_INLINE __m512 load(const Elem* p) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-  }
-  static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
-    for (size_t i = 0; i < count; i += 16)
-      _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lanes_below(count - i), from + i)));
-  }
-};
-
-/// bfloat16, likewise.
+/// bfloat16, widened as it is loaded; the left side is widened into a buffer first.
 struct Avx512LoadBF16 {
   using Elem = BFloat16;
   using Staged = float;
   static constexpr size_t kStep = 1;
-  static SMELT_INLINE __m512 widen(__m256i v) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
-  }
   static SMELT_INLINE __m512 splat(const Staged* p) { return _mm512_set1_ps(*p); }
   static SMELT_INLINE __m512 load(const Elem* p) {
     return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -60,6 +42,11 @@ struct Avx512LoadBF16 {
   static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
     for (size_t i = 0; i < count; i += 16)
       _mm512_storeu_ps(to + i, widen(_mm256_maskz_loadu_epi16(lanes_below(count - i), from + i)));
+  }
+
+ private:
+  static SMELT_INLINE __m512 widen(__m256i v) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
   }
 };
 
