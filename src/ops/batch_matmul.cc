@@ -90,7 +90,7 @@ Result<std::unique_ptr<const Op>> BatchMatMul::make(const NodeSpec& spec, const 
   if (rhs.constant != nullptr) {
     PackSource source = source_of(rhs.desc.dtype, p);
     source.data = rhs.constant;
-    SMELT_ASSIGN(PackedWeights packed, pack_matrices(op->kernel_->rhs, rhs_shape(shape), cpu, source,
+    SMELT_ASSIGN(PackedWeights packed, pack_matrices(op->kernel_->rhs, op->kernel_->pack_rhs, rhs_shape(shape), cpu, source,
                                                     rhs.desc.shape.numel(0, rhs.desc.shape.rank() - 2), p.k * p.n));
     op->packed_ = std::make_shared<const PackedWeights>(std::move(packed));
   }
@@ -136,6 +136,7 @@ Result<std::unique_ptr<const BoundOp>> BatchMatMul::bind(std::span<const TensorD
   auto bound = std::make_unique<BoundGemm>(std::vector{BoundGemm::Part{std::move(plan), packed_}}, stage_);
   if (!constant)
     bound->set_runtime_packing({.layout = kernel->rhs,
+                                .pack = kernel->pack_rhs,
                                 .shape = rhs_shape(shape),
                                 .vl32 = cpu_.sme_vl32,
                                 .source = source_of(in[1].dtype, p),

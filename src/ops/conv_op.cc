@@ -132,7 +132,7 @@ Status Conv::pack_phases(const Operand& filter, const Operand& bias, const Tenso
       source.scale = scales.data();
       source.lhs_zero = lhs.is_quantized() ? lhs.quant->zero : 0;
       SMELT_ASSIGN(PackedWeights packed,
-                   pack_matrices(kernel_->rhs, rhs_shape(gemm_shape(0, taps.size())), cpu_, source, groups_,
+                   pack_matrices(kernel_->rhs, kernel_->pack_rhs, rhs_shape(gemm_shape(0, taps.size())), cpu_, source, groups_,
                                  n_ * row));
       SMELT_ASSIGN(packed.zero_row, make_zero_row(lhs, kc_));
       phases_.push_back({y, x, std::make_shared<const PackedWeights>(std::move(packed))});

@@ -153,7 +153,7 @@ Status DepthwiseConv2d::pack_filter(const Operand& filter, const Operand& bias, 
   source.scale = scales.data();
   source.lhs_zero = in.is_quantized() ? in.quant->zero : 0;
   const PackShape shape{.rows = channels, .kc = 1, .taps = taps.size()};
-  SMELT_ASSIGN(PackedWeights packed, pack_matrices(kernel_->filter, shape, cpu_, source, 1, 0));
+  SMELT_ASSIGN(PackedWeights packed, pack_matrices(kernel_->filter, pack_panels, shape, cpu_, source, 1, 0));
   SMELT_ASSIGN(packed.zero_row, make_zero_row(in, channels));
   weights_ = std::make_shared<const PackedWeights>(std::move(packed));
   return {};

@@ -100,7 +100,7 @@ Result<std::unique_ptr<const Op>> FullyConnected::make(const NodeSpec& spec, con
   if (constant) {
     source.scale = scales.data();
     source.lhs_zero = lhs.desc.is_quantized() ? lhs.desc.quant->zero : 0;
-    SMELT_ASSIGN(PackedWeights packed, pack_matrices(op->kernel_->rhs, rhs_shape(gemm), cpu, source, 1, 0));
+    SMELT_ASSIGN(PackedWeights packed, pack_matrices(op->kernel_->rhs, op->kernel_->pack_rhs, rhs_shape(gemm), cpu, source, 1, 0));
     op->packed_ = std::make_shared<const PackedWeights>(std::move(packed));
   } else if (weights.desc.is_quantized()) {
     return fail(ErrorCode::kUnsupported, "quantised weights or their bias are not constant");
@@ -140,7 +140,7 @@ Result<std::unique_ptr<const BoundOp>> FullyConnected::bind(std::span<const Tens
   auto bound = std::make_unique<BoundGemm>(std::vector{BoundGemm::Part{std::move(plan), packed_}}, stage_);
   if (in[0].is_per_token()) bound->set_row_quant(in[0].row_quant_offset());
   if (packed_ == nullptr) {
-    RuntimePacking packing{.layout = kernel->rhs, .shape = rhs_shape(shape), .vl32 = cpu_.sme_vl32,
+    RuntimePacking packing{.layout = kernel->rhs, .pack = kernel->pack_rhs, .shape = rhs_shape(shape), .vl32 = cpu_.sme_vl32,
                            .source = runtime_source_};
     packing.source.row_stride = transposed_ ? 1 : weights.k;
     packing.source.k_stride = transposed_ ? weights.n : 1;

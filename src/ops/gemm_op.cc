@@ -135,8 +135,8 @@ Status check_bias(const Operand& bias, size_t channels, GemmVariant variant) {
   return {};
 }
 
-Result<PackedWeights> pack_matrices(const PackLayout& layout, const PackShape& shape, const Cpu& cpu,
-                                    const PackSource& source, size_t matrices, size_t source_step) {
+Result<PackedWeights> pack_matrices(const PackLayout& layout, PackPanels* pack, const PackShape& shape,
+                                    const Cpu& cpu, const PackSource& source, size_t matrices, size_t source_step) {
   PackedWeights packed;
   const auto one = packed_bytes(layout, shape, cpu.sme_vl32);
   const auto all = one ? checked_mul(*one, matrices) : std::nullopt;
@@ -150,7 +150,8 @@ Result<PackedWeights> pack_matrices(const PackLayout& layout, const PackShape& s
     s.data += i * source_step * bits(source.dtype) / 8;
     if (s.bias != nullptr) s.bias += i * shape.rows * bytes_of(source.bias_dtype);
     if (s.scale != nullptr) s.scale += i * shape.rows;
-    pack(layout, shape, cpu.sme_vl32, s, packed.bytes.data() + i * packed.stride);
+    pack(layout, shape, cpu.sme_vl32, s, 0, panel_count(layout, shape, cpu.sme_vl32),
+         packed.bytes.data() + i * packed.stride);
   }
   return packed;
 }
@@ -190,8 +191,8 @@ void BoundGemm::run(std::span<const std::byte* const> in, std::span<std::byte* c
       for (size_t i = begin; i < end; ++i) {
         PackSource one = source;
         one.data += i / panels * packing_->source_step;
-        pack_panels(packing_->layout, packing_->shape, packing_->vl32, one, i % panels, i % panels + 1,
-                    packed + i / panels * packing_->stride);
+        packing_->pack(packing_->layout, packing_->shape, packing_->vl32, one, i % panels, i % panels + 1,
+                       packed + i / panels * packing_->stride);
       }
     };
     const size_t total = panels * packing_->matrices;

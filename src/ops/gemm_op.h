@@ -43,8 +43,8 @@ struct PackedWeights {
 
 /// Packs `matrices` of the same shape; matrix i's source begins i * source_step elements, and its bias and scales
 /// i * rows elements, after matrix 0's.
-Result<PackedWeights> pack_matrices(const PackLayout&, const PackShape&, const Cpu&, const PackSource&, size_t matrices,
-                                    size_t source_step);
+Result<PackedWeights> pack_matrices(const PackLayout&, PackPanels*, const PackShape&, const Cpu&, const PackSource&,
+                                    size_t matrices, size_t source_step);
 
 /// A row of `elements` values that mean 0 in an operand of this type.
 Result<AlignedBuffer> make_zero_row(const TensorDesc& lhs, size_t elements);
@@ -52,6 +52,7 @@ Result<AlignedBuffer> make_zero_row(const TensorDesc& lhs, size_t elements);
 /// Weights that are computed while running: packed into scratch, each time.
 struct RuntimePacking {
   PackLayout layout;
+  PackPanels* pack = nullptr;
   PackShape shape;
   size_t vl32 = 0;
   PackSource source;         ///< without pointers

@@ -1,0 +1,89 @@
+// Which kernel serves which product on which machine.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "kernels/dwconv/kernels.h"
+#include "kernels/gemm/kernels.h"
+#include "kernels/gemm/select.h"
+#include "kernels/gemm/variant.h"
+
+namespace smelt {
+namespace {
+
+GemmShape shape_for(GemmVariant variant, size_t m) {
+  return {.m = m, .n = 256, .kc = 256, .block = signature(variant).scale == WeightScale::kPerBlock ? size_t(32) : 0};
+}
+
+// Whatever the machine lacks, a scalar kernel remains: for every variant, for one row and for many.
+TEST(SelectGemm, ScalarServesEverything) {
+  const Cpu plain;
+  for (size_t v = 0; v < kGemmVariantCount; ++v) {
+    for (size_t m : {0, 1, 4, 1000}) {
+      const auto variant = GemmVariant(v);
+      const auto kernel = select_gemm(variant, shape_for(variant, m), plain);
+      ASSERT_TRUE(kernel) << kernel.error().message;
+      EXPECT_EQ((*kernel)->isa, Isa::kScalar);
+      EXPECT_EQ((*kernel)->variant, variant);
+    }
+  }
+  for (size_t v = 0; v < kDwconvVariantCount; ++v) EXPECT_TRUE(select_dwconv(DwconvVariant(v), plain));
+}
+
+// Everyone who could have been chosen is either chosen or has a reason why not, once.
+TEST(SelectGemm, NothingIsSilent) {
+  Cpu all;
+  for (size_t i = 0; i < kIsaCount; ++i) all.isa = all.isa.with(Isa(i));
+  all.sme_vl32 = 16;
+  for (const Cpu& cpu : {Cpu{}, all}) {
+    for (size_t v = 0; v < kGemmVariantCount; ++v) {
+      const auto variant = GemmVariant(v);
+      std::vector<RejectedKernel> rejected;
+      const auto kernel = select_gemm(variant, shape_for(variant, 33), cpu, nullptr, &rejected);
+      ASSERT_TRUE(kernel);
+      size_t candidates = 0;
+      for (const GemmKernel* k : gemm_kernels()) candidates += k->variant == variant;
+      EXPECT_EQ(rejected.size() + 1, candidates);
+      for (const RejectedKernel& r : rejected) {
+        EXPECT_NE(r.kernel, *kernel);
+        EXPECT_FALSE(r.why.empty()) << r.kernel->name;
+      }
+    }
+  }
+}
+
+// Weights that have been packed decide; a product of one row then still finds a kernel.
+TEST(SelectGemm, PackedWeightsDecide) {
+  Cpu all;
+  for (size_t i = 0; i < kIsaCount; ++i) all.isa = all.isa.with(Isa(i));
+  all.sme_vl32 = 16;
+  for (const GemmKernel* packed_for : gemm_kernels()) {
+    if (packed_for->max_m != ~size_t(0)) continue;
+    const auto kernel = select_gemm(packed_for->variant, shape_for(packed_for->variant, 1), all, &packed_for->rhs);
+    ASSERT_TRUE(kernel) << packed_for->name;
+    EXPECT_EQ((*kernel)->rhs, packed_for->rhs);
+  }
+  const PackLayout nobody{.rows = {11}};
+  EXPECT_FALSE(select_gemm(GemmVariant::kPf32, shape_for(GemmVariant::kPf32, 1), all, &nobody));
+}
+
+TEST(Kernels, NamesAreUniqueAndTellWhatTheyAre) {
+  std::vector<std::string> names;
+  for (const GemmKernel* k : gemm_kernels()) {
+    names.push_back(k->name);
+    const std::string prefix =
+        "gemm_" + std::string(signature(k->variant).name) + "_" + std::string(name(k->isa)) + "_";
+    EXPECT_EQ(names.back().substr(0, prefix.size()), prefix);
+    EXPECT_EQ(k->nr, k->rhs.rows) << k->name;
+  }
+  for (const DwconvKernel* k : dwconv_kernels()) {
+    names.push_back(k->name);
+    const std::string prefix = "dwconv_" + std::string(name(k->variant)) + "_" + std::string(name(k->isa)) + "_";
+    EXPECT_EQ(names.back().substr(0, prefix.size()), prefix);
+  }
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(std::adjacent_find(names.begin(), names.end()), names.end());
+}
+
+}  // namespace
+}  // namespace smelt
