@@ -123,10 +123,12 @@ size_t GemmProblem::lhs_row_bytes() const {
   return shape_.taps * shape_.kc * bits(signature(variant_).lhs) / 8;
 }
 
-std::unique_ptr<Guarded<std::byte>> GemmProblem::packed(const PackLayout& layout, const Cpu& cpu) const {
+std::unique_ptr<Guarded<std::byte>> GemmProblem::packed(const PackLayout& layout, PackPanels* packer,
+                                                         const Cpu& cpu) const {
   const auto bytes = packed_bytes(layout, rhs_shape(shape_), cpu.sme_vl32);
   auto memory = std::make_unique<Guarded<std::byte>>(bytes.value());
-  pack(layout, rhs_shape(shape_), cpu.sme_vl32, source_, memory->data());
+  const PackShape shape = rhs_shape(shape_);
+  packer(layout, shape, cpu.sme_vl32, source_, 0, panel_count(layout, shape, cpu.sme_vl32), memory->data());
   return memory;
 }
 

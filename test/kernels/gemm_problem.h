@@ -23,7 +23,7 @@ class GemmProblem {
 
   const GemmShape& shape() const { return shape_; }
   /// Weights, packed for a layout, in memory of their own.
-  std::unique_ptr<Guarded<std::byte>> packed(const PackLayout&, const Cpu&) const;
+  std::unique_ptr<Guarded<std::byte>> packed(const PackLayout&, PackPanels*, const Cpu&) const;
   std::vector<ReferenceOutput> truth() const;
   /// An output of m rows, each followed by `gap` elements of canary.
   std::unique_ptr<Guarded<std::byte>> output(size_t gap) const;

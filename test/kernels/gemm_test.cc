@@ -1,6 +1,7 @@
 // Every kernel of kernels.inc against the reference, directly and through the driver.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <set>
 
 #include "gemm_problem.h"
@@ -45,7 +46,7 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
   static std::string run(const GemmShape& shape, Values values, uint64_t seed) {
     const GemmProblem problem(kernel().variant, shape, values, seed);
     const size_t vl32 = test_cpu().sme_vl32, gap = 3;
-    const auto rhs = problem.packed(kernel().rhs, test_cpu());
+    const auto rhs = problem.packed(kernel().rhs, kernel().pack_rhs, test_cpu());
     const auto out = problem.output(gap);
     std::vector<void*> out_rows;
     for (size_t i = 0; i < shape.m; ++i)
@@ -92,6 +93,29 @@ TEST_P(GemmKernelTest, ExtremeValues) {
       EXPECT_EQ(run(shape(std::min(mr() + 1, kernel().max_m), nr() + 1, k), Values::kExtreme, ++seed), "") << k;
 }
 
+// The packers that a kernel names write the same bytes as those that serve every layout.
+TEST_P(GemmKernelTest, Packers) {
+  const size_t vl32 = test_cpu().sme_vl32;
+  const bool blocks = signature(kernel().variant).scale == WeightScale::kPerBlock;
+  uint64_t seed = 400;
+  for (size_t taps : {1, 3}) {
+    for (size_t kc : {32, 96, 3, 37, 1}) {
+      if (blocks && (taps != 1 || kc % 32 != 0)) continue;
+      const GemmShape s = shape(2 * mr() - 1, 2 * nr() - 1, kc, taps);
+      const GemmProblem problem(kernel().variant, s, Values::kRandom, ++seed);
+      const auto rhs = problem.packed(kernel().rhs, kernel().pack_rhs, test_cpu());
+      const auto want = problem.packed(kernel().rhs, pack_panels, test_cpu());
+      EXPECT_EQ(std::memcmp(rhs->data(), want->data(), want->size()), 0) << "weights, " << taps << " taps of " << kc;
+      if (kernel().lhs_form != LhsForm::kPacked) continue;
+      const size_t bytes = packed_bytes(kernel().lhs, {.rows = s.m, .kc = kc, .taps = taps}, vl32).value();
+      Guarded<std::byte> lhs(bytes), want_lhs(bytes);
+      kernel().pack_lhs(kernel().lhs, vl32, s.m, taps, kc, problem.rows().data(), lhs.data());
+      pack_lhs(kernel().lhs, vl32, s.m, taps, kc, problem.rows().data(), want_lhs.data());
+      EXPECT_EQ(std::memcmp(lhs.data(), want_lhs.data(), bytes), 0) << "left side, " << taps << " taps of " << kc;
+    }
+  }
+}
+
 class GemmTapsTest : public GemmKernelTest {};
 
 TEST_P(GemmTapsTest, Taps) {
@@ -106,7 +130,7 @@ TEST_P(GemmTapsTest, Taps) {
 TEST_P(GemmKernelTest, Driver) {
   const size_t m = std::min(3 * mr() + 1, kernel().max_m), n = 3 * nr() + 1;
   const GemmProblem problem(kernel().variant, shape(m, n, 64), Values::kRandom, 300);
-  const auto rhs = problem.packed(kernel().rhs, test_cpu());
+  const auto rhs = problem.packed(kernel().rhs, kernel().pack_rhs, test_cpu());
   const auto truth = problem.truth();
   const size_t gap = 2;
   const MatrixRows rows{.lhs_stride = problem.lhs_row_bytes(), .out_stride = (n + gap) * problem.out_bytes()};

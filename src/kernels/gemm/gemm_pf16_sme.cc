@@ -23,6 +23,7 @@ extern constexpr GemmKernel gemm_pf16_sme_1vlx4vl{
     .lhs = {.rows = {1, true}, .kr = 2, .elem = DType::kF16},
     .rhs = kRhs,
     .pack_lhs = pack_lhs_sme,
+    .pack_rhs = pack_panels_sme,
     .run = run_streaming<Tile>};
 
 extern constexpr GemmKernel gemm_pf16_sme_1x4vl{
@@ -32,6 +33,7 @@ extern constexpr GemmKernel gemm_pf16_sme_1x4vl{
     .mr = {1},
     .nr = {4, true},
     .rhs = kRhs,
+    .pack_rhs = pack_panels_sme,
     .max_m = 1,
     .run = run_streaming_row<Row>};
 

@@ -1,5 +1,9 @@
 #include "kernels/pack/sme_packers.h"
 
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/pack/pack.h"
 #include "kernels/pack/words.h"
 
 namespace smelt {
@@ -16,7 +20,55 @@ WordRows word_rows(const PackLayout& layout, size_t vl32, size_t m, size_t taps,
           .panel_stride = panel_map(layout, {.rows = m, .kc = kc, .taps = taps}, vl32).stride};
 }
 
+// Streaming vectors have at most 64 lanes of 32 bits.
+constexpr size_t kMaxPanelRows = 4 * 64;
+
+bool rows_of_same_type(const PackLayout& layout, const PackSource& source) {
+  const DType bias = (layout.head & kFoldedBias) != 0 ? DType::kS32 : DType::kF32;
+  return source.dtype == layout.elem && source.k_stride == 1 && (source.bias == nullptr || source.bias_dtype == bias);
+}
+
+// The fields of a panel, from the sums of its rows.
+void put_fields(const PackLayout& layout, const PanelMap& map, const PackSource& source, size_t first_row, size_t rows,
+                const int32_t* sums, std::byte* panel) {
+  const uint8_t fields = layout.head | layout.tail;
+  const auto at = [&](PanelField field) { return panel + field_offset(layout, map, field); };
+  if ((fields & kBias) != 0 && source.bias != nullptr) std::memcpy(at(kBias), source.bias + first_row * 4, rows * 4);
+  if ((fields & kScale) != 0) std::memcpy(at(kScale), source.scale + first_row, rows * 4);
+  if ((fields & kRowSum) != 0) std::memcpy(at(kRowSum), sums, rows * 4);
+  if ((fields & kFoldedBias) != 0) {
+    uint32_t folded[kMaxPanelRows] = {};
+    if (source.bias != nullptr) std::memcpy(folded, source.bias + first_row * 4, rows * 4);
+    for (size_t r = 0; r < rows; ++r) folded[r] -= uint32_t(source.lhs_zero) * uint32_t(sums[r]);
+    std::memcpy(at(kFoldedBias), folded, rows * 4);
+  }
+}
+
 }  // namespace
+
+void pack_panels_sme(const PackLayout& layout, const PackShape& shape, size_t vl32, const PackSource& source, size_t first,
+                     size_t last, std::byte* out) {
+  const PanelMap map = panel_map(layout, shape, vl32);
+  if (!rows_of_same_type(layout, source)) return pack_panels(layout, shape, vl32, source, first, last, out);
+  const size_t element = layout_bits(layout.elem) / 8;
+  int32_t sums[kMaxPanelRows];
+  for (size_t p = first; p < last; ++p) {
+    const size_t row = p * map.rows, rows = std::min(map.rows, shape.rows - row);
+    std::byte* panel = out + p * map.stride;
+    std::memset(panel, 0, map.data);
+    std::memset(panel + map.tail, 0, map.stride - map.tail);
+    transpose_panel_sme({.rows = rows,
+                         .taps = shape.taps,
+                         .bytes = shape.kc * element,
+                         .data = source.data + row * source.row_stride * element,
+                         .tap_offset = source.taps.empty() ? nullptr : source.taps.data(),
+                         .tap_unit = element,
+                         .row_stride = source.row_stride * element,
+                         .out = panel + map.data,
+                         .sums = layout.elem == DType::kS8 ? sums : nullptr});
+    put_fields(layout, map, source, row, rows, sums, panel);
+  }
+}
 
 void pack_lhs_sme(const PackLayout& layout, size_t vl32, size_t m, size_t taps, size_t kc, const void* const* rows,
                   std::byte* out) {

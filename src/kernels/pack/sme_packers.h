@@ -8,4 +8,7 @@ namespace smelt {
 /// Panels of vl rows, 32 bits of each row together: kr = 1 of float32, 2 of 16-bit types, 4 of int8.
 PackLhs pack_lhs_sme, pack_lhs_sme2;
 
+/// Panels of 4 vl rows of weights, likewise. What they are not quick at, they leave to pack_panels().
+PackPanels pack_panels_sme;
+
 }  // namespace smelt

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace smelt {
 
@@ -18,5 +19,19 @@ struct WordRows {
 
 void transpose_words_sme(const WordRows&);
 void transpose_words_sme2(const WordRows&);
+
+/// A panel of 4 vl rows of weights, at constant distances.
+struct WordPanel {
+  size_t rows, taps;
+  size_t bytes;              ///< of a tap's run, as above
+  const std::byte* data;     ///< row 0
+  const size_t* tap_offset;  ///< [taps], in units of tap_unit bytes; null: one tap, at 0
+  size_t tap_unit;
+  size_t row_stride;         ///< in bytes
+  std::byte* out;            ///< the k data of the panel; rows beyond the last become zero
+  int32_t* sums;             ///< [4 vl] sums of each row's int8 elements; null: not wanted
+};
+
+void transpose_panel_sme(const WordPanel&);
 
 }  // namespace smelt

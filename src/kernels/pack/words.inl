@@ -94,5 +94,72 @@ SMELT_INLINE void transpose_words(const WordRows& w) SMELT_FN {
   }
 }
 
+// ---- panels of four tiles' rows -----------------------------------------------------------------------------------------
+
+/// One vector of each of up to 4 vl rows: row r of tile t comes from row t x vl + r.
+SMELT_INLINE void load_four_tiles(const WordPanel& w, const std::byte* data, svbool_t p) SMELT_FN {
+  const size_t vl = svcntw(), tile = vl * w.row_stride;
+  uint32_t slice = 0;
+  if (w.rows == 4 * vl) {
+    for (size_t n = vl; n != 0; --n, data += w.row_stride, slice = next_slices(slice, 4)) {
+      svld1_hor_za8(0, slice, p, data);
+      svld1_hor_za8(0, slice + 1, p, data + tile);
+      svld1_hor_za8(0, slice + 2, p, data + 2 * tile);
+      svld1_hor_za8(0, slice + 3, p, data + 3 * tile);
+    }
+    return;
+  }
+  for (size_t r = 0; r < w.rows; ++r, data += w.row_stride)
+    svld1_hor_za8(0, uint32_t(r % vl * 4 + r / vl), p, data);
+}
+
+/// The first `count` columns of all tiles, side by side.
+SMELT_INLINE void store_four_tiles(size_t count, std::byte* out) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  const size_t vector = vector_bytes();
+  uint32_t column = 0;
+  for (; count != 0; --count, column = next_slices(column, 1), out += 4 * vector) {
+    svst1_ver_za32(0, column, all, out);
+    svst1_ver_za32(1, column, all, out + vector);
+    svst1_ver_za32(2, column, all, out + 2 * vector);
+    svst1_ver_za32(3, column, all, out + 3 * vector);
+  }
+}
+
+/// The sums of each row's int8 elements, from the panel that has just been written.
+SMELT_INLINE void sum_rows(const std::byte* panel, size_t groups, int32_t* sums) SMELT_FN {
+  const svint8_t one = svdup_s8(1);
+  const size_t vl = svcntw();
+  svint32_t s0 = svdup_s32(0), s1 = s0, s2 = s0, s3 = s0;
+  for (; groups != 0; --groups, panel += 16 * vl) {
+    const svint8x4_t v = svreinterpret_s8(load4<0>(panel));
+    s0 = svdot(s0, svget4(v, 0), one);
+    s1 = svdot(s1, svget4(v, 1), one);
+    s2 = svdot(s2, svget4(v, 2), one);
+    s3 = svdot(s3, svget4(v, 3), one);
+  }
+  const svbool_t all = svptrue_b32();
+  svst1(all, sums, s0);
+  svst1(all, sums + vl, s1);
+  svst1(all, sums + 2 * vl, s2);
+  svst1(all, sums + 3 * vl, s3);
+}
+
+SMELT_INLINE void transpose_panel(const WordPanel& w) SMELT_FN {
+  const size_t vector = svcntb();
+  if (w.rows < 4 * svcntw()) svzero_za();
+  std::byte* out = w.out;
+  for (size_t t = 0; t < w.taps; ++t) {
+    const std::byte* data = w.data + (w.tap_offset == nullptr ? 0 : w.tap_offset[t] * w.tap_unit);
+    for (size_t skip = 0; skip < w.bytes; skip += vector) {
+      const size_t left = w.bytes - skip, words = left < vector ? (left + 3) / 4 : vector / 4;
+      load_four_tiles(w, data + skip, svwhilelt_b8(uint64_t(0), uint64_t(left)));
+      store_four_tiles(words, out);
+      out += words * 4 * vector;
+    }
+  }
+  if (w.sums != nullptr) sum_rows(w.out, size_t(out - w.out) / (4 * vector), w.sums);
+}
+
 }  // namespace
 }  // namespace smelt

@@ -9,4 +9,9 @@ __arm_new("za") __arm_locally_streaming void transpose_words_sme(const WordRows&
   transpose_words(copy);
 }
 
+__arm_new("za") __arm_locally_streaming void transpose_panel_sme(const WordPanel& w) {
+  const WordPanel copy = w;
+  transpose_panel(copy);
+}
+
 }  // namespace smelt
