@@ -8,6 +8,21 @@ bool widened(DType graph, DType program) {
   return graph == DType::kS32 && program == DType::kS64;
 }
 
+// The graph sees dimensions in the order they have in memory: its own transposes are part of it.
+
+bool has_graph_shape(const Tensor& t, const Shape& shape) {
+  if (t.row_major) return t.shape == shape;
+  bool same = shape.rank() == t.rank();
+  for (size_t d = 0; same && d < t.rank(); ++d) same = shape[d] == t.shape[t.dim_order[d]];
+  return same;
+}
+
+Shape graph_shape(const Tensor& t) {
+  Shape shape = t.shape;
+  for (size_t d = 0; d < t.rank(); ++d) shape[d] = t.shape[t.dim_order[d]];
+  return shape;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Delegate>> Delegate::load(std::span<const std::byte> payload,
@@ -62,17 +77,15 @@ Status Delegate::run(std::span<EValue* const> args, Scratch& scratch) {
   bool same = true;
   for (size_t i = 0; i < input_args_.size(); ++i) {
     const Tensor& t = *args[input_args_[i]]->tensor;
-    // The graph sees dimensions in the order they have in memory: its own transposes are part of it.
-    if (t.row_major) {
-      shapes_[i] = t.shape;
-    } else {
-      shapes_[i].resize(t.rank());
-      for (size_t d = 0; d < t.rank(); ++d) shapes_[i][d] = t.shape[t.dim_order[d]];
-    }
-    same = same && shapes_[i] == session_->input_shapes()[i];
+    same = same && has_graph_shape(t, session_->input_shapes()[i]);
     in_[i] = t.data;
   }
-  if (!same) SMELT_TRY(session_->reshape(shapes_));
+  if (!same) {
+    for (size_t i = 0; i < input_args_.size(); ++i) {
+      shapes_[i] = graph_shape(*args[input_args_[i]]->tensor);
+    }
+    SMELT_TRY(session_->reshape(shapes_));
+  }
 
   const Graph& graph = session_->compiled().graph();
   bool widen = false;

@@ -23,6 +23,7 @@ struct Tensor {
   DType dtype = DType::kF32;
   Dynamism dynamism = Dynamism::kStatic;
   bool row_major = true;  ///< dim_order is 0, 1, 2, …
+  bool constant = false;  ///< the elements never change and live as long as the program
   Shape shape;
   Shape strides;                                ///< in elements
   std::array<uint8_t, kMaxRank> dim_order = {};  ///< outermost in memory first

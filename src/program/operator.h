@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/vector/vector_kernels.h"
 #include "platform/cpu.h"
 #include "platform/threads.h"
 #include "program/evalue.h"
@@ -80,6 +81,7 @@ class Call {
 
   ThreadPool& pool() const { return pool_; }
   const Cpu& cpu() const { return cpu_; }
+  const VectorKernels& vectors() const { return vector_kernels(cpu_); }
   Scratch& scratch() const { return scratch_; }
   std::unique_ptr<OperatorState>& state() const { return state_; }
 

@@ -27,13 +27,17 @@ class Rows {
   size_t length() const { return row_.numel(); }
   const Shape& outer() const { return outer_; }
 
+  /// The first element of row i.
+  std::byte* start(size_t i) const { return tensor_.data + offset(outer_, outer_strides_, i); }
+  /// Whether the elements of a row are neighbours.
+  bool contiguous() const { return contiguous_; }
   /// Whether rows of this computing type can be read where they are.
   bool direct(Compute c) const { return contiguous_ && tensor_.dtype == native(c); }
 
   /// The elements of row i: in place, or converted into `buffer`, which holds length() elements.
   template <class C>
   const C* read(size_t i, C* buffer) const {
-    const std::byte* start = tensor_.data + offset(outer_, outer_strides_, i);
+    const std::byte* start = this->start(i);
     if (direct(ComputeOf<C>::value)) return reinterpret_cast<const C*>(start);
     each_run(start, [&](std::byte* p, ptrdiff_t stride, size_t at, size_t n) {
       load_block(tensor_.dtype, p, stride, n, ComputeOf<C>::value, buffer + at);
@@ -42,7 +46,7 @@ class Rows {
   }
   template <class C>
   void write(size_t i, const C* buffer) const {
-    const std::byte* start = tensor_.data + offset(outer_, outer_strides_, i);
+    const std::byte* start = this->start(i);
     if (reinterpret_cast<const std::byte*>(buffer) == start) return;
     each_run(start, [&](std::byte* p, ptrdiff_t stride, size_t at, size_t n) {
       store_block(tensor_.dtype, p, stride, n, ComputeOf<C>::value, buffer + at);

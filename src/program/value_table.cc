@@ -63,6 +63,7 @@ Result<Tensor*> ValueTable::build_tensor(const ProgramSource& source, const pte:
   switch (storage.kind) {
     case TensorStorage::Kind::kConstant: {
       t.dynamism = Dynamism::kStatic;
+      t.constant = true;
       constant[index] = true;
       constant_bytes += t.bytes();
       // Operators take constants as inputs only (Method::load checks that), so they stay where they are.

@@ -174,11 +174,18 @@ TEST(Matmul, AllForms) {
       with_bias[i] += bias[i % n];
       scaled[i] = 0.5 * bias[i % n] + 2 * c[i];
     }
-    OperatorCall linear("aten::linear.out");
-    linear.tensor(type, {m, 1, k}, a).tensor(type, {n, k}, transposed).tensor(type, {n}, bias);
-    linear.out(type);
-    expect_near(linear(), with_bias, tolerance);
-    EXPECT_EQ(linear.shape(), (Shape{m, 1, n}));
+    // Constant weights are packed once.
+    for (const bool constant : {false, true}) {
+      OperatorCall linear("aten::linear.out");
+      linear.tensor(type, {m, 1, k}, a).tensor(type, {n, k}, transposed).constant(constant);
+      linear.tensor(type, {n}, bias).constant(constant).out(type);
+      for (int run = 0; run < 2; ++run) expect_near(linear(), with_bias, tolerance);
+      EXPECT_EQ(linear.shape(), (Shape{m, 1, n}));
+      OperatorCall plain("aten::addmm.out");
+      plain.tensor(type, {n}, bias).constant(constant).tensor(type, {m, k}, a);
+      plain.tensor(type, {k, n}, b).constant(constant).integer(1).integer(1).out(type);
+      expect_near(plain(), with_bias, tolerance);
+    }
     OperatorCall addmm("aten::addmm.out");
     addmm.tensor(type, {n}, bias).tensor(type, {m, k}, a).tensor(type, {k, n}, b);
     addmm.real(0.5).integer(2).out(type);
@@ -235,12 +242,15 @@ TEST(Convolution, AgreesWithTheDefinition) {
     Values y(size_t(c.n * c.oc) * plane);
     for (size_t i = 0; i < y.size(); ++i) y[i] = bias[i / plane % size_t(c.oc)];
     c.each([&](int64_t i, int64_t k, int64_t o) { y[size_t(o)] += x[size_t(i)] * w[size_t(k)]; });
-    OperatorCall conv("aten::convolution.out");
-    conv.f32({c.n, c.ic, c.h, c.w}, x).f32({c.oc, c.ic / c.groups, c.kh, c.kw}, w);
-    conv.f32({c.oc}, bias).ints({c.sh, c.sw}).ints({c.ph, c.pw}).ints({c.dh, c.dw}).boolean(false);
-    conv.ints({0, 0}).integer(c.groups).out(DType::kF32);
-    expect_near(conv(), y, 1e-6);
-    EXPECT_EQ(conv.shape(), (Shape{c.n, c.oc, c.out_h(), c.out_w()}));
+    for (const bool constant : {false, true}) {
+      OperatorCall conv("aten::convolution.out");
+      conv.f32({c.n, c.ic, c.h, c.w}, x).f32({c.oc, c.ic / c.groups, c.kh, c.kw}, w);
+      conv.constant(constant).f32({c.oc}, bias).constant(constant).ints({c.sh, c.sw});
+      conv.ints({c.ph, c.pw}).ints({c.dh, c.dw}).boolean(false).ints({0, 0}).integer(c.groups);
+      conv.out(DType::kF32);
+      for (int run = 0; run < 2; ++run) expect_near(conv(), y, 1e-6);
+      EXPECT_EQ(conv.shape(), (Shape{c.n, c.oc, c.out_h(), c.out_w()}));
+    }
 
     // The transposed convolution runs from y back to x with the same weights; what the stride leaves over is padding.
     const Values back = noise(y.size(), 4);
@@ -248,12 +258,27 @@ TEST(Convolution, AgreesWithTheDefinition) {
     c.each([&](int64_t i, int64_t k, int64_t o) { expected[size_t(i)] += back[size_t(o)] * w[size_t(k)]; });
     const int64_t rest_h = (c.h + 2 * c.ph - c.dh * (c.kh - 1) - 1) % c.sh;
     const int64_t rest_w = (c.w + 2 * c.pw - c.dw * (c.kw - 1) - 1) % c.sw;
-    OperatorCall transposed("aten::convolution.out");
-    transposed.f32({c.n, c.oc, c.out_h(), c.out_w()}, back);
-    transposed.f32({c.oc, c.ic / c.groups, c.kh, c.kw}, w).none().ints({c.sh, c.sw});
-    transposed.ints({c.ph, c.pw}).ints({c.dh, c.dw}).boolean(true).ints({rest_h, rest_w});
-    transposed.integer(c.groups).out(DType::kF32);
-    expect_near(transposed(), expected, 1e-6);
+    for (const bool constant : {false, true}) {
+      OperatorCall transposed("aten::convolution.out");
+      transposed.f32({c.n, c.oc, c.out_h(), c.out_w()}, back);
+      transposed.f32({c.oc, c.ic / c.groups, c.kh, c.kw}, w).constant(constant).none();
+      transposed.ints({c.sh, c.sw}).ints({c.ph, c.pw}).ints({c.dh, c.dw}).boolean(true);
+      transposed.ints({rest_h, rest_w}).integer(c.groups).out(DType::kF32);
+      expect_near(transposed(), expected, 1e-6);
+    }
+
+    // Gradients are the same sums seen from each operand.
+    Values dw(w.size()), db(size_t(c.oc));
+    c.each([&](int64_t i, int64_t k, int64_t o) { dw[size_t(k)] += x[size_t(i)] * back[size_t(o)]; });
+    for (size_t i = 0; i < back.size(); ++i) db[i / plane % size_t(c.oc)] += back[i];
+    OperatorCall gradient("aten::convolution_backward.out");
+    gradient.f32({c.n, c.oc, c.out_h(), c.out_w()}, back).f32({c.n, c.ic, c.h, c.w}, x);
+    gradient.f32({c.oc, c.ic / c.groups, c.kh, c.kw}, w).ints({c.oc}).ints({c.sh, c.sw});
+    gradient.ints({c.ph, c.pw}).ints({c.dh, c.dw}).boolean(false).ints({0, 0}).integer(c.groups);
+    gradient.bools({1, 1, 1}).out(DType::kF32).out(DType::kF32).out(DType::kF32);
+    expect_near(gradient(), expected, 1e-6);
+    expect_near(gradient.result(1), dw, 1e-6);
+    expect_near(gradient.result(2), db, 1e-6);
   }
 }
 
@@ -357,6 +382,13 @@ TEST(Pool, MaximumAndItsPlace) {
   plain.ints({}).ints({0, 0}).ints({1, 1}).boolean(false).out(DType::kF32).out(DType::kS64);
   EXPECT_EQ(plain(), (Values{6, 8, 14, 16}));
   EXPECT_EQ(plain.result(1), (Values{5, 7, 13, 15}));
+}
+
+TEST(Pool, GradientsGoToTheMaximum) {
+  OperatorCall back("aten::max_pool2d_with_indices_backward.grad_input");
+  back.f32({1, 1, 2}, {3, 4}).f32({1, 2, 2}, {1, 9, 2, 3}).ints({1, 2}).ints({}).ints({0, 0});
+  back.ints({1, 1}).boolean(false).s64({1, 1, 2}, {1, 1}).out(DType::kF32);
+  EXPECT_EQ(back(), (Values{0, 7, 0, 0}));
 }
 
 TEST(Resample, NearestAndBilinear) {

@@ -39,6 +39,11 @@ class OperatorCall {
   OperatorCall& flags(const Shape& shape, const Values& elements) {
     return tensor(DType::kBool, shape, elements);
   }
+  /// The tensor added last never changes.
+  OperatorCall& constant(bool yes = true) {
+    args_.back()->tensor->constant = yes;
+    return *this;
+  }
   OperatorCall& none() { return push(EValue()); }
   OperatorCall& integer(int64_t v) { return push(scalar(v)); }
   OperatorCall& real(double v) { return push(scalar(v)); }
@@ -53,6 +58,11 @@ class OperatorCall {
     List& list = lists_.emplace_back();
     list.doubles = values;
     return push_list(Kind::kDoubleList, list);
+  }
+  OperatorCall& bools(std::initializer_list<uint8_t> values) {
+    List& list = lists_.emplace_back();
+    list.bools = values;
+    return push_list(Kind::kBoolList, list);
   }
   OperatorCall& string(std::string_view text) {
     EValue v;

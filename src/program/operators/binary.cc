@@ -2,7 +2,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "program/operators/common.h"
+#include "program/operators/dense.h"
 
 namespace smelt::program {
 namespace {
@@ -95,6 +95,49 @@ Status binary(Call& call) {
 template <class F>
 Status binary_alpha(Call& call) {
   return apply<F>(call, 2, 3);
+}
+
+/// Runs a vector kernel if there is one for the tensors in arguments 0 and 1: alike, or one of them a single element.
+Result<bool> vectorized(Call& call, BinaryOp op, Tensor& out) {
+  if (call.scalar(0).kind != Kind::kTensor || call.scalar(1).kind != Kind::kTensor) return false;
+  const Tensor &lhs = call.tensor(0), &rhs = call.tensor(1);
+  const BinaryFn kernel = kernel_for(call.vectors().binary[size_t(op)], lhs.dtype);
+  if (kernel == nullptr || rhs.dtype != lhs.dtype || out.dtype != lhs.dtype) return false;
+  Broadcast broadcast = Broadcast::kNone;
+  if (!(lhs.shape == rhs.shape)) {
+    if (rhs.numel() == 1 && rhs.rank() <= lhs.rank()) {
+      broadcast = Broadcast::kRhs;
+    } else if (lhs.numel() == 1 && lhs.rank() <= rhs.rank()) {
+      broadcast = Broadcast::kLhs;
+    } else {
+      return false;
+    }
+  }
+  const Tensor& whole = broadcast == Broadcast::kLhs ? rhs : lhs;
+  SMELT_TRY(out.resize(whole.shape));
+  if (!alike(whole, out) || (broadcast == Broadcast::kNone && !alike(lhs, rhs))) return false;
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const size_t size = element_size(lhs.dtype);
+  for_each_stretch(call.pool(), out.numel(), [&](size_t first, size_t n) {
+    kernel(lhs.data + (broadcast == Broadcast::kLhs ? 0 : first * size),
+           rhs.data + (broadcast == Broadcast::kRhs ? 0 : first * size), out.data + first * size, n,
+           broadcast, {-kInf, kInf});
+  });
+  return true;
+}
+
+template <class F, BinaryOp Op>
+Status binary(Call& call) {
+  SMELT_ASSIGN(const bool done, vectorized(call, Op, call.tensor(2)));
+  return done ? Status() : binary<F>(call);
+}
+template <class F, BinaryOp Op>
+Status binary_alpha(Call& call) {
+  if (call.real(2) == 1) {
+    SMELT_ASSIGN(const bool done, vectorized(call, Op, call.tensor(3)));
+    if (done) return {};
+  }
+  return binary_alpha<F>(call);
 }
 
 #define SMELT_BINARY(Name, rule, expression)                                       \
@@ -326,7 +369,7 @@ Status masked_fill(Call& call) { return choose<Fill>(call, 1); }
 
 constexpr Operator kOperators[] = {
     {"aten::add.Scalar_out", "TSSW", binary_alpha<Add>, true},
-    {"aten::add.out", "TTSW", binary_alpha<Add>, true},
+    {"aten::add.out", "TTSW", binary_alpha<Add, BinaryOp::kAdd>, true},
     {"aten::atan2.out", "TTW", binary<Atan2>, true},
     SMELT_TENSOR_AND_SCALAR("bitwise_and", BitwiseAnd),
     {"aten::bitwise_left_shift.Tensor_Scalar_out", "TSW", binary<ShiftLeft>, true},
@@ -339,7 +382,7 @@ constexpr Operator kOperators[] = {
     {"aten::clamp.out", "TssW", clamp, true},
     {"aten::div.Scalar_mode_out", "TSzW", div_mode, true},
     {"aten::div.Scalar_out", "TSW", binary<Div>, true},
-    {"aten::div.out", "TTW", binary<Div>, true},
+    {"aten::div.out", "TTW", binary<Div, BinaryOp::kDivide>, true},
     {"aten::div.out_mode", "TTzW", div_mode, true},
     SMELT_TENSOR_AND_SCALAR("eq", Eq),
     {"aten::floor_divide.out", "TTW", binary<FloorDivide>, true},
@@ -352,10 +395,10 @@ constexpr Operator kOperators[] = {
     {"aten::logical_xor.out", "TTW", binary<LogicalXor>, true},
     SMELT_TENSOR_AND_SCALAR("lt", Lt),
     {"aten::masked_fill.Scalar_out", "TTSW", masked_fill, true},
-    {"aten::maximum.out", "TTW", binary<Maximum>, true},
-    {"aten::minimum.out", "TTW", binary<Minimum>, true},
+    {"aten::maximum.out", "TTW", binary<Maximum, BinaryOp::kMaximum>, true},
+    {"aten::minimum.out", "TTW", binary<Minimum, BinaryOp::kMinimum>, true},
     {"aten::mul.Scalar_out", "TSW", binary<Mul>, true},
-    {"aten::mul.out", "TTW", binary<Mul>, true},
+    {"aten::mul.out", "TTW", binary<Mul, BinaryOp::kMultiply>, true},
     SMELT_TENSOR_AND_SCALAR("ne", Ne),
     {"aten::pow.Scalar_out", "STW", binary<Pow>, true},
     {"aten::pow.Tensor_Scalar_out", "TSW", binary<Pow>, true},
@@ -363,7 +406,7 @@ constexpr Operator kOperators[] = {
     SMELT_TENSOR_AND_SCALAR("remainder", Remainder),
     {"aten::rsub.Scalar_out", "TSSW", binary_alpha<ReverseSub>, true},
     {"aten::sub.Scalar_out", "TSSW", binary_alpha<Sub>, true},
-    {"aten::sub.out", "TTSW", binary_alpha<Sub>, true},
+    {"aten::sub.out", "TTSW", binary_alpha<Sub, BinaryOp::kSubtract>, true},
     {"aten::where.self_out", "TTTW", where, true},
 };
 

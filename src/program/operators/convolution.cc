@@ -1,6 +1,7 @@
 // Convolution over one, two or three dimensions, plain and transposed.
 #include <algorithm>
 
+#include "program/operators/graph_call.h"
 #include "program/operators/window.h"
 
 namespace smelt::program {
@@ -97,12 +98,31 @@ void convolve_transposed(ThreadPool& pool, const Geometry& g, const C* x, const 
   });
 }
 
-Status convolution(Call& call) {
-  const Tensor &input = call.tensor(0), &weight = call.tensor(1);
-  const Tensor* bias = call.optional_tensor(2);
-  const bool transposed = call.boolean(6);
-  const int64_t groups = call.integer(8);
-  Tensor& out = call.tensor(9);
+/// What a convolution is called with, apart from tensors. `first` is the argument with the strides.
+struct Attributes {
+  std::span<const int64_t> stride, padding, dilation, output_padding;
+  bool transposed;
+  int64_t groups;
+
+  Attributes(const Call& call, size_t first)
+      : stride(call.ints(first)),
+        padding(call.ints(first + 1)),
+        dilation(call.ints(first + 2)),
+        output_padding(call.ints(first + 4)),
+        transposed(call.boolean(first + 3)),
+        groups(call.integer(first + 5)) {}
+};
+
+/// A convolution that fits together: its geometry and the shape of its result. The geometry of a transposed one is that of
+/// the plain one that it undoes, but for the channels.
+struct Plan {
+  Geometry geometry;
+  Shape shape;
+};
+
+Result<Plan> plan(const Tensor& input, const Tensor& weight, const Attributes& attributes) {
+  const bool transposed = attributes.transposed;
+  const int64_t groups = attributes.groups;
   const size_t spatial = weight.rank() < 3 ? 0 : weight.rank() - 2;
   const bool batched = input.rank() == weight.rank();
   const auto misfit = [&] {
@@ -110,10 +130,11 @@ Status convolution(Call& call) {
                    to_string(weight.shape), groups);
   };
   if (spatial == 0 || spatial > kSpatial || !(batched || input.rank() + 1 == weight.rank()) ||
-      groups <= 0 || weight.dtype != input.dtype || out.dtype != input.dtype) {
+      groups <= 0 || weight.dtype != input.dtype) {
     return misfit();
   }
-  Geometry g;
+  Plan p;
+  Geometry& g = p.geometry;
   const size_t lead = batched ? 1 : 0;
   g.batch = batched ? input.shape[0] : 1;
   g.in_channels = input.shape[lead];
@@ -122,31 +143,135 @@ Status convolution(Call& call) {
   const bool channels_fit =
       transposed ? weight.shape[0] == g.in_channels && g.in_channels % groups == 0
                  : weight.shape[1] * groups == g.in_channels && g.out_channels % groups == 0;
-  if (!channels_fit || (bias && !(bias->shape == Shape{g.out_channels}))) return misfit();
-
-  Shape shape;
-  if (batched) shape.push_back(g.batch);
-  shape.push_back(g.out_channels);
+  if (!channels_fit) return misfit();
+  if (batched) p.shape.push_back(g.batch);
+  p.shape.push_back(g.out_channels);
   for (size_t i = 0; i < spatial; ++i) {
     Window& w = g.window[kSpatial - spatial + i];
     w.kernel = weight.shape[2 + i];
-    SMELT_ASSIGN(w.stride, window_attribute(call.ints(3), i, spatial, 1, 1, "stride"));
-    SMELT_ASSIGN(w.padding, window_attribute(call.ints(4), i, spatial, 0, 0, "padding"));
-    SMELT_ASSIGN(w.dilation, window_attribute(call.ints(5), i, spatial, 1, 1, "dilation"));
-    SMELT_ASSIGN(const int64_t extra,
-                 window_attribute(call.ints(7), i, spatial, 0, 0, "output padding"));
+    const auto value = [&](std::span<const int64_t> list, int64_t least, std::string_view what) {
+      return window_attribute(list, i, spatial, least, least, what);
+    };
+    SMELT_ASSIGN(w.stride, value(attributes.stride, 1, "stride"));
+    SMELT_ASSIGN(w.padding, value(attributes.padding, 0, "padding"));
+    SMELT_ASSIGN(w.dilation, value(attributes.dilation, 1, "dilation"));
+    SMELT_ASSIGN(const int64_t extra, value(attributes.output_padding, 0, "output padding"));
     const int64_t in = input.shape[lead + 1 + i], reach = w.dilation * (w.kernel - 1) + 1;
     const int64_t wide = transposed ? (in - 1) * w.stride - 2 * w.padding + reach + extra
                                     : in + 2 * w.padding - reach;
     const int64_t extent = transposed ? wide : wide < 0 ? 0 : wide / w.stride + 1;
     if (extent <= 0 || w.kernel <= 0 || in <= 0) return misfit();
-    shape.push_back(extent);
-    // A transposed convolution runs the plain one backwards.
+    p.shape.push_back(extent);
     w.in = transposed ? extent : in;
     w.out = transposed ? in : extent;
   }
-  if (!checked_numel(shape)) return misfit();
+  if (!checked_numel(p.shape)) return misfit();
+  return p;
+}
+
+/// The filter as delegates have it: [out, kh, kw, in / groups], or [1, kh, kw, out] for depthwise ones.
+template <class T>
+void to_delegate_layout(const Geometry& g, bool transposed, bool depthwise, const T* from, T* to) {
+  const int64_t taps = g.kernel_size();
+  const int64_t in_per_group = g.in_channels / g.groups, out_per_group = g.out_channels / g.groups;
+  for (int64_t o = 0; o < g.out_channels; ++o) {
+    for (int64_t c = 0; c < in_per_group; ++c) {
+      for (int64_t t = 0; t < taps; ++t) {
+        const int64_t source =
+            transposed ? ((o / out_per_group * in_per_group + c) * out_per_group + o % out_per_group)
+                       : o * in_per_group + c;
+        const int64_t target =
+            depthwise ? t * g.out_channels + o : (o * taps + t) * in_per_group + c;
+        to[target] = from[source * taps + t];
+      }
+    }
+  }
+}
+
+/// Computes with the convolutions of delegates, between transposes of the images.
+Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const Tensor& input,
+                         const Tensor& weight, const Tensor* bias, const Shape& shape, Tensor& out) {
+  const bool supported = is_float(input.dtype) && input.dtype != DType::kF64 && weight.constant &&
+                         (bias == nullptr || (bias->constant && bias->dtype == input.dtype)) &&
+                         g.window[0].in == 1 && g.window[0].kernel == 1 && g.window[0].padding == 0 &&
+                         g.batch != 0;
+  if (!supported) return false;
+  const Window &h = g.window[1], &w = g.window[2];
+  const Shape images{g.batch, g.in_channels, transposed ? h.out : h.in, transposed ? w.out : w.in};
+  const Shape results{g.batch, g.out_channels, transposed ? h.in : h.out, transposed ? w.in : w.out};
+  const bool depthwise = !transposed && g.groups > 1 && g.groups == g.in_channels;
+  const Tensor* const constants[] = {&weight, bias};
+  GraphCall* graph = GraphCall::of(call, constants, [&] {
+    const auto nhwc = [](const Shape& s) { return Shape{s[0], s[2], s[3], s[1]}; };
+    Graph made;
+    const ValueId in = add_value(made, input.dtype, images);
+    const ValueId pixels = add_value(made, input.dtype, nhwc(images));
+    const Shape filter_shape = depthwise
+                                   ? Shape{1, h.kernel, w.kernel, g.out_channels}
+                                   : Shape{g.out_channels, h.kernel, w.kernel, g.in_channels / g.groups};
+    const ValueId filter = add_value(made, weight.dtype, filter_shape);
+    auto& layout = made.owned.emplace_back(weight.bytes());
+    with_bytes_of(element_size(weight.dtype), [&]<class T>(T) {
+      to_delegate_layout(g, transposed, depthwise, weight.as<T>(), reinterpret_cast<T*>(layout.data()));
+    });
+    made.values[filter].constant = layout;
+    const ValueId sums = add_value(made, out.dtype, nhwc(results));
+    const ValueId result = add_value(made, out.dtype, results);
+    ConvAttrs attrs;
+    attrs.pad_top = attrs.pad_bottom = uint32_t(h.padding);
+    attrs.pad_left = attrs.pad_right = uint32_t(w.padding);
+    attrs.kernel_h = uint32_t(h.kernel), attrs.kernel_w = uint32_t(w.kernel);
+    attrs.stride_h = uint32_t(h.stride), attrs.stride_w = uint32_t(w.stride);
+    attrs.dilation_h = uint32_t(h.dilation), attrs.dilation_w = uint32_t(w.dilation);
+    attrs.groups = uint32_t(g.groups);
+    attrs.in_per_group = uint32_t(g.in_channels / g.groups);
+    attrs.out_per_group = uint32_t(g.out_channels / g.groups);
+    if (transposed) {
+      // What the output has beyond the last full stride.
+      const auto extra = [](const Window& v) {
+        const int64_t reach = v.dilation * (v.kernel - 1) + 1;
+        return uint32_t(v.in - ((v.out - 1) * v.stride - 2 * v.padding + reach));
+      };
+      attrs.adjust_h = extra(h), attrs.adjust_w = extra(w);
+    }
+    const OpKind kind = transposed  ? OpKind::kConvTranspose2d
+                        : depthwise ? OpKind::kDepthwiseConv2d
+                                    : OpKind::kConv2d;
+    const auto add = [&](OpKind k, Attrs a, std::vector<ValueId> from, ValueId to) {
+      made.nodes.push_back(
+          {.kind = k, .attrs = std::move(a), .range = {}, .inputs = std::move(from), .outputs = {to}});
+    };
+    std::vector<ValueId> operands = {pixels, filter};
+    if (bias != nullptr) operands.push_back(add_tensor(made, *bias));
+    add(OpKind::kTranspose, TransposeAttrs{{0, 2, 3, 1}}, {in}, pixels);
+    add(kind, attrs, std::move(operands), sums);
+    add(OpKind::kTranspose, TransposeAttrs{{0, 3, 1, 2}}, {sums}, result);
+    made.inputs = {in};
+    made.outputs = {result};
+    return made;
+  });
+  if (graph == nullptr) return false;
   SMELT_TRY(out.resize(shape));
+  const std::byte* const from[] = {input.data};
+  SMELT_TRY(graph->run({&images, 1}, from, out.data));
+  return true;
+}
+
+Status convolution(Call& call) {
+  const Tensor &input = call.tensor(0), &weight = call.tensor(1);
+  const Tensor* bias = call.optional_tensor(2);
+  const Attributes attributes(call, 3);
+  Tensor& out = call.tensor(9);
+  SMELT_ASSIGN(const Plan p, plan(input, weight, attributes));
+  const Geometry& g = p.geometry;
+  if (out.dtype != input.dtype || (bias && !(bias->shape == Shape{g.out_channels}))) {
+    return invalid("a bias of shape {} for {} channels, or a result of {}",
+                   to_string(bias ? bias->shape : Shape()), g.out_channels, smelt::name(out.dtype));
+  }
+  SMELT_ASSIGN(const bool done, accelerated(call, g, attributes.transposed, input, weight, bias,
+                                            p.shape, out));
+  if (done) return {};
+  SMELT_TRY(out.resize(p.shape));
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, input));
     SMELT_ASSIGN(const C* w, elements<C>(call, weight));
@@ -155,7 +280,7 @@ Status convolution(Call& call) {
       SMELT_ASSIGN(b, elements<C>(call, *bias));
     }
     SMELT_ASSIGN(C * y, result_elements<C>(call, out));
-    if (transposed) {
+    if (attributes.transposed) {
       convolve_transposed(call.pool(), g, x, w, b, y);
     } else {
       convolve(call.pool(), g, x, w, b, y);
@@ -165,8 +290,90 @@ Status convolution(Call& call) {
   });
 }
 
+/// The products that belong to each weight. `small` has the extents `out` of the windows, `big` the extents `in`.
+template <class C>
+void weight_gradient(const Geometry& g, int64_t small_channels, int64_t big_channels, const C* small,
+                     const C* big, C* gradient) {
+  const int64_t taps = g.kernel_size(), stride = g.window[2].stride;
+  const int64_t small_per_group = small_channels / g.groups, big_per_group = big_channels / g.groups;
+  for (int64_t s = 0; s < small_channels; ++s) {
+    for (int64_t c = 0; c < big_per_group; ++c) {
+      const int64_t b = s / small_per_group * big_per_group + c;
+      for_each_tap(g, [&](int64_t tap, int64_t kd, int64_t kh, int64_t kw) {
+        C sum = 0;
+        for (int64_t n = 0; n < g.batch; ++n) {
+          const C* x = big + (n * big_channels + b) * g.in_size();
+          const C* y = small + (n * small_channels + s) * g.out_size();
+          for_each_row_of_tap(g, kd, kh, kw, [&](int64_t in, int64_t out, int64_t count) {
+            for (int64_t j = 0; j < count; ++j) sum += x[in + j * stride] * y[out + j];
+          });
+        }
+        gradient[(s * big_per_group + c) * taps + tap] = sum;
+      });
+    }
+  }
+}
+
+/// (grad_output, input, weight, bias_sizes?, stride, padding, dilation, transposed, output_padding, groups, mask,
+/// grad_input, grad_weight, grad_bias)
+Status convolution_backward(Call& call) {
+  const Tensor &grad = call.tensor(0), &input = call.tensor(1), &weight = call.tensor(2);
+  const Attributes attributes(call, 4);
+  const auto mask = call.bools(10);
+  SMELT_ASSIGN(const Plan p, plan(input, weight, attributes));
+  const Geometry& g = p.geometry;
+  if (!(grad.shape == p.shape) || grad.dtype != input.dtype || !is_float(input.dtype) ||
+      mask.size() != 3) {
+    return invalid("a gradient of shape {} for a result of shape {}", to_string(grad.shape),
+                   to_string(p.shape));
+  }
+  const bool transposed = attributes.transposed;
+  return with_float(input.dtype, [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, input));
+    SMELT_ASSIGN(const C* w, elements<C>(call, weight));
+    SMELT_ASSIGN(const C* dy, elements<C>(call, grad));
+    if (mask[0]) {
+      Tensor& out = call.tensor(11);
+      SMELT_TRY(out.resize(input.shape));
+      SMELT_ASSIGN(C * dx, result_elements<C>(call, out));
+      Geometry back = g;
+      std::swap(back.in_channels, back.out_channels);
+      if (transposed) {
+        convolve<C>(call.pool(), back, dy, w, nullptr, dx);
+      } else {
+        convolve_transposed<C>(call.pool(), back, dy, w, nullptr, dx);
+      }
+      store(out, dx);
+    }
+    if (mask[1]) {
+      Tensor& out = call.tensor(12);
+      SMELT_TRY(out.resize(weight.shape));
+      SMELT_ASSIGN(C * dw, result_elements<C>(call, out));
+      if (transposed) {
+        weight_gradient(g, g.in_channels, g.out_channels, x, dy, dw);
+      } else {
+        weight_gradient(g, g.out_channels, g.in_channels, dy, x, dw);
+      }
+      store(out, dw);
+    }
+    if (mask[2]) {
+      Tensor& out = call.tensor(13);
+      SMELT_TRY(out.resize(Shape{g.out_channels}));
+      SMELT_ASSIGN(C * db, result_elements<C>(call, out));
+      const int64_t size = transposed ? g.in_size() : g.out_size();
+      std::fill_n(db, g.out_channels, C(0));
+      for (int64_t i = 0; i < g.batch * g.out_channels; ++i) {
+        for (int64_t k = 0; k < size; ++k) db[i % g.out_channels] += dy[i * size + k];
+      }
+      store(out, db);
+    }
+    return {};
+  });
+}
+
 constexpr Operator kOperators[] = {
     {"aten::convolution.out", "TTtLLLBLIW", convolution},
+    {"aten::convolution_backward.out", "TTTlLLLBLIMWWW", convolution_backward},
 };
 
 }  // namespace

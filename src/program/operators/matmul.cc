@@ -1,5 +1,6 @@
 // Products of matrices.
 #include "program/operators/common.h"
+#include "program/operators/graph_call.h"
 
 namespace smelt::program {
 namespace {
@@ -59,6 +60,37 @@ Status check_types(const Tensor& a, const Tensor& b, const Tensor& out) {
                  smelt::name(out.dtype));
 }
 
+/// Computes the product with the matrix kernels of delegates, where they have the types. `out` has its shape.
+/// `bias` may be null; a constant is packed once.
+Result<bool> accelerated(Call& call, OpKind kind, const Attrs& attrs, const Tensor& lhs,
+                         const Tensor& rhs, const Tensor* bias, Tensor& out) {
+  if (!is_float(lhs.dtype) || lhs.dtype == DType::kF64 || out.numel() == 0) return false;
+  const Tensor* const constants[] = {rhs.constant ? &rhs : nullptr,
+                                     bias && bias->constant ? bias : nullptr};
+  GraphCall* graph = GraphCall::of(call, constants, [&] {
+    Graph g;
+    Node node{.kind = kind, .attrs = attrs, .range = {}, .inputs = {}, .outputs = {}};
+    node.inputs = {add_value(g, lhs.dtype, lhs.shape), add_tensor(g, rhs)};
+    g.inputs.insert(g.inputs.begin(), node.inputs[0]);
+    if (bias != nullptr) node.inputs.push_back(add_tensor(g, *bias));
+    node.outputs = {add_value(g, out.dtype, out.shape)};
+    g.outputs = node.outputs;
+    g.nodes.push_back(std::move(node));
+    return g;
+  });
+  if (graph == nullptr) return false;
+  Shape shapes[3] = {lhs.shape};
+  const std::byte* in[3] = {lhs.data};
+  size_t n = 1;
+  for (const Tensor* t : {&rhs, bias}) {
+    if (t == nullptr || t->constant) continue;
+    shapes[n] = t->shape;
+    in[n++] = t->data;
+  }
+  SMELT_TRY(graph->run({shapes, n}, {in, n}, out.data));
+  return true;
+}
+
 /// [b, m, k] × [b, k, n] → [b, m, n].
 Status bmm(Call& call) {
   const Tensor &lhs = call.tensor(0), &rhs = call.tensor(1);
@@ -70,6 +102,9 @@ Status bmm(Call& call) {
   SMELT_TRY(check_types(lhs, rhs, out));
   const int64_t b = lhs.shape[0], m = lhs.shape[1], k = lhs.shape[2], n = rhs.shape[2];
   SMELT_TRY(out.resize(Shape{b, m, n}));
+  SMELT_ASSIGN(const bool done,
+               accelerated(call, OpKind::kBatchMatMul, NoAttrs(), lhs, rhs, nullptr, out));
+  if (done) return {};
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, lhs));
     SMELT_ASSIGN(const C* w, elements<C>(call, rhs));
@@ -96,6 +131,9 @@ Status mm(Call& call) {
   SMELT_TRY(check_types(lhs, rhs, out));
   const int64_t m = lhs.shape[0], k = lhs.shape[1], n = rhs.shape[1];
   SMELT_TRY(out.resize(Shape{m, n}));
+  SMELT_ASSIGN(const bool done,
+               accelerated(call, OpKind::kBatchMatMul, NoAttrs(), lhs, rhs, nullptr, out));
+  if (done) return {};
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, lhs));
     SMELT_ASSIGN(const C* w, elements<C>(call, rhs));
@@ -131,6 +169,12 @@ Status addmm(Call& call) {
     return invalid("{} added to {}", to_string(self.shape), to_string(shape));
   }
   SMELT_TRY(out.resize(shape));
+  if (self.shape == Shape{n} && self.dtype == out.dtype && call.real(3) == 1 && call.real(4) == 1) {
+    SMELT_ASSIGN(const bool done,
+                 accelerated(call, OpKind::kFullyConnected, FullyConnectedAttrs{.transpose_weights = true},
+                             lhs, rhs, &self, out));
+    if (done) return {};
+  }
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, lhs));
     SMELT_ASSIGN(const C* w, elements<C>(call, rhs));
@@ -160,6 +204,11 @@ Status linear(Call& call) {
   Shape shape = input.shape;
   shape[shape.rank() - 1] = int64_t(n);
   SMELT_TRY(out.resize(shape));
+  if (bias == nullptr || bias->dtype == out.dtype) {
+    SMELT_ASSIGN(const bool done, accelerated(call, OpKind::kFullyConnected, FullyConnectedAttrs(),
+                                              input, weight, bias, out));
+    if (done) return {};
+  }
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, input));
     SMELT_ASSIGN(const C* w, elements<C>(call, weight));

@@ -1,27 +1,32 @@
 // Normalisation: by the mean and variance of rows, groups, or what training has found.
 #include <cmath>
 
-#include "program/operators/common.h"
+#include "program/operators/dense.h"
 
 namespace smelt::program {
 namespace {
 
-struct Moments {
+struct Normalized {
   double mean, rstd;  ///< 1 / sqrt(variance + eps)
 };
 
-template <class C>
-Moments moments(const C* x, size_t n, double eps) {
-  // Several sums side by side; in double, so that large means do not eat the variance.
-  double sum[4] = {}, squares[4] = {};
-  for (size_t i = 0; i < n; ++i) sum[i % 4] += double(x[i]);
-  const double mean = ((sum[0] + sum[2]) + (sum[1] + sum[3])) / double(n);
-  for (size_t i = 0; i < n; ++i) {
-    const double d = double(x[i]) - mean;
-    squares[i % 4] += d * d;
+/// The sum of f(x[i]), several side by side; in double, so that large means do not eat the variance.
+template <class C, class F>
+double sum_of(const C* x, size_t n, F f) {
+  double sum[8] = {};
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (size_t k = 0; k < 8; ++k) sum[k] += f(double(x[i + k]));
   }
-  const double variance = ((squares[0] + squares[2]) + (squares[1] + squares[3])) / double(n);
-  return {mean, 1 / std::sqrt(variance + eps)};
+  for (; i < n; ++i) sum[0] += f(double(x[i]));
+  return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+template <class C>
+Normalized moments(const C* x, size_t n, double eps) {
+  const double mean = sum_of(x, n, [](double v) { return v; }) / double(n);
+  const double squares = sum_of(x, n, [&](double v) { return (v - mean) * (v - mean); });
+  return {mean, 1 / std::sqrt(squares / double(n) + eps)};
 }
 
 /// Elements of an optional parameter of `n` elements, or null.
@@ -58,13 +63,35 @@ Status layer_norm(Call& call) {
   SMELT_TRY(means.resize(outer));
   SMELT_TRY(rstds.resize(outer));
   const size_t rows = outer.numel(), n = input.shape.numel(lead, input.rank());
+  const Tensor *weight = call.optional_tensor(2), *bias = call.optional_tensor(3);
+  const RowNormalizeFn normalize = kernel_for(call.vectors().row_normalize, input.dtype);
+  const auto same_type = [&](const Tensor* t) {
+    return t == nullptr || (t->dtype == input.dtype && t->numel() == n);
+  };
+  if (normalize != nullptr && out.dtype == input.dtype && same_type(weight) && same_type(bias)) {
+    const RowMomentsFn find = kernel_for(call.vectors().row_moments, input.dtype);
+    const size_t bytes = n * element_size(input.dtype);
+    const double eps = call.real(4);
+    const auto range = [&](size_t begin, size_t end, unsigned) {
+      for (size_t r = begin; r < end; ++r) {
+        const Moments m = find(input.data + r * bytes, n);
+        const float rstd = float(1 / std::sqrt(double(m.variance) + eps));
+        normalize(input.data + r * bytes, out.data + r * bytes, n, m.mean, rstd,
+                  weight ? weight->data : nullptr, bias ? bias->data : nullptr);
+        store_element(means.dtype, means.data, ptrdiff_t(r), m.mean);
+        store_element(rstds.dtype, rstds.data, ptrdiff_t(r), rstd);
+      }
+    };
+    call.pool().parallel_for(rows, std::max<size_t>(1, 8192 / std::max<size_t>(n, 1)), range);
+    return {};
+  }
   return with_float(input.dtype, [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, input));
     SMELT_ASSIGN(C * y, result_elements<C>(call, out));
     SMELT_ASSIGN(const C* weight, parameter<C>(call, 2, n));
     SMELT_ASSIGN(const C* bias, parameter<C>(call, 3, n));
     for (size_t r = 0; r < rows; ++r) {
-      const Moments m = moments(x + r * n, n, call.real(4));
+      const Normalized m = moments(x + r * n, n, call.real(4));
       const C mean = C(m.mean), rstd = C(m.rstd);
       for (size_t i = 0; i < n; ++i) {
         const C z = (x[r * n + i] - mean) * rstd;
@@ -101,7 +128,7 @@ Status group_norm(Call& call) {
     SMELT_ASSIGN(const C* weight, parameter<C>(call, 1, size_t(channels)));
     SMELT_ASSIGN(const C* bias, parameter<C>(call, 2, size_t(channels)));
     for (size_t r = 0; r < size_t(batch * groups); ++r) {
-      const Moments m = moments(x + r * n, n, call.real(7));
+      const Normalized m = moments(x + r * n, n, call.real(7));
       for (size_t c = 0; c < per_group; ++c) {
         const size_t channel = r % size_t(groups) * per_group + c;
         const C scale = C(m.rstd) * (weight ? weight[channel] : C(1));
@@ -150,7 +177,7 @@ Status batch_norm(Call& call) {
     }
     SMELT_ASSIGN(C * gathered, call.scratch().take<C>(kRunning ? 0 : batch * hw));
     for (size_t c = 0; c < channels; ++c) {
-      Moments m;
+      Normalized m;
       if constexpr (kRunning) {
         m = {double(running_mean[c]), 1 / std::sqrt(double(running_var[c]) + eps)};
       } else {

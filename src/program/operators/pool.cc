@@ -123,6 +123,32 @@ Status max_pool2d(Call& call) {
   });
 }
 
+/// (grad_output, self, kernel, stride, padding, dilation, ceil_mode, indices, grad_input)
+Status max_pool2d_backward(Call& call) {
+  const Tensor &grad = call.tensor(0), &self = call.tensor(1), &indices = call.tensor(7);
+  Tensor& out = call.tensor(8);
+  if (self.rank() < 2 || !(grad.shape == indices.shape) || indices.dtype != DType::kS64 ||
+      grad.rank() != self.rank() || grad.shape.numel(0, grad.rank() - 2) != self.shape.numel(0, self.rank() - 2)) {
+    return invalid("gradients {} of {} at {}", to_string(grad.shape), to_string(self.shape),
+                   to_string(indices.shape));
+  }
+  SMELT_TRY(out.resize(self.shape));
+  const size_t planes = self.shape.numel(0, self.rank() - 2);
+  const size_t size = planes == 0 ? 0 : self.numel() / planes, n = planes == 0 ? 0 : grad.numel() / planes;
+  return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* dy, elements<C>(call, grad));
+    SMELT_ASSIGN(C * dx, result_elements<C>(call, out));
+    std::fill_n(dx, out.numel(), C(0));
+    for (size_t i = 0; i < planes * n; ++i) {
+      SMELT_ASSIGN(const int64_t at, checked_index(indices.as<int64_t>()[i], int64_t(size)));
+      C& sum = dx[i / n * size + size_t(at)];
+      sum = add(sum, dy[i]);
+    }
+    store(out, dx);
+    return {};
+  });
+}
+
 Status adaptive_avg_pool2d(Call& call) {
   const Tensor& self = call.tensor(0);
   const auto sizes = call.ints(1);
@@ -161,6 +187,7 @@ constexpr Operator kOperators[] = {
     {"aten::_adaptive_avg_pool2d.out", "TLW", adaptive_avg_pool2d},
     {"aten::avg_pool2d.out", "TLLLBBiW", avg_pool2d},
     {"aten::max_pool2d_with_indices.out", "TLLLLBWW", max_pool2d},
+    {"aten::max_pool2d_with_indices_backward.grad_input", "TTLLLLBTW", max_pool2d_backward},
 };
 
 }  // namespace

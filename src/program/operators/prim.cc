@@ -104,6 +104,14 @@ Status floordiv(Call& call) {
   return {};
 }
 
+/// Of integers only, and truncating: ExecuTorch's definition.
+Status floordiv_int(Call& call) {
+  const int64_t a = call.integer(0), b = call.integer(1);
+  if (b == 0) return invalid("{} divided by zero", a);
+  call.value(2).set(b == -1 ? wrap_sub(0, a) : a / b);
+  return {};
+}
+
 Status truediv(Call& call) {
   call.value(2).set(call.real(0) / call.real(1));
   return {};
@@ -127,6 +135,11 @@ Status sym_int(Call& call) {
 }
 Status sym_not(Call& call) {
   call.value(1).set(!call.boolean(0));
+  return {};
+}
+/// One of two numbers, with its type.
+Status sym_ite(Call& call) {
+  call.value(3) = call.scalar(call.boolean(0) ? 1 : 2);
   return {};
 }
 Status neg(Call& call) {
@@ -202,6 +215,7 @@ constexpr Operator kOperators[] = {
     {"executorch_prim::sym_max.Scalar", "SSN", arithmetic<Max>, true},
     {"executorch_prim::sym_min.Scalar", "SSN", arithmetic<Min>, true},
     {"executorch_prim::floordiv.Scalar", "SSN", floordiv, true},
+    {"executorch_prim::floordiv.int", "SSN", floordiv_int, true},
     {"executorch_prim::truediv.Scalar", "SSN", truediv, true},
     {"executorch_prim::mod.int", "SSN", mod, true},
     {"executorch_prim::mod.Scalar", "SSN", mod, true},
@@ -215,6 +229,7 @@ constexpr Operator kOperators[] = {
     {"executorch_prim::sym_float.Scalar", "SN", sym_float, true},
     {"executorch_prim::sym_int.Scalar", "SN", sym_int, true},
     {"executorch_prim::sym_not.Scalar", "SN", sym_not, true},
+    {"executorch_prim::sym_ite.Scalar", "BSSN", sym_ite, true},
     {"executorch_prim::ceil.Scalar", "SN", to_integer<round_up>, true},
     {"executorch_prim::floor.Scalar", "SN", to_integer<round_down>, true},
     {"executorch_prim::round.Scalar", "SN", to_integer<round_even>, true},

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "program/operators/common.h"
+#include "program/operators/dense.h"
 
 namespace smelt::program {
 namespace {
@@ -22,6 +22,18 @@ void block(const void* const* in, void* out, size_t n, const void* params) {
 }
 
 constexpr size_t kParamsMax = 3;
+
+/// Runs a vector kernel if there is one for these tensors.
+bool vectorized(Call& call, UnaryOp op, const UnaryParams& params, const Tensor& self,
+                const Tensor& out) {
+  const UnaryFn kernel = kernel_for(call.vectors().unary[size_t(op)], self.dtype);
+  if (kernel == nullptr || !alike(self, out)) return false;
+  const size_t size = element_size(self.dtype);
+  for_each_stretch(call.pool(), self.numel(), [&](size_t first, size_t n) {
+    kernel(self.data + first * size, out.data + first * size, n, params);
+  });
+  return true;
+}
 
 /// Applies F, with the numbers in arguments [1, 1 + F::kParams) as parameters.
 template <class F>
@@ -158,6 +170,14 @@ struct Elu {
   }
 };
 
+Status relu(Call& call) {
+  const Tensor& self = call.tensor(0);
+  SMELT_TRY(call.tensor(1).resize(self.shape));
+  const UnaryParams params{0, std::numeric_limits<float>::infinity()};
+  if (vectorized(call, UnaryOp::kClamp, params, self, call.tensor(1))) return {};
+  return unary<Relu>(call);
+}
+
 struct BitwiseNot {
   template <class C>
   static C apply(C x, const C*) {
@@ -176,6 +196,20 @@ Status bitwise_not(Call& call) {
   return {};
 }
 
+/// unary<F>, by a vector kernel where that is possible. The kernel's parameters are the
+/// numbers in arguments 1 and 2.
+template <class F, UnaryOp Op>
+Status unary(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(F::kParams + 1);
+  SMELT_TRY(out.resize(self.shape));
+  UnaryParams params;
+  if (F::kParams > 0) params.a = float(call.real(1));
+  if (F::kParams > 1) params.b = float(call.real(2));
+  if (vectorized(call, Op, params, self, out)) return {};
+  return unary<F>(call);
+}
+
 /// Like unary(), for a function whose parameters come from elsewhere; `out` is argument `out_index`.
 template <class F>
 Status apply(Call& call, size_t out_index, std::span<const double> numbers) {
@@ -192,8 +226,14 @@ Status apply(Call& call, size_t out_index, std::span<const double> numbers) {
 }
 
 Status gelu(Call& call) {
-  if (call.string(1) == "tanh") return apply<GeluTanh>(call, 2, {});
-  if (call.string(1) == "none") return apply<GeluErf>(call, 2, {});
+  const bool tanh = call.string(1) == "tanh";
+  if (tanh || call.string(1) == "none") {
+    const Tensor& self = call.tensor(0);
+    SMELT_TRY(call.tensor(2).resize(self.shape));
+    const UnaryOp op = tanh ? UnaryOp::kGeluTanh : UnaryOp::kGelu;
+    if (vectorized(call, op, {}, self, call.tensor(2))) return {};
+    return tanh ? apply<GeluTanh>(call, 2, {}) : apply<GeluErf>(call, 2, {});
+  }
   return invalid("approximation \"{}\"; there are \"none\" and \"tanh\"", call.string(1));
 }
 
@@ -213,7 +253,7 @@ Status logit(Call& call) {
 
 constexpr Operator kOperators[] = {
     {"aten::_conj_physical.out", "TW", unary<Identity>, true},
-    {"aten::abs.out", "TW", unary<Abs>, true},
+    {"aten::abs.out", "TW", unary<Abs, UnaryOp::kAbs>, true},
     {"aten::acos.out", "TW", unary<Acos>, true},
     {"aten::acosh.out", "TW", unary<Acosh>, true},
     {"aten::asin.out", "TW", unary<Asin>, true},
@@ -221,39 +261,39 @@ constexpr Operator kOperators[] = {
     {"aten::atan.out", "TW", unary<Atan>, true},
     {"aten::atanh.out", "TW", unary<Atanh>, true},
     {"aten::bitwise_not.out", "TW", bitwise_not, true},
-    {"aten::ceil.out", "TW", unary<Ceil>, true},
-    {"aten::cos.out", "TW", unary<Cos>, true},
+    {"aten::ceil.out", "TW", unary<Ceil, UnaryOp::kCeiling>, true},
+    {"aten::cos.out", "TW", unary<Cos, UnaryOp::kCos>, true},
     {"aten::cosh.out", "TW", unary<Cosh>, true},
     {"aten::elu.out", "TSSSW", unary<Elu>, true},
-    {"aten::erf.out", "TW", unary<Erf>, true},
-    {"aten::exp.out", "TW", unary<Exp>, true},
+    {"aten::erf.out", "TW", unary<Erf, UnaryOp::kErf>, true},
+    {"aten::exp.out", "TW", unary<Exp, UnaryOp::kExp>, true},
     {"aten::expm1.out", "TW", unary<Expm1>, true},
-    {"aten::floor.out", "TW", unary<Floor>, true},
+    {"aten::floor.out", "TW", unary<Floor, UnaryOp::kFloor>, true},
     {"aten::gelu.out", "TZW", gelu, true},
-    {"aten::hardtanh.out", "TSSW", unary<Hardtanh>, true},
+    {"aten::hardtanh.out", "TSSW", unary<Hardtanh, UnaryOp::kClamp>, true},
     {"aten::isinf.out", "TW", unary<IsInf>, true},
     {"aten::isnan.out", "TW", unary<IsNan>, true},
-    {"aten::leaky_relu.out", "TSW", unary<LeakyRelu>, true},
-    {"aten::log.out", "TW", unary<Log>, true},
+    {"aten::leaky_relu.out", "TSW", unary<LeakyRelu, UnaryOp::kLeakyRelu>, true},
+    {"aten::log.out", "TW", unary<Log, UnaryOp::kLog>, true},
     {"aten::log10.out", "TW", unary<Log10>, true},
     {"aten::log1p.out", "TW", unary<Log1p>, true},
     {"aten::log2.out", "TW", unary<Log2>, true},
     {"aten::logical_not.out", "TW", unary<LogicalNot>, true},
     {"aten::logit.out", "TdW", logit, true},
-    {"aten::neg.out", "TW", unary<Neg>, true},
-    {"aten::reciprocal.out", "TW", unary<Reciprocal>, true},
-    {"aten::relu.out", "TW", unary<Relu>, true},
-    {"aten::round.out", "TW", unary<Round>, true},
-    {"aten::rsqrt.out", "TW", unary<Rsqrt>, true},
-    {"aten::sigmoid.out", "TW", unary<Sigmoid>, true},
+    {"aten::neg.out", "TW", unary<Neg, UnaryOp::kNegate>, true},
+    {"aten::reciprocal.out", "TW", unary<Reciprocal, UnaryOp::kReciprocal>, true},
+    {"aten::relu.out", "TW", relu, true},
+    {"aten::round.out", "TW", unary<Round, UnaryOp::kRound>, true},
+    {"aten::rsqrt.out", "TW", unary<Rsqrt, UnaryOp::kReciprocalSquareRoot>, true},
+    {"aten::sigmoid.out", "TW", unary<Sigmoid, UnaryOp::kSigmoid>, true},
     {"aten::sign.out", "TW", unary<Sign>, true},
-    {"aten::silu.out", "TW", unary<Silu>, true},
-    {"aten::sin.out", "TW", unary<Sin>, true},
+    {"aten::silu.out", "TW", unary<Silu, UnaryOp::kSilu>, true},
+    {"aten::sin.out", "TW", unary<Sin, UnaryOp::kSin>, true},
     {"aten::sinh.out", "TW", unary<Sinh>, true},
-    {"aten::sqrt.out", "TW", unary<Sqrt>, true},
+    {"aten::sqrt.out", "TW", unary<Sqrt, UnaryOp::kSquareRoot>, true},
     {"aten::tan.out", "TW", unary<Tan>, true},
-    {"aten::tanh.out", "TW", unary<Tanh>, true},
-    {"aten::trunc.out", "TW", unary<Trunc>, true},
+    {"aten::tanh.out", "TW", unary<Tanh, UnaryOp::kTanh>, true},
+    {"aten::trunc.out", "TW", unary<Trunc, UnaryOp::kTruncate>, true},
 };
 
 }  // namespace
