@@ -83,7 +83,7 @@ TEST_P(DriverTest, Blocks) {
   const GemmKernel& kernel = *GetParam();
   const size_t m = 23, n = 31, gap = 2;
   const GemmProblem problem(kernel.variant, {.m = m, .n = n, .kc = 13}, Values::kRandom, 1);
-  const auto rhs = problem.packed(kernel.rhs, cpu());
+  const auto rhs = problem.packed(kernel.rhs, kernel.pack_rhs, cpu());
   const auto truth = problem.truth();
   const MatrixRows rows{.lhs_stride = problem.lhs_row_bytes(), .out_stride = (n + gap) * problem.out_bytes()};
   for (unsigned workers : {1u, 4u}) {

@@ -20,22 +20,31 @@ struct TapLoop {
   static SMELT_INLINE void run(const DwconvBlock& d) SMELT_FN {
     const std::byte* panel = d.filter;
     for (size_t c0 = 0; c0 < d.channels; c0 += channels(), panel += d.filter_panel_stride) {
-      size_t i = 0;
-      for (; i + kPixels <= d.pixels; i += kPixels) tile<kPixels>(d, i, c0, panel);
-      for (; i < d.pixels; ++i) tile<1>(d, i, c0, panel);
+      if (d.channels - c0 >= channels())
+        pixels<true>(d, c0, panel);
+      else
+        pixels<false>(d, c0, panel);
     }
   }
 
  private:
-  template <int kP>
+  template <bool kFull>
+  static SMELT_NOINLINE void pixels(const DwconvBlock& d, size_t c0, const std::byte* panel) SMELT_FN {
+    size_t i = 0;
+    for (; i + kPixels <= d.pixels; i += kPixels) tile<kFull, kPixels>(d, i, c0, panel);
+    for (; i < d.pixels; ++i) tile<kFull, 1>(d, i, c0, panel);
+  }
+
+  /// kFull: the panel has all its channels, so that nothing is checked per vector.
+  template <bool kFull, int kP>
   static SMELT_INLINE void tile(const DwconvBlock& d, size_t i0, size_t c0, const std::byte* panel) SMELT_FN {
-    const size_t left = d.channels - c0;
+    const size_t left = kFull ? channels() : d.channels - c0;
     typename Taps::Acc acc[kP][kVecs];
     SMELT_UNROLL for (int j = 0; j < kVecs; ++j)
       SMELT_UNROLL for (int i = 0; i < kP; ++i) acc[i][j] = Taps::start(panel, j * Taps::kLanes);
     const std::byte* w = panel + Taps::kHeadFields * channels() * 4;
     const void* const* row = d.rows + i0 * d.taps;
-    for (size_t t = 0; t < d.taps; ++t, ++row, w += kVecs * Taps::kWeightBytes) {
+    SMELT_KEEP_LOOP for (size_t t = 0; t < d.taps; ++t, ++row, w += kVecs * Taps::kWeightBytes) {
       SMELT_UNROLL for (int i = 0; i < kP; ++i) {
         const auto* in = static_cast<const typename Taps::In*>(row[size_t(i) * d.taps]) + c0;
         SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {

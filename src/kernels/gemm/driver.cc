@@ -37,7 +37,7 @@ void choose_blocking(GemmPlan& plan, const Cpu& cpu, unsigned workers) {
   const bool matrix_unit = kernel.isa == Isa::kSme || kernel.isa == Isa::kSme2;
   plan.max_workers = matrix_unit && cpu.sme_units != 0 ? std::min(workers, cpu.sme_units) : workers;
   const uint64_t tasks = std::min<uint64_t>(kTasksPerWorker * plan.max_workers, plan.macs() / kMinTaskMacs);
-  if (tasks <= 1) {
+  if (tasks <= 1 || plan.max_workers <= 1) {
     plan.max_workers = 1;
     return;
   }

@@ -10,7 +10,12 @@
 namespace smelt {
 namespace {
 
-/// Calls f(T (&)[8]) around memory of fewer than eight elements: AVX2 has masks for words of 32 bits only.
+/// All ones in the first `count` of 8 lanes of 32 bits.
+SMELT_INLINE __m256i lane_mask(size_t count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(int(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+/// The first `count` elements, then zeros: AVX2 has no masks for smaller elements.
 template <class T>
 SMELT_INLINE __m128i load_part_128(const T* p, size_t count) {
   alignas(16) T all[16 / sizeof(T)] = {};
@@ -34,6 +39,7 @@ struct Avx2LoadF32 {
   using Elem = float;
   static SMELT_INLINE __m256 splat(const Elem* p) { return _mm256_set1_ps(*p); }
   static SMELT_INLINE __m256 load(const Elem* p) { return _mm256_loadu_ps(p); }
+  static SMELT_INLINE __m256 load_part(const Elem* p, size_t count) { return _mm256_maskload_ps(p, lane_mask(count)); }
 };
 
 /// 16-bit floats, widened as they are loaded; the left side is widened into a buffer first.
@@ -47,8 +53,10 @@ struct Avx2Load16 {
   static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
     size_t i = 0;
     for (; i + 8 <= count; i += 8) _mm256_storeu_ps(to + i, load(from + i));
-    if (i < count)
-      _mm256_storeu_ps(to + i, widen(load_part_128(reinterpret_cast<const uint16_t*>(from + i), count - i), T{}));
+    if (i < count) _mm256_storeu_ps(to + i, load_part(from + i, count - i));
+  }
+  static SMELT_INLINE __m256 load_part(const Elem* p, size_t count) {
+    return widen(load_part_128(reinterpret_cast<const uint16_t*>(p), count), T{});
   }
 
  private:
@@ -76,8 +84,7 @@ struct Avx2Store {
     r = b.clamp(r);
     if constexpr (sizeof(T) == 4) {
       if (count >= 8) return _mm256_storeu_ps(o, r);
-      const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-      _mm256_maskstore_ps(o, _mm256_cmpgt_epi32(_mm256_set1_epi32(int(count)), lane), r);
+      _mm256_maskstore_ps(o, lane_mask(count), r);
     } else {
       const __m128i bits = to_16_bits(r, T{});
       if (count >= 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(o), bits);

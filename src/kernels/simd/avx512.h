@@ -28,6 +28,9 @@ struct Avx512LoadF32 {
   using Elem = float;
   static SMELT_INLINE __m512 splat(const Elem* p) { return _mm512_set1_ps(*p); }
   static SMELT_INLINE __m512 load(const Elem* p) { return _mm512_loadu_ps(p); }
+  static SMELT_INLINE __m512 load_part(const Elem* p, size_t count) {
+    return _mm512_maskz_loadu_ps(lanes_below(count), p);
+  }
 };
 
 /// bfloat16, widened as it is loaded; the left side is widened into a buffer first.

@@ -11,6 +11,14 @@ struct Avx512Sums {
   using Float = __m512;
   static constexpr size_t kLanes = 16;
 
+  /// Products of the first `count` of 16 neighbouring elements.
+  static SMELT_INLINE Int mac_s8(Int acc, const int8_t* in, size_t count, const int8_t* w) {
+    const __m128i x = count >= kLanes ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(in))
+                                      : _mm_maskz_loadu_epi8(lanes_below(count), in);
+    const __m128i y = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w));
+    return add(acc, _mm512_mullo_epi32(_mm512_cvtepi8_epi32(x), _mm512_cvtepi8_epi32(y)));
+  }
+
   static SMELT_INLINE Int add(Int a, Int b) { return _mm512_add_epi32(a, b); }
   static SMELT_INLINE Int zero_int() { return _mm512_setzero_si512(); }
   static SMELT_INLINE Int load_int(const std::byte* p) { return _mm512_loadu_si512(p); }
