@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "program/block.h"
 #include "program/kernel_call.h"
 #include "program/operator.h"
