@@ -9,6 +9,15 @@
 namespace smelt {
 namespace {
 
+/// Adds the products of a group of k to four vectors of sums.
+template <class T, int kLane>
+SMELT_INLINE Bytes4 dot4(Bytes4 s, Bytes4 w, svuint8_t row) SMELT_FN {
+  return svcreate4(T::template dot<kLane>(svget4(s, 0), svget4(w, 0), row),
+                   T::template dot<kLane>(svget4(s, 1), svget4(w, 1), row),
+                   T::template dot<kLane>(svget4(s, 2), svget4(w, 2), row),
+                   T::template dot<kLane>(svget4(s, 3), svget4(w, 3), row));
+}
+
 template <class T, class Weights, class Sum>
 struct OneRow {
   static SMELT_INLINE void begin() SMELT_FN { Weights::begin(); }
@@ -23,17 +32,9 @@ struct OneRow {
  private:
   template <int kPanels, int kIndex>
   static SMELT_INLINE void group(Bytes4& s0, Bytes4& s1, svuint8_t row, const std::byte* w0, const std::byte* w1) SMELT_FN {
-    s0 = dot4<kIndex>(s0, Weights::template group<kIndex, 4>(w0), row);
-    if constexpr (kPanels > 1) s1 = dot4<kIndex>(s1, Weights::template group<kIndex, 4>(w1), row);
+    s0 = dot4<T, kIndex>(s0, Weights::template group<kIndex, 4>(w0), row);
+    if constexpr (kPanels > 1) s1 = dot4<T, kIndex>(s1, Weights::template group<kIndex, 4>(w1), row);
   }
-  template <int kLane>
-  static SMELT_INLINE Bytes4 dot4(Bytes4 s, Bytes4 w, svuint8_t row) SMELT_FN {
-    return svcreate4(T::template dot<kLane>(svget4(s, 0), svget4(w, 0), row),
-                     T::template dot<kLane>(svget4(s, 1), svget4(w, 1), row),
-                     T::template dot<kLane>(svget4(s, 2), svget4(w, 2), row),
-                     T::template dot<kLane>(svget4(s, 3), svget4(w, 3), row));
-  }
-
   template <int kPanels>
   static SMELT_INLINE void panels(const GemmBlock& g, const std::byte* panel, size_t n0) SMELT_FN {
     const size_t bytes = Weights::kVectors * vector_bytes();
@@ -60,20 +61,13 @@ struct OneRow {
         w0 += (left + 3) / 4 * bytes, w1 += (left + 3) / 4 * bytes;
       }
     }
-    last(g, s0, w0, n0);
-    if constexpr (kPanels > 1) last(g, s1, w1, n0 + 4 * svcntw());
+    finish_one_row<Sum>(g, s0, w0, n0);
+    if constexpr (kPanels > 1) finish_one_row<Sum>(g, s1, w1, n0 + 4 * svcntw());
   }
 
   static SMELT_INLINE Bytes4 first(const std::byte* panel) SMELT_FN {
     if constexpr (Sum::kHeadFields != 0) return load4<0>(panel);
     return svreinterpret_u8(dup4(svdup_f32(0)));
-  }
-  static SMELT_INLINE void last(const GemmBlock& g, Bytes4 sum, const std::byte* tail, size_t n) SMELT_FN {
-    const size_t nr = 4 * svcntw();
-    const Grid at{g, 0, 1, n, g.n - n < nr ? g.n - n : nr};
-    store4(static_cast<typename Sum::Elem*>(g.out[0]) + n, at.nb,
-           Sum::template value<1, 4>(at, 0, sum, tail_columns<Sum, 4>(tail, 0), tail_columns<Sum, 4>(tail, 1),
-                                     tail_columns<Sum, 4>(tail, 2)));
   }
 };
 

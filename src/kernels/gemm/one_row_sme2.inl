@@ -12,6 +12,10 @@
 namespace smelt {
 namespace {
 
+/// 0, but the compiler does not know: it would load the number of each group into a register, beside each use. From an
+/// unknown first one, the others are immediate offsets.
+SMELT_INLINE uint32_t first_group() SMELT_FN { return uint32_t(vector_bytes() % 16); }
+
 template <class T, class Weights, class Sum>
 struct OneRow {
   static SMELT_INLINE void begin() SMELT_FN { Weights::begin(); }
@@ -28,10 +32,6 @@ struct OneRow {
   }
 
  private:
-  // 0, but the compiler does not know: it would load the number of each group into a register, beside each use. From an
-  // unknown first one, the others are immediate offsets.
-  static SMELT_INLINE uint32_t first_group() SMELT_FN { return uint32_t(vector_bytes() % 16); }
-
   // The products of a group of k, word kIndex from the pointers on.
   template <int kPanels, int kIndex>
   static SMELT_INLINE void group(svuint8_t row, const std::byte* w0, const std::byte* w1, const std::byte* w2,
@@ -89,13 +89,8 @@ struct OneRow {
   }
   template <int kGroup>
   static SMELT_INLINE void finish_group(const GemmBlock& g, const std::byte* tail, size_t n0) SMELT_FN {
-    const size_t nr = 4 * svcntw(), n = n0 + kGroup * nr;
-    if (n >= g.n) return;
-    const Grid at{g, 0, 1, n, g.n - n < nr ? g.n - n : nr};
-    const Bytes4 sum = svreinterpret_u8(svread_za32_u32_vg1x4(first_group() + kGroup));
-    store4(static_cast<typename Sum::Elem*>(g.out[0]) + n, at.nb,
-           Sum::template value<1, 4>(at, 0, sum, tail_columns<Sum, 4>(tail, 0), tail_columns<Sum, 4>(tail, 1),
-                                     tail_columns<Sum, 4>(tail, 2)));
+    const size_t n = n0 + kGroup * 4 * svcntw();
+    finish_one_row<Sum>(g, svreinterpret_u8(svread_za32_u32_vg1x4(first_group() + kGroup)), tail, n);
   }
 };
 

@@ -91,6 +91,16 @@ SMELT_INLINE void finish(const Grid& at, const std::byte* tail) SMELT_FN {
   for (; r < reads; ++r, ++out, slice += 4) finish_row<Sum, kRows, kCols>(at, r, slice, out, f0, f1, f2);
 }
 
+/// For kernels of one row: finishes and stores columns n … of it; `tail` is where the tail fields of their panel begin.
+template <class Sum>
+SMELT_INLINE void finish_one_row(const GemmBlock& g, Bytes4 sum, const std::byte* tail, size_t n) SMELT_FN {
+  const size_t nr = 4 * svcntw();
+  const Grid at{g, 0, 1, n, g.n - n < nr ? g.n - n : nr};
+  store4(static_cast<typename Sum::Elem*>(g.out[0]) + n, at.nb,
+         Sum::template value<1, 4>(at, 0, sum, tail_columns<Sum, 4>(tail, 0), tail_columns<Sum, 4>(tail, 1),
+                                   tail_columns<Sum, 4>(tail, 2)));
+}
+
 /// Floating sums -> Elem. Layout: kBias | data.
 template <class T>
 struct FloatSum {
@@ -116,37 +126,61 @@ struct StaticSum {
   }
 };
 
-/// Dynamic int8 rows, a scale per channel -> T. Layout: data | kBias, kRowSum, kScale.
-template <class T>
-struct DynamicSum {
-  using Elem = T;
-  static constexpr size_t kHeadFields = 0, kTailFields = 3;
-
-  template <int kRows, int kCols>
-  static SMELT_INLINE Float4 value(const Grid& at, size_t r, Bytes4 sum, Float4 bias, Float4 rowsum,
-                                   Float4 scale) SMELT_FN {
-    const Int4 zero = svcreate4(row_zero<0, kCols>(at, r), row_zero<1, kCols>(at, r), row_zero<2, kCols>(at, r),
-                                row_zero<3, kCols>(at, r));
-    const Float4 row = svcreate4(row_scale<0, kCols>(at, r), row_scale<1, kCols>(at, r), row_scale<2, kCols>(at, r),
-                                 row_scale<3, kCols>(at, r));
-    const Float4 exact = to_float4(sub_product4(svreinterpret_s32(sum), svreinterpret_s32(rowsum), zero));
-    return clamp4(multiply_add4(mul4(exact, scale), row, bias), svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
+/// The quantisation of the rows that the tiles of a grid hold, for dynamic rows.
+struct RowTerms {
+  template <int kCols>
+  static SMELT_INLINE Int4 zero(const Grid& at, size_t r) SMELT_FN {
+    return svcreate4(svdup_s32(quant<0, kCols>(at, r).zero), svdup_s32(quant<1, kCols>(at, r).zero),
+                     svdup_s32(quant<2, kCols>(at, r).zero), svdup_s32(quant<3, kCols>(at, r).zero));
+  }
+  template <int kCols>
+  static SMELT_INLINE Float4 negative_zero(const Grid& at, size_t r) SMELT_FN {
+    return svcreate4(
+        svdup_f32(-float(quant<0, kCols>(at, r).zero)), svdup_f32(-float(quant<1, kCols>(at, r).zero)),
+        svdup_f32(-float(quant<2, kCols>(at, r).zero)), svdup_f32(-float(quant<3, kCols>(at, r).zero)));
+  }
+  template <int kCols>
+  static SMELT_INLINE Float4 scale(const Grid& at, size_t r) SMELT_FN {
+    return svcreate4(svdup_f32(quant<0, kCols>(at, r).scale), svdup_f32(quant<1, kCols>(at, r).scale),
+                     svdup_f32(quant<2, kCols>(at, r).scale), svdup_f32(quant<3, kCols>(at, r).scale));
   }
 
  private:
-  // The quantisation of the row that tile kTile holds; rows beyond the grid share the last one's.
+  // Of the row that tile kTile holds; rows beyond the grid share the last one's.
   template <int kTile, int kCols>
   static SMELT_INLINE const RowQuant& quant(const Grid& at, size_t r) SMELT_FN {
     const size_t i = kCols > 2 ? r : r + kTile / kCols * svcntw();
     return at.g.row_quant[(at.m0 + (kCols > 2 || i < at.rows ? i : at.rows - 1)) * at.g.row_quant_stride];
   }
-  template <int kTile, int kCols>
-  static SMELT_INLINE svint32_t row_zero(const Grid& at, size_t r) SMELT_FN {
-    return svdup_s32(quant<kTile, kCols>(at, r).zero);
+};
+
+/// Dynamic int8 rows, a scale per channel -> T. Layout: data | kBias, kRowSum, kScale.
+template <class T>
+struct DynamicSum : private RowTerms {
+  using Elem = T;
+  static constexpr size_t kHeadFields = 0, kTailFields = 3;
+
+  template <int kRows, int kCols>
+  static SMELT_INLINE Float4 value(const Grid& at, size_t r, Bytes4 sum, Float4 bias, Float4 rowsum,
+                                   Float4 column) SMELT_FN {
+    const Int4 rows = svreinterpret_s32(rowsum);
+    const Float4 exact = to_float4(sub_product4(svreinterpret_s32(sum), rows, zero<kCols>(at, r)));
+    const Float4 real = multiply_add4(mul4(exact, column), scale<kCols>(at, r), bias);
+    return clamp4(real, svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
   }
-  template <int kTile, int kCols>
-  static SMELT_INLINE svfloat32_t row_scale(const Grid& at, size_t r) SMELT_FN {
-    return svdup_f32(quant<kTile, kCols>(at, r).scale);
+};
+
+/// Dynamic int8 rows, a scale per block of k -> T; the sums are floats already. Layout: data with block scales | kBias,
+/// kScaledRowSum.
+template <class T>
+struct BlockSum : private RowTerms {
+  using Elem = T;
+  static constexpr size_t kHeadFields = 0, kTailFields = 2;
+
+  template <int kRows, int kCols>
+  static SMELT_INLINE Float4 value(const Grid& at, size_t r, Bytes4 sum, Float4 bias, Float4 rowsum, Float4) SMELT_FN {
+    const Float4 exact = multiply_add4(rowsum, negative_zero<kCols>(at, r), svreinterpret_f32(sum));
+    return clamp4(multiply_add4(exact, scale<kCols>(at, r), bias), svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
   }
 };
 

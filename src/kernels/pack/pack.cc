@@ -89,13 +89,22 @@ void with_source(DType dtype, F f) {
   }
 }
 
+struct ToU4Pairs {
+  static void put(std::byte* row, size_t x, size_t, int32_t v) {
+    std::byte& byte = row[x / 2];
+    byte = x % 2 == 0 ? (byte & std::byte{0xf0}) | std::byte(v + kU4Zero)
+                      : (byte & std::byte{0x0f}) | std::byte((v + kU4Zero) << 4);
+  }
+  static float get(const std::byte* row, size_t x, size_t) { return float(FromU4::at(row, x)); }
+};
+
 template <class F>
-void with_panel(DType dtype, F f) {
-  switch (dtype) {
+void with_panel(const PackLayout& layout, F f) {
+  switch (layout.elem) {
     case DType::kF32: return f(ToF32{});
     case DType::kF16: return f(ToF16{});
     case DType::kBF16: return f(ToBF16{});
-    case DType::kU4: return f(ToU4{});
+    case DType::kU4: return layout.nibble_pairs ? f(ToU4Pairs{}) : f(ToU4{});
     default: return f(ToS8{});
   }
 }
@@ -223,7 +232,7 @@ void pack_panels(const PackLayout& layout, const PackShape& shape, size_t vl32, 
       pack_f32_panel(layout, shape, map, source, p * map.rows, panel);
     } else {
       with_source(source.dtype, [&](auto from) {
-        with_panel(layout.elem, [&](auto to) {
+        with_panel(layout, [&](auto to) {
           pack_panel<decltype(from), decltype(to)>(layout, shape, map, source, p * map.rows, panel);
         });
       });
@@ -244,7 +253,7 @@ Unpacked unpack(const PackLayout& layout, const PackShape& shape, size_t vl32, c
       for (size_t c = 0; c < shape.kc; ++c) {
         const size_t k = layout.join_taps ? tap * shape.kc + c : c;
         const size_t group = (layout.join_taps ? 0 : tap * map.run_groups) + k / layout.kr;
-        with_panel(layout.elem, [&](auto to) {
+        with_panel(layout, [&](auto to) {
           u.values.push_back(to.get(panel + map.group(group) + r * row_bytes, k % layout.kr, layout.kr));
         });
       }

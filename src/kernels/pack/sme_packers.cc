@@ -25,7 +25,7 @@ constexpr size_t kMaxPanelRows = 4 * 64;
 
 bool rows_of_same_type(const PackLayout& layout, const PackSource& source) {
   const DType bias = (layout.head & kFoldedBias) != 0 ? DType::kS32 : DType::kF32;
-  return source.dtype == layout.elem && source.k_stride == 1 && (source.bias == nullptr || source.bias_dtype == bias);
+  return layout.elem != DType::kU4 && source.dtype == layout.elem && source.k_stride == 1 && (source.bias == nullptr || source.bias_dtype == bias);
 }
 
 // The fields of a panel, from the sums of its rows.

@@ -78,6 +78,33 @@ SMELT_INLINE Float4 to_float4(Int4 v) SMELT_FN {
   return svcreate4(svcvt_f32_x(all, svget4(v, 0)), svcvt_f32_x(all, svget4(v, 1)), svcvt_f32_x(all, svget4(v, 2)),
                    svcvt_f32_x(all, svget4(v, 3)));
 }
+SMELT_INLINE void begin_nibbles() SMELT_FN {}
+/// Nibbles that are stored plus 8, low ones first, to int8.
+SMELT_INLINE svuint8x2_t expand_nibbles(svuint8_t v) SMELT_FN {
+  const svbool_t all = svptrue_b8();
+  const svuint8_t lo = svsub_x(all, svand_x(all, v, 15), 8), hi = svsub_x(all, svlsr_x(all, v, 4), 8);
+  return svcreate2(svzip1(lo, hi), svzip2(lo, hi));
+}
+
+/// Vectors of bfloat16 to floats.
+SMELT_INLINE svfloat32x2_t widen_bf16(svuint16_t v) SMELT_FN {
+  const svuint16_t zero = svdup_u16(0);
+  return svcreate2(svreinterpret_f32(svzip1(zero, v)), svreinterpret_f32(svzip2(zero, v)));
+}
+
+/// Tiles 2 and 3 += tiles 0 and 1, which hold integers, x the scales of their columns.
+SMELT_INLINE void add_scaled_tiles(svfloat32_t s0, svfloat32_t s1) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  for (uint32_t slice = 0; slice < 4 * uint32_t(svcntw()); slice += 4) {
+    const Bytes4 row = read_row(slice);
+    const svfloat32_t f0 = svcvt_f32_x(all, svreinterpret_s32(svget4(row, 0)));
+    const svfloat32_t f1 = svcvt_f32_x(all, svreinterpret_s32(svget4(row, 1)));
+    write_row(slice, svcreate4(svget4(row, 0), svget4(row, 1),
+                               svreinterpret_u8(svmla_x(all, svreinterpret_f32(svget4(row, 2)), f0, s0)),
+                               svreinterpret_u8(svmla_x(all, svreinterpret_f32(svget4(row, 3)), f1, s1))));
+  }
+}
+
 /// Half to even; saturates.
 SMELT_INLINE svint32_t round1(svfloat32_t v) SMELT_FN {
   const svbool_t all = svptrue_b32();

@@ -48,6 +48,21 @@ SMELT_INLINE Float4 clamp4(Float4 v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
   return svmin_single_f32_x4(svmax_single_f32_x4(v, lo), hi);
 }
 SMELT_INLINE Float4 to_float4(Int4 v) SMELT_FN { return svcvt_f32_s32_x4(v); }
+/// Vectors of bfloat16 to floats. One instruction per two results.
+SMELT_INLINE svfloat32x2_t widen_bf16(svuint16_t v) SMELT_FN {
+  return svreinterpret_f32(svzip_u16_x2(svcreate2(svdup_u16(0), v)));
+}
+
+/// Tiles 2 and 3 += tiles 0 and 1, which hold integers, x the scales of their columns.
+SMELT_INLINE void add_scaled_tiles(svfloat32_t s0, svfloat32_t s1) SMELT_FN {
+  // Group v of the array is four rows of tile v % 4; six instructions per eight vectors.
+  uint32_t v = 0;
+  for (size_t n = svcntw() / 4; n != 0; --n, v += 4) {
+    svmla_single_za32_f32_vg1x4(v + 2, to_float4(svread_za32_s32_vg1x4(v)), s0);
+    svmla_single_za32_f32_vg1x4(v + 3, to_float4(svread_za32_s32_vg1x4(v + 1)), s1);
+  }
+}
+
 /// Half to even; saturates. Two instructions.
 SMELT_INLINE Int4 round4(Float4 v) SMELT_FN { return svcvt_s32_f32_x4(svrintn_f32_x4(v)); }
 SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN { return svadd_single_s32_x4(v, x); }
