@@ -55,20 +55,34 @@ void convert_all(const From* src, ptrdiff_t src_stride, To* dst, ptrdiff_t dst_s
 template <class F>
 void with_stored(DType t, F&& f) {
   switch (t) {
-    case DType::kF32: return f(float());
-    case DType::kF16: return f(Half());
-    case DType::kBF16: return f(BFloat16());
-    case DType::kF64: return f(double());
-    case DType::kS8: return f(int8_t());
-    case DType::kU8: return f(uint8_t());
-    case DType::kS16: return f(int16_t());
-    case DType::kU16: return f(uint16_t());
-    case DType::kS32: return f(int32_t());
-    case DType::kU32: return f(uint32_t());
-    case DType::kS64: return f(int64_t());
-    case DType::kU64: return f(uint64_t());
-    case DType::kBool: return f(Boolean());
-    case DType::kU4: return;
+    case DType::kF32:
+      return f(float());
+    case DType::kF16:
+      return f(Half());
+    case DType::kBF16:
+      return f(BFloat16());
+    case DType::kF64:
+      return f(double());
+    case DType::kS8:
+      return f(int8_t());
+    case DType::kU8:
+      return f(uint8_t());
+    case DType::kS16:
+      return f(int16_t());
+    case DType::kU16:
+      return f(uint16_t());
+    case DType::kS32:
+      return f(int32_t());
+    case DType::kU32:
+      return f(uint32_t());
+    case DType::kS64:
+      return f(int64_t());
+    case DType::kU64:
+      return f(uint64_t());
+    case DType::kBool:
+      return f(Boolean());
+    case DType::kU4:
+      return;
   }
 }
 
@@ -78,17 +92,23 @@ Compute compute_of(DType t) {
   switch (t) {
     case DType::kF32:
     case DType::kF16:
-    case DType::kBF16: return Compute::kF32;
-    case DType::kF64: return Compute::kF64;
-    default: return Compute::kS64;
+    case DType::kBF16:
+      return Compute::kF32;
+    case DType::kF64:
+      return Compute::kF64;
+    default:
+      return Compute::kS64;
   }
 }
 
 DType native(Compute c) {
   switch (c) {
-    case Compute::kF32: return DType::kF32;
-    case Compute::kF64: return DType::kF64;
-    case Compute::kS64: break;
+    case Compute::kF32:
+      return DType::kF32;
+    case Compute::kF64:
+      return DType::kF64;
+    case Compute::kS64:
+      break;
   }
   return DType::kS64;
 }

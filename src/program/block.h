@@ -1,5 +1,6 @@
-// Elements in blocks of one computing type. Operators compute in float, double or int64; tensors store thirteen types.
-// Converting a block at a time keeps an operator to three instantiations, and costs nothing where the types agree.
+// Elements in blocks of one computing type. Operators compute in float, double or int64; tensors
+// store thirteen types. Converting a block at a time keeps an operator to three instantiations, and
+// costs nothing where the types agree.
 #pragma once
 
 #include <cstddef>
@@ -39,26 +40,34 @@ struct ComputeOf<int64_t> {
 template <class F>
 auto with_compute(Compute c, F&& f) {
   switch (c) {
-    case Compute::kF32: return f(float());
-    case Compute::kF64: return f(double());
-    case Compute::kS64: break;
+    case Compute::kF32:
+      return f(float());
+    case Compute::kF64:
+      return f(double());
+    case Compute::kS64:
+      break;
   }
   return f(int64_t());
 }
 
-/// Calls f with a value of an unsigned type that has the size of the elements: for moving them unseen.
+/// Calls f with a value of an unsigned type that has the size of the elements: for moving them
+/// unseen.
 template <class F>
 auto with_bytes_of(size_t element_size, F&& f) {
   switch (element_size) {
-    case 1: return f(uint8_t());
-    case 2: return f(uint16_t());
-    case 4: return f(uint32_t());
-    default: return f(uint64_t());
+    case 1:
+      return f(uint8_t());
+    case 2:
+      return f(uint16_t());
+    case 4:
+      return f(uint32_t());
+    default:
+      return f(uint64_t());
   }
 }
 
-/// dst[i] = src[i * stride], converted. Integers wrap; reals that an int64 does not hold become INT64_MIN; bool is
-/// "not zero".
+/// dst[i] = src[i * stride], converted. Integers wrap; reals that an int64 does not hold become
+/// INT64_MIN; bool is "not zero".
 void load_block(DType, const std::byte* src, ptrdiff_t stride, size_t n, Compute, void* dst);
 /// dst[i * stride] = src[i], converted likewise.
 void store_block(DType, std::byte* dst, ptrdiff_t stride, size_t n, Compute, const void* src);

@@ -37,8 +37,8 @@ DataFlow DataFlow::of(const pte::ExecutionPlan& plan, const std::vector<const Op
     for (const pte::Instruction* instruction : *chain->instructions()) {
       if (const auto* call = instruction->instr_args_as_KernelCall()) {
         const Operator* op = operators[size_t(call->op_index())];
-        const size_t count =
-            std::min<size_t>(call->args() == nullptr ? 0 : call->args()->size(), op->signature.size());
+        const size_t count = std::min<size_t>(call->args() == nullptr ? 0 : call->args()->size(),
+                                              op->signature.size());
         const auto arg = [&](size_t i) {
           return uint32_t(call->args()->Get(flatbuffers::uoffset_t(i)));
         };

@@ -13,14 +13,16 @@ struct DataFlow {
   std::vector<bool> computed;  ///< a kernel or delegate writes it
   std::vector<bool> moved_to;  ///< a MoveCall replaces it
   std::vector<bool> view;      ///< a view operator gives it the memory of another
-  /// Its memory may be written: through itself, or through a value that it is moved to or viewed as.
+  /// Its memory may be written: through itself, or through a value that it is moved to or viewed
+  /// as.
   std::vector<bool> mutated;
   std::vector<bool> read;
-  /// Its memory may become that of an output: it is one, or a value that it is moved to or viewed as.
+  /// Its memory may become that of an output: it is one, or a value that it is moved to or viewed
+  /// as.
   std::vector<bool> escapes;
 
-  /// `operators[i]` belongs to the i-th operator of the plan; `delegate_outputs[i]` lists the arguments that the i-th
-  /// delegate writes.
+  /// `operators[i]` belongs to the i-th operator of the plan; `delegate_outputs[i]` lists the
+  /// arguments that the i-th delegate writes.
   static DataFlow of(const pte::ExecutionPlan&, const std::vector<const Operator*>& operators,
                      const std::vector<std::vector<uint32_t>>& delegate_outputs);
 };

@@ -4,9 +4,7 @@ namespace smelt::program {
 namespace {
 
 /// XNNPACK knows no int64: what a program wants as int64 its graph gives as int32.
-bool widened(DType graph, DType program) {
-  return graph == DType::kS32 && program == DType::kS64;
-}
+bool widened(DType graph, DType program) { return graph == DType::kS32 && program == DType::kS64; }
 
 // The graph sees dimensions in the order they have in memory: its own transposes are part of it.
 
@@ -129,14 +127,22 @@ std::string describe(const GraphValue& v) {
     const bool block = value.quant.granularity == QuantGranularity::kPerBlock;
     const bool quantized = value.quant.granularity != QuantGranularity::kNone;
     switch (value.dtype) {
-      case DType::kF32: return "fp32";
-      case DType::kF16: return "fp16";
-      case DType::kBF16: return "bf16";
-      case DType::kS8: return token ? "qdint8" : channel ? "qcint8" : quantized ? "qint8" : "int8";
-      case DType::kU8: return quantized ? "quint8" : "uint8";
-      case DType::kS32: return channel ? "qcint32" : quantized ? "qint32" : "int32";
-      case DType::kU4: return block ? "qbint4" : "qcint4";
-      default: return smelt::name(value.dtype);
+      case DType::kF32:
+        return "fp32";
+      case DType::kF16:
+        return "fp16";
+      case DType::kBF16:
+        return "bf16";
+      case DType::kS8:
+        return token ? "qdint8" : channel ? "qcint8" : quantized ? "qint8" : "int8";
+      case DType::kU8:
+        return quantized ? "quint8" : "uint8";
+      case DType::kS32:
+        return channel ? "qcint32" : quantized ? "qint32" : "int32";
+      case DType::kU4:
+        return block ? "qbint4" : "qcint4";
+      default:
+        return smelt::name(value.dtype);
     }
   };
   return fmt::format("{}{}", type(v), v.is_constant() ? "*" : "");

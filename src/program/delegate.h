@@ -1,4 +1,5 @@
-// A DelegateCall's other side: a compiled graph with a session, and the arguments that belong to its inputs and outputs.
+// A DelegateCall's other side: a compiled graph with a session, and the arguments that belong to
+// its inputs and outputs.
 #pragma once
 
 #include <memory>
@@ -18,8 +19,8 @@ namespace smelt::program {
 /// One delegate of one method.
 class Delegate {
  public:
-  /// Compiles the payload: packs weights, plans memory for the shapes it declares. `payload` and the named data outlive the
-  /// delegate. `where` names it in messages.
+  /// Compiles the payload: packs weights, plans memory for the shapes it declares. `payload` and
+  /// the named data outlive the delegate. `where` names it in messages.
   static Result<std::unique_ptr<Delegate>> load(std::span<const std::byte> payload,
                                                 NamedDataLookup named_data, std::string_view where,
                                                 const Cpu& cpu, ThreadPool& pool);
@@ -30,11 +31,15 @@ class Delegate {
   std::span<const uint32_t> input_args() const { return input_args_; }
   std::span<const uint32_t> output_args() const { return output_args_; }
 
-  /// Runs with the shapes that the input tensors have; gives the output tensors theirs. Allocates only for shapes not
-  /// seen before.
+  /// Runs with the shapes that the input tensors have; gives the output tensors theirs. Allocates
+  /// only for shapes not seen before.
   Status run(std::span<EValue* const> args, Scratch& scratch);
 
   const Session& session() const { return *session_; }
+  /// See Session::set_profiler.
+  void set_profiler(Profiler* profiler, uint32_t first_zone) {
+    session_->set_profiler(profiler, first_zone);
+  }
 
  private:
   std::unique_ptr<Session> session_;

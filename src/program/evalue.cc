@@ -51,45 +51,66 @@ Status Tensor::resize_slow(const Shape& wanted) {
 
 std::string_view name(Kind k) noexcept {
   switch (k) {
-    case Kind::kNone: return "none";
-    case Kind::kTensor: return "tensor";
-    case Kind::kInt: return "int";
-    case Kind::kDouble: return "double";
-    case Kind::kBool: return "bool";
-    case Kind::kString: return "string";
-    case Kind::kIntList: return "list of int";
-    case Kind::kDoubleList: return "list of double";
-    case Kind::kBoolList: return "list of bool";
-    case Kind::kTensorList: return "list of tensor";
+    case Kind::kNone:
+      return "none";
+    case Kind::kTensor:
+      return "tensor";
+    case Kind::kInt:
+      return "int";
+    case Kind::kDouble:
+      return "double";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kString:
+      return "string";
+    case Kind::kIntList:
+      return "list of int";
+    case Kind::kDoubleList:
+      return "list of double";
+    case Kind::kBoolList:
+      return "list of bool";
+    case Kind::kTensorList:
+      return "list of tensor";
   }
   return "?";
 }
 
 int64_t EValue::to_int() const {
   switch (kind) {
-    case Kind::kInt: return integer;
-    case Kind::kBool: return boolean;
+    case Kind::kInt:
+      return integer;
+    case Kind::kBool:
+      return boolean;
     case Kind::kDouble:
       return real >= -0x1p63 && real < 0x1p63 ? int64_t(real) : 0;
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
 double EValue::to_double() const {
   switch (kind) {
-    case Kind::kInt: return double(integer);
-    case Kind::kBool: return boolean ? 1 : 0;
-    case Kind::kDouble: return real;
-    default: return 0;
+    case Kind::kInt:
+      return double(integer);
+    case Kind::kBool:
+      return boolean ? 1 : 0;
+    case Kind::kDouble:
+      return real;
+    default:
+      return 0;
   }
 }
 
 bool EValue::to_bool() const {
   switch (kind) {
-    case Kind::kInt: return integer != 0;
-    case Kind::kBool: return boolean;
-    case Kind::kDouble: return real != 0;
-    default: return false;
+    case Kind::kInt:
+      return integer != 0;
+    case Kind::kBool:
+      return boolean;
+    case Kind::kDouble:
+      return real != 0;
+    default:
+      return false;
   }
 }
 

@@ -1,4 +1,5 @@
-// What the instructions of a method work on: tensors with memory and shape, scalars, lists of either.
+// What the instructions of a method work on: tensors with memory and shape, scalars, lists of
+// either.
 #pragma once
 
 #include <array>
@@ -16,8 +17,9 @@ namespace smelt::program {
 /// Bytes per element. kU4 never occurs outside packed weights.
 inline size_t element_size(DType t) { return bits(t) / 8; }
 
-/// A dense tensor of a method. Operators give it its shape with resize(); where its elements live was decided at load,
-/// but for tensors without a bound on their shape, which own memory that grows.
+/// A dense tensor of a method. Operators give it its shape with resize(); where its elements live
+/// was decided at load, but for tensors without a bound on their shape, which own memory that
+/// grows.
 struct Tensor {
   std::byte* data = nullptr;
   DType dtype = DType::kF32;
@@ -25,10 +27,10 @@ struct Tensor {
   bool row_major = true;  ///< dim_order is 0, 1, 2, …
   bool constant = false;  ///< the elements never change and live as long as the program
   Shape shape;
-  Shape strides;                                ///< in elements
+  Shape strides;                                 ///< in elements
   std::array<uint8_t, kMaxRank> dim_order = {};  ///< outermost in memory first
-  size_t capacity = 0;                          ///< bytes at `data`
-  AlignedBuffer owned;                          ///< kUnbounded: what `data` points to
+  size_t capacity = 0;                           ///< bytes at `data`
+  AlignedBuffer owned;                           ///< kUnbounded: what `data` points to
 
   size_t rank() const { return shape.rank(); }
   size_t numel() const { return shape.numel(); }
@@ -38,20 +40,34 @@ struct Tensor {
     return reinterpret_cast<T*>(data);
   }
 
-  /// Sets shape and strides. A static tensor takes only the shape it has; a bounded one any of the same rank that fits
-  /// its memory; an unbounded one anything. kInvalidArgument says what was expected.
+  /// Sets shape and strides. A static tensor takes only the shape it has; a bounded one any of the
+  /// same rank that fits its memory; an unbounded one anything. kInvalidArgument says what was
+  /// expected.
   Status resize(const Shape& wanted) {
-    if (wanted == shape) [[likely]] return {};
+    if (wanted == shape) [[likely]]
+      return {};
     return resize_slow(wanted);
   }
   /// Computes strides from shape and dim_order.
   void set_strides();
   /// Sets the order of the dimensions to that of the shape.
   void set_row_major();
+  /// dim_order as a shape's worth of numbers.
+  Shape order() const {
+    Shape s = shape;
+    for (size_t d = 0; d < rank(); ++d) s[d] = dim_order[d];
+    return s;
+  }
 
  private:
   Status resize_slow(const Shape& wanted);
 };
+
+/// Whether two stretches of memory have a byte in common.
+inline bool overlap(const std::byte* a, size_t a_bytes, const std::byte* b, size_t b_bytes) {
+  const auto x = reinterpret_cast<uintptr_t>(a), y = reinterpret_cast<uintptr_t>(b);
+  return x < y + b_bytes && y < x + a_bytes;
+}
 
 enum class Kind : uint8_t {
   kNone,

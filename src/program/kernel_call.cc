@@ -10,13 +10,19 @@ namespace smelt::program {
 ArgumentUse argument_use(char letter) {
   switch (letter) {
     case 'T':
-    case 't': return {.read = true};
-    case 'W': return {.written = true};
-    case 'U': return {.read = true, .written = true};
+    case 't':
+      return {.read = true};
+    case 'W':
+      return {.written = true};
+    case 'U':
+      return {.read = true, .written = true};
     case 'X':
-    case 'O': return {.read = true, .list = true};
-    case 'Y': return {.written = true, .list = true};
-    default: return {};
+    case 'O':
+      return {.read = true, .list = true};
+    case 'Y':
+      return {.written = true, .list = true};
+    default:
+      return {};
   }
 }
 

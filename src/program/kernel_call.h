@@ -16,8 +16,8 @@ struct ArgumentUse {
 };
 ArgumentUse argument_use(char letter);
 
-/// Checks that a call's arguments are what the operator's signature says. A call has one argument per letter, and may
-/// repeat its result at the end. kInvalidFile names the argument.
+/// Checks that a call's arguments are what the operator's signature says. A call has one argument
+/// per letter, and may repeat its result at the end. kInvalidFile names the argument.
 Status check_signature(const Operator&, std::span<EValue* const> args);
 
 class KernelCall {
@@ -28,6 +28,10 @@ class KernelCall {
   KernelCall& operator=(const KernelCall&) = delete;
 
   const Operator& op() const { return *op_; }
+  /// The operands, as the operator sees them.
+  std::span<EValue* const> args() const { return args_; }
+  /// The graph that the last run used, if the operator runs as one.
+  const Session* session() const { return state_ == nullptr ? nullptr : state_->session(); }
   Status run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch);
 
  private:

@@ -10,6 +10,7 @@
 
 #include "platform/cpu.h"
 #include "platform/threads.h"
+#include "profile/profiler.h"
 #include "program/delegate.h"
 #include "program/kernel_call.h"
 #include "program/operator.h"
@@ -21,9 +22,9 @@ namespace smelt::program {
 /// Used by one thread at a time; several methods of one source may be loaded and run at once.
 class LoadedMethod {
  public:
-  /// Loads a method: packs the weights of its delegates, plans memory, finds its operators. kNotFound names the methods
-  /// that exist; kUnsupported names all operators that are missing at once. `workers` counts the calling thread; 0 means
-  /// one per core.
+  /// Loads a method: packs the weights of its delegates, plans memory, finds its operators.
+  /// kNotFound names the methods that exist; kUnsupported names all operators that are missing at
+  /// once. `workers` counts the calling thread; 0 means one per core.
   static Result<std::unique_ptr<LoadedMethod>> load(std::shared_ptr<const ProgramSource>,
                                                     std::string_view method, const Cpu&,
                                                     unsigned workers);
@@ -32,10 +33,17 @@ class LoadedMethod {
   /// The delegates in the order of the file; null where no instruction calls one.
   std::span<const std::unique_ptr<Delegate>> delegates() const { return delegates_; }
 
-  /// See smelt::Method::run. A program may contain a loop that never ends; then this does not return.
+  /// See smelt::Method::run. A program may contain a loop that never ends; then this does not
+  /// return.
   Status run(std::span<const Value> inputs, std::span<Value> outputs);
   /// See smelt::Method::reset.
   void reset() { table_.reset(); }
+
+  /// See smelt::Method::explain. `zones`, if given, gets what the profiler's zones stand for.
+  std::vector<StepInfo> explain(std::vector<Zone>* zones = nullptr) const;
+  /// See smelt::Method::start_profile and stop_profile.
+  void start_profile(size_t max_times);
+  Profile stop_profile();
 
  private:
   /// An instruction: what the letters mean depends on the type.
@@ -86,9 +94,11 @@ class LoadedMethod {
   std::vector<Step> steps_;
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
-  std::vector<std::pair<uint32_t, EValue>> restored_;  // values that steps overwrite, as the file has them
+  std::vector<std::pair<uint32_t, EValue>>
+      restored_;  // values that steps overwrite, as the file has them
   std::vector<View> views_;
   Scratch scratch_;
+  std::unique_ptr<Profiler> profiler_;  // null: nobody wants to know
   MethodInfo info_;
 };
 

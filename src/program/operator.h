@@ -12,10 +12,14 @@
 #include "platform/threads.h"
 #include "program/evalue.h"
 
+namespace smelt {
+class Session;
+}
+
 namespace smelt::program {
 
-/// Temporary memory, freed all at once after each instruction and kept for the next: a second run that asks for the
-/// same sizes allocates nothing.
+/// Temporary memory, freed all at once after each instruction and kept for the next: a second run
+/// that asks for the same sizes allocates nothing.
 class Scratch {
  public:
   /// Uninitialised, aligned to kAlignment, valid until clear().
@@ -42,10 +46,13 @@ class Scratch {
 class OperatorState {
  public:
   virtual ~OperatorState() = default;
+  /// The graph that the operator runs as, if it does.
+  virtual const Session* session() const { return nullptr; }
 };
 
-/// The arguments of one call. The loader has checked their kinds against the operator's signature, so the accessors do
-/// not. Indices count the arguments as ExecuTorch orders them: inputs first, outputs last.
+/// The arguments of one call. The loader has checked their kinds against the operator's signature,
+/// so the accessors do not. Indices count the arguments as ExecuTorch orders them: inputs first,
+/// outputs last.
 class Call {
  public:
   Call(std::span<EValue* const> args, ThreadPool& pool, const Cpu& cpu, Scratch& scratch,
@@ -95,18 +102,24 @@ class Call {
 
 /// An operator: one line of a family's table.
 ///
-/// The signature has a letter per argument; a lower-case letter means that the argument may be absent.
-///   T tensor   W tensor that is written   U tensor that is updated in place   X list of tensors   Y list of tensors that are written
-///   O list of tensors, some absent   S scalar   I integer   D real   B bool   L integers   F reals
-///   M bools   Z string   N scalar that is written
+/// The signature has a letter per argument; a lower-case letter means that the argument may be
+/// absent.
+///   T tensor   W tensor that is written   U tensor that is updated in place   X list of tensors Y
+///   list of tensors that are written O list of tensors, some absent   S scalar   I integer   D
+///   real   B bool   L integers   F reals M bools   Z string   N scalar that is written
 struct Operator {
   std::string_view name;  ///< "aten::add.out"
   std::string_view signature;
   Status (*run)(Call&);
-  /// Whether it takes tensors in any order of dimensions. Where not, the method hands it row-major copies.
+  /// Whether it takes tensors in any order of dimensions. Where not, the method hands it row-major
+  /// copies.
   bool any_order = false;
-  /// Whether the last argument becomes a view of the first: it gets that memory and has none of its own.
+  /// Whether the last argument becomes a view of the first: it gets that memory and has none of its
+  /// own.
   bool view = false;
+  /// Whether the last argument is the first with some elements replaced, and may be computed in its
+  /// place.
+  bool update = false;
 };
 
 /// Null if there is no such operator.
@@ -121,7 +134,9 @@ std::span<const Operator> unary_operators();
 std::span<const Operator> binary_operators();
 std::span<const Operator> creation_operators();
 std::span<const Operator> copy_operators();
-std::span<const Operator> shape_operators();
+std::span<const Operator> view_operators();
+std::span<const Operator> slice_operators();
+std::span<const Operator> rearrange_operators();
 std::span<const Operator> index_operators();
 std::span<const Operator> reduction_operators();
 std::span<const Operator> scan_operators();

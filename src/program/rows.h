@@ -10,8 +10,8 @@
 
 namespace smelt::program {
 
-/// Splits the dimensions of a tensor into those that number the rows and those that a row is made of. Both keep their
-/// order.
+/// Splits the dimensions of a tensor into those that number the rows and those that a row is made
+/// of. Both keep their order.
 class Rows {
  public:
   Rows(const Strided& t, const std::array<bool, kMaxRank>& in_row) : tensor_(t) {
@@ -20,7 +20,8 @@ class Rows {
       (in_row[d] ? row_strides_ : outer_strides_).push_back(t.strides[d]);
     }
     contiguous_ = row_strides_ == row_major_strides(row_);
-    for (size_t d = 0; d < row_.rank(); ++d) one_dim_ = one_dim_ && (row_[d] == 1 || d + 1 == row_.rank());
+    for (size_t d = 0; d < row_.rank(); ++d)
+      one_dim_ = one_dim_ && (row_[d] == 1 || d + 1 == row_.rank());
   }
 
   size_t count() const { return outer_.numel(); }
@@ -83,14 +84,15 @@ class Rows {
   bool contiguous_ = false, one_dim_ = true;
 };
 
-/// Calls f(row number, elements, buffer) for every row on all workers; `elements` may be `buffer`, which is the worker's
-/// own and as long as a row. Fails only if there is no memory for buffers.
+/// Calls f(row number, elements, buffer) for every row on all workers; `elements` may be `buffer`,
+/// which is the worker's own and as long as a row. Fails only if there is no memory for buffers.
 template <class C, class F>
 Status for_each_row(Call& call, const Rows& rows, F f) {
   const size_t n = rows.count(), length = rows.length();
   const bool parallel = n > 1 && n * length > 32768 && call.pool().workers() > 1;
   const size_t stride = (length + 15) / 16 * 16;
-  SMELT_ASSIGN(C * buffers, call.scratch().take<C>(stride * (parallel ? call.pool().workers() : 1)));
+  SMELT_ASSIGN(C * buffers,
+               call.scratch().take<C>(stride * (parallel ? call.pool().workers() : 1)));
   const auto range = [&](size_t begin, size_t end, unsigned worker) {
     C* buffer = buffers + stride * worker;
     for (size_t i = begin; i < end; ++i) f(i, rows.read(i, buffer), buffer);

@@ -16,8 +16,8 @@ Result<std::byte*> Scratch::take(size_t bytes) {
     c.used += size;
     return p;
   }
-  // Chunks are never merged: one that is handed out must not move, and with first fit the same requests find the same
-  // places in the next run.
+  // Chunks are never merged: one that is handed out must not move, and with first fit the same
+  // requests find the same places in the next run.
   constexpr size_t kLeast = size_t(64) << 10;
   SMELT_ASSIGN(AlignedBuffer buffer, AlignedBuffer::allocate(std::max(size, kLeast)));
   chunks_.push_back({std::move(buffer), size});

@@ -6,8 +6,8 @@
 namespace smelt::program {
 namespace {
 
-/// Loops over the elements of one tensor and the places of the same elements in others, with as few dimensions as their
-/// strides allow.
+/// Loops over the elements of one tensor and the places of the same elements in others, with as few
+/// dimensions as their strides allow.
 template <size_t N>
 struct Loops {
   size_t rank = 0;
@@ -163,7 +163,8 @@ void copy(const Strided& dst, const Strided& src) {
                   [&]<class T>(T) { copy_rows<T>(loops, dst.data, src.data, count); });
     return;
   }
-  // Through the wider of the two computing types, so that neither integers nor reals lose anything on the way.
+  // Through the wider of the two computing types, so that neither integers nor reals lose anything
+  // on the way.
   Compute via = compute_of(src.dtype);
   if (via == Compute::kF32 && dst.dtype == DType::kF64) via = Compute::kF64;
   if (via == Compute::kS64 && compute_of(dst.dtype) != Compute::kS64) {

@@ -35,7 +35,8 @@ struct Strided {
 Shape row_major_strides(const Shape&);
 /// The same elements with dimension i where perm[i] was.
 Strided permuted(const Strided&, std::span<const size_t> perm);
-/// Seen with a larger shape: leading dimensions added, extents of 1 repeated. The shapes are compatible.
+/// Seen with a larger shape: leading dimensions added, extents of 1 repeated. The shapes are
+/// compatible.
 Strided broadcast(const Strided&, const Shape& to);
 
 /// Copies all elements of src to dst, which has the same shape; converts where types differ.
@@ -46,8 +47,8 @@ using BlockFn = void (*)(const void* const* in, void* out, size_t n, const void*
 
 inline constexpr size_t kMapInputsMax = 4;
 
-/// Applies f to all elements of `out`; inputs are broadcast to its shape. In any order, on all workers when there is much
-/// to do. `out` may be one of the inputs.
+/// Applies f to all elements of `out`; inputs are broadcast to its shape. In any order, on all
+/// workers when there is much to do. `out` may be one of the inputs.
 void map(ThreadPool&, Compute, const Strided& out, std::span<const Strided> inputs, BlockFn,
          const void* params);
 

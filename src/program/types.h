@@ -15,8 +15,9 @@ inline bool is_integer(DType t) { return !is_float(t) && t != DType::kBool; }
 /// The smaller type that holds both (for floats; integers and floats give the float).
 DType promote(DType, DType);
 
-/// Finds the common type of operands. Tensors with dimensions outrank those without, which outrank plain numbers; a
-/// lower rank counts only where it brings a higher category (bool < integer < float).
+/// Finds the common type of operands. Tensors with dimensions outrank those without, which outrank
+/// plain numbers; a lower rank counts only where it brings a higher category (bool < integer <
+/// float).
 class CommonType {
  public:
   void add(const Tensor& t) { add(t.rank() > 0 ? dims_ : zero_dim_, t.dtype); }

@@ -8,9 +8,12 @@ namespace {
 
 Dynamism dynamism(const pte::Tensor& t) {
   switch (t.shape_dynamism()) {
-    case pte::TensorShapeDynamism::DynamicBound: return Dynamism::kBounded;
-    case pte::TensorShapeDynamism::DynamicUnbound: return Dynamism::kUnbounded;
-    default: return Dynamism::kStatic;
+    case pte::TensorShapeDynamism::DynamicBound:
+      return Dynamism::kBounded;
+    case pte::TensorShapeDynamism::DynamicUnbound:
+      return Dynamism::kUnbounded;
+    default:
+      return Dynamism::kStatic;
   }
 }
 
@@ -66,7 +69,8 @@ Result<Tensor*> ValueTable::build_tensor(const ProgramSource& source, const pte:
       t.constant = true;
       constant[index] = true;
       constant_bytes += t.bytes();
-      // Operators take constants as inputs only (Method::load checks that), so they stay where they are.
+      // Operators take constants as inputs only (Method::load checks that), so they stay where they
+      // are.
       t.data = const_cast<std::byte*>(storage.bytes.data());
       if (reinterpret_cast<uintptr_t>(t.data) % element_size(t.dtype) != 0) {
         SMELT_ASSIGN(AlignedBuffer aligned, AlignedBuffer::allocate(t.bytes()));
@@ -104,7 +108,8 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
   table.constant.resize(n);
   table.planned.resize(n);
 
-  // Arenas are as long as what is placed in them: the sizes that the file states are its own business.
+  // Arenas are as long as what is placed in them: the sizes that the file states are its own
+  // business.
   std::vector<size_t> arena_bytes(count(plan.non_const_buffer_sizes()));
   size_t unset_bytes = 0;
   for (size_t i = 0; i < n; ++i) {
@@ -120,8 +125,8 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
     }
   }
   for (size_t i = 1; i < arena_bytes.size(); ++i) {
-    table.planned_bytes += size_t(std::max<int64_t>(
-        plan.non_const_buffer_sizes()->Get(flatbuffers::uoffset_t(i)), 0));
+    table.planned_bytes +=
+        size_t(std::max<int64_t>(plan.non_const_buffer_sizes()->Get(flatbuffers::uoffset_t(i)), 0));
   }
   for (const size_t bytes : arena_bytes) {
     SMELT_ASSIGN(AlignedBuffer arena, AlignedBuffer::allocate(bytes, /*zero=*/true));
@@ -146,9 +151,15 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
       if (kind == Kind::kIntList) l.ints.resize(l.items.size());
     };
     switch (from.val_type()) {
-      case pte::KernelTypes::Int: to.set(from.val_as_Int()->int_val()); break;
-      case pte::KernelTypes::Bool: to.set(from.val_as_Bool()->bool_val()); break;
-      case pte::KernelTypes::Double: to.set(from.val_as_Double()->double_val()); break;
+      case pte::KernelTypes::Int:
+        to.set(from.val_as_Int()->int_val());
+        break;
+      case pte::KernelTypes::Bool:
+        to.set(from.val_as_Bool()->bool_val());
+        break;
+      case pte::KernelTypes::Double:
+        to.set(from.val_as_Double()->double_val());
+        break;
       case pte::KernelTypes::Tensor: {
         SMELT_ASSIGN(to.tensor, table.build_tensor(source, *from.val_as_Tensor(), i, unowned[i]));
         to.kind = Kind::kTensor;
@@ -156,8 +167,7 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
       }
       case pte::KernelTypes::String:
         to.kind = Kind::kString;
-        to.string =
-            &table.strings_.emplace_back(from.val_as_String()->string_val()->string_view());
+        to.string = &table.strings_.emplace_back(from.val_as_String()->string_val()->string_view());
         break;
       case pte::KernelTypes::IntList:
         items(Kind::kIntList, from.val_as_IntList()->items());
@@ -184,7 +194,8 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
       case pte::KernelTypes::OptionalTensorList:
         items(Kind::kTensorList, from.val_as_OptionalTensorList()->items());
         break;
-      default: break;
+      default:
+        break;
     }
   }
   table.reset();

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "format/pte/program_file.h"
 #include "format/ptd/external_data.h"
+#include "format/pte/program_file.h"
 #include "program/evalue.h"
 
 namespace smelt::program {
@@ -22,7 +22,8 @@ struct ProgramSource {
   std::optional<std::span<const std::byte>> find_data(std::string_view key) const;
 };
 
-/// The values of one method: scalars as the file has them, tensors with memory. Tensors do not move.
+/// The values of one method: scalars as the file has them, tensors with memory. Tensors do not
+/// move.
 struct ValueTable {
   std::vector<EValue> values;
   std::vector<bool> constant;  ///< per value: a tensor in read-only memory
@@ -30,8 +31,9 @@ struct ValueTable {
   size_t planned_bytes = 0;    ///< what the file's own plan asks for
   size_t constant_bytes = 0;
 
-  /// Allocates arenas and the memory of unplanned tensors. Everything that can change starts at its initial value, or at
-  /// zero. `unowned` marks values that need no memory of their own: inputs that are passed by reference, views.
+  /// Allocates arenas and the memory of unplanned tensors. Everything that can change starts at its
+  /// initial value, or at zero. `unowned` marks values that need no memory of their own: inputs
+  /// that are passed by reference, views.
   static Result<ValueTable> build(const ProgramSource&, const pte::ExecutionPlan&,
                                   const std::vector<bool>& unowned);
 

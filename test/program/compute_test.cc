@@ -194,7 +194,8 @@ TEST(Matmul, AllForms) {
   Values a2 = a, b2 = b, c2 = c;
   for (double x : noise(m * k, 4)) a2.push_back(x);
   for (double x : noise(k * n, 5)) b2.push_back(x);
-  const Values second = product({a2.begin() + m * k, a2.end()}, {b2.begin() + k * n, b2.end()}, m, n, k);
+  const Values second =
+      product({a2.begin() + m * k, a2.end()}, {b2.begin() + k * n, b2.end()}, m, n, k);
   c2.insert(c2.end(), second.begin(), second.end());
   OperatorCall bmm("aten::bmm.out");
   bmm.f32({2, m, k}, a2).f32({2, k, n}, b2).out(DType::kF32);
@@ -222,8 +223,8 @@ struct Conv {
                 for (int64_t c = 0; c < kw; ++c) {
                   const int64_t r = y * sh - ph + a * dh, s = x * sw - pw + c * dw;
                   if (r < 0 || r >= h || s < 0 || s >= w) continue;
-                  f(((b * ic + o / opg * ipg + i) * h + r) * w + s, ((o * ipg + i) * kh + a) * kw + c,
-                    ((b * oc + o) * out_h() + y) * out_w() + x);
+                  f(((b * ic + o / opg * ipg + i) * h + r) * w + s,
+                    ((o * ipg + i) * kh + a) * kw + c, ((b * oc + o) * out_h() + y) * out_w() + x);
                 }
   }
 };
@@ -252,10 +253,13 @@ TEST(Convolution, AgreesWithTheDefinition) {
       EXPECT_EQ(conv.shape(), (Shape{c.n, c.oc, c.out_h(), c.out_w()}));
     }
 
-    // The transposed convolution runs from y back to x with the same weights; what the stride leaves over is padding.
+    // The transposed convolution runs from y back to x with the same weights; what the stride
+    // leaves over is padding.
     const Values back = noise(y.size(), 4);
     Values expected(x.size());
-    c.each([&](int64_t i, int64_t k, int64_t o) { expected[size_t(i)] += back[size_t(o)] * w[size_t(k)]; });
+    c.each([&](int64_t i, int64_t k, int64_t o) {
+      expected[size_t(i)] += back[size_t(o)] * w[size_t(k)];
+    });
     const int64_t rest_h = (c.h + 2 * c.ph - c.dh * (c.kh - 1) - 1) % c.sh;
     const int64_t rest_w = (c.w + 2 * c.pw - c.dw * (c.kw - 1) - 1) % c.sw;
     for (const bool constant : {false, true}) {
@@ -269,7 +273,8 @@ TEST(Convolution, AgreesWithTheDefinition) {
 
     // Gradients are the same sums seen from each operand.
     Values dw(w.size()), db(size_t(c.oc));
-    c.each([&](int64_t i, int64_t k, int64_t o) { dw[size_t(k)] += x[size_t(i)] * back[size_t(o)]; });
+    c.each(
+        [&](int64_t i, int64_t k, int64_t o) { dw[size_t(k)] += x[size_t(i)] * back[size_t(o)]; });
     for (size_t i = 0; i < back.size(); ++i) db[i / plane % size_t(c.oc)] += back[i];
     OperatorCall gradient("aten::convolution_backward.out");
     gradient.f32({c.n, c.oc, c.out_h(), c.out_w()}, back).f32({c.n, c.ic, c.h, c.w}, x);
@@ -284,7 +289,12 @@ TEST(Convolution, AgreesWithTheDefinition) {
 
 TEST(Convolution, OneAndThreeDimensionsAndChannelsLast) {
   OperatorCall line("aten::convolution.out");
-  line.f32({1, 1, 5}, {1, 2, 3, 4, 5}).f32({1, 1, 3}, {1, 0, -1}).none().ints({1}).ints({1}).ints({1});
+  line.f32({1, 1, 5}, {1, 2, 3, 4, 5})
+      .f32({1, 1, 3}, {1, 0, -1})
+      .none()
+      .ints({1})
+      .ints({1})
+      .ints({1});
   line.boolean(false).ints({0}).integer(1).out(DType::kF32);
   EXPECT_EQ(line(), (Values{-2, -2, -2, -2, 4}));
   OperatorCall cube("aten::convolution.out");
@@ -373,7 +383,10 @@ TEST(Pool, AverageCountsPaddingOrNot) {
 TEST(Pool, MaximumAndItsPlace) {
   // Dilated by two over a border of one: the centre element is seen from the corners only.
   OperatorCall dilated("aten::max_pool2d_with_indices.out");
-  dilated.f32({1, 1, 3, 3}, {1, 2, 3, 4, kNan, 6, -7, -8, -9}).ints({2, 2}).ints({2, 2}).ints({1, 1});
+  dilated.f32({1, 1, 3, 3}, {1, 2, 3, 4, kNan, 6, -7, -8, -9})
+      .ints({2, 2})
+      .ints({2, 2})
+      .ints({1, 1});
   dilated.ints({2, 2}).boolean(false).out(DType::kF32).out(DType::kS64);
   expect_near(dilated(), {kNan, kNan, kNan, kNan});
   EXPECT_EQ(dilated.result(1), (Values{4, 4, 4, 4}));
@@ -401,7 +414,8 @@ TEST(Resample, NearestAndBilinear) {
   OperatorCall half("aten::upsample_bilinear2d.vec_out");
   half.f32({1, 1, 1, 2}, {0, 4}).ints({1, 4}).boolean(false).none().out(DType::kF32);
   expect_near(half(), {0, 1, 3, 4});
-  // Shrinking by two with the wide filter: weights 1/8, 3/8, 3/8, 1/8 inside, cut off and rescaled at the edge.
+  // Shrinking by two with the wide filter: weights 1/8, 3/8, 3/8, 1/8 inside, cut off and rescaled
+  // at the edge.
   OperatorCall wide("aten::_upsample_bilinear2d_aa.out");
   wide.f32({1, 1, 1, 6}, {8, 0, 0, 8, 0, 0}).ints({1, 3}).boolean(false).none().none();
   wide.out(DType::kF32);
@@ -412,7 +426,10 @@ TEST(Resample, GridSampler) {
   const auto sample = [](int64_t mode, int64_t border, bool corners, Values grid) {
     OperatorCall call("aten::grid_sampler_2d.out");
     const auto n = int64_t(grid.size() / 2);
-    call.f32({1, 1, 2, 3}, {1, 2, 3, 4, 5, 6}).f32({1, 1, n, 2}, grid).integer(mode).integer(border);
+    call.f32({1, 1, 2, 3}, {1, 2, 3, 4, 5, 6})
+        .f32({1, 1, n, 2}, grid)
+        .integer(mode)
+        .integer(border);
     call.boolean(corners).out(DType::kF32);
     return call();
   };
@@ -439,7 +456,11 @@ TEST(Distance, PairsOfRows) {
 
 TEST(Quantize, RoundTripAndSaturation) {
   OperatorCall quantize("quantized_decomposed::quantize_per_tensor.out");
-  quantize.f32({6}, {0, 0.5, 0.25, -1, 1000, -kInf}).real(0.5).integer(3).integer(-128).integer(127);
+  quantize.f32({6}, {0, 0.5, 0.25, -1, 1000, -kInf})
+      .real(0.5)
+      .integer(3)
+      .integer(-128)
+      .integer(127);
   quantize.integer(1).out(DType::kS8);
   EXPECT_EQ(quantize(), (Values{3, 4, 3, 1, 127, -128}));
   OperatorCall channel("quantized_decomposed::dequantize_per_channel.out");
@@ -482,7 +503,8 @@ TEST(Attention, AgreesWithTheDefinitionAndSharesHeads) {
         for (int64_t t = 0; t < keys; ++t) {
           const int64_t at = (t * heads / shared + h / shared) * d;
           double score = 0;
-          for (int64_t e = 0; e < d; ++e) score += q[size_t((i * heads + h) * d + e)] * k[size_t(at + e)];
+          for (int64_t e = 0; e < d; ++e)
+            score += q[size_t((i * heads + h) * d + e)] * k[size_t(at + e)];
           const double weight = std::exp(score / std::sqrt(double(d)));
           total += weight;
           for (int64_t e = 0; e < d; ++e) sum[size_t(e)] += weight * v[size_t(at + e)];

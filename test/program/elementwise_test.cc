@@ -11,9 +11,9 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr DType kAllTypes[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kF64, DType::kS8,
-                               DType::kU8,  DType::kS16, DType::kU16,  DType::kS32, DType::kU32,
-                               DType::kS64, DType::kU64};
+constexpr DType kAllTypes[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kF64,
+                               DType::kS8,  DType::kU8,  DType::kS16,  DType::kU16,
+                               DType::kS32, DType::kU32, DType::kS64,  DType::kU64};
 
 TEST(Operators, NamesAreUniqueAndSignaturesMadeOfKnownLetters) {
   std::set<std::string_view> names;
@@ -175,7 +175,8 @@ TEST(Binary, AgreesWithTheDefinitionOnSpecialValues) {
       {"aten::logical_and.out", [](double x, double y) { return double(x != 0 && y != 0); }},
       {"aten::logical_or.out", [](double x, double y) { return double(x != 0 || y != 0); }},
       {"aten::logical_xor.out", [](double x, double y) { return double((x != 0) != (y != 0)); }},
-      {"aten::pow.Tensor_Tensor_out", [](double x, double y) { return std::pow(float(x), float(y)); }},
+      {"aten::pow.Tensor_Tensor_out",
+       [](double x, double y) { return std::pow(float(x), float(y)); }},
   };
   const Shape shape{int64_t(a.size())};
   for (const BinaryCase& c : cases) {

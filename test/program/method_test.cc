@@ -43,15 +43,16 @@ Result<Loaded> load(const ProgramSpec& spec) {
   return l;
 }
 
-#define ASSERT_OK(expr)                                 \
-  do {                                                  \
-    const auto& asserted = (expr);                      \
-    ASSERT_TRUE(asserted) << asserted.error().message;  \
+#define ASSERT_OK(expr)                                \
+  do {                                                 \
+    const auto& asserted = (expr);                     \
+    ASSERT_TRUE(asserted) << asserted.error().message; \
   } while (false)
 
 /// Three floats, planned at `offset` of buffer 1.
 TensorSpec planned(uint64_t offset) {
-  return {.sizes = std::vector<int32_t>{3}, .dim_order = {0}, .allocation = AllocationSpec{1, offset}};
+  return {
+      .sizes = std::vector<int32_t>{3}, .dim_order = {0}, .allocation = AllocationSpec{1, offset}};
 }
 TensorSpec unplanned() { return {.sizes = std::vector<int32_t>{3}, .dim_order = {0}}; }
 TensorSpec typed(TensorSpec s, pte::ScalarType type) {
@@ -228,7 +229,8 @@ TEST(Method, ChannelsLastInputsMustBeGivenSo) {
   const Value row_major[] = {t};
   const auto status = l->method->run(row_major, outputs);
   ASSERT_FALSE(status);
-  EXPECT_NE(status.error().message.find("[0, 2, 3, 1]"), std::string::npos) << status.error().message;
+  EXPECT_NE(status.error().message.find("[0, 2, 3, 1]"), std::string::npos)
+      << status.error().message;
   t.dim_order = {0, 2, 3, 1};
   const Value channels_last[] = {t};
   ASSERT_OK(l->method->run(channels_last, outputs));
@@ -238,7 +240,8 @@ TEST(Method, ChannelsLastInputsMustBeGivenSo) {
 /// y = sum(x) > 0 ? x + x : x · x, as torch.cond is emitted.
 ProgramSpec branching() {
   ProgramSpec p;
-  TensorSpec scalar = {.sizes = std::vector<int32_t>{}, .dim_order = {}, .allocation = AllocationSpec{1, 48}};
+  TensorSpec scalar = {
+      .sizes = std::vector<int32_t>{}, .dim_order = {}, .allocation = AllocationSpec{1, 48}};
   TensorSpec flag = typed(scalar, pte::ScalarType::Bool);
   flag.allocation = AllocationSpec{1, 52};
   p.values = {
@@ -248,16 +251,23 @@ ProgramSpec branching() {
       tensor(unplanned()),  // 3: y
       tensor(scalar),       // 4: sum
       tensor(flag),         // 5: sum > 0
-      integer(1), integer(0), boolean(false), null(), int_list({}),
+      integer(1),          integer(0), boolean(false), null(), int_list({}),
   };
   p.inputs = {0};
   p.outputs = {3};
-  p.operators = {{"aten::sum", "IntList_out"}, {"aten::gt", "Scalar_out"}, {"aten::add", "out"},
+  p.operators = {{"aten::sum", "IntList_out"},
+                 {"aten::gt", "Scalar_out"},
+                 {"aten::add", "out"},
                  {"aten::mul", "out"}};
   p.instructions = {
-      kernel_call(0, {0, 10, 8, 9, 4, 4}), kernel_call(1, {4, 7, 5, 5}), jump(5, 6),
-      kernel_call(2, {0, 0, 6, 1, 1}),     move_call(1, 3),              jump(8, 8),
-      kernel_call(3, {0, 0, 2, 2}),        move_call(2, 3),
+      kernel_call(0, {0, 10, 8, 9, 4, 4}),
+      kernel_call(1, {4, 7, 5, 5}),
+      jump(5, 6),
+      kernel_call(2, {0, 0, 6, 1, 1}),
+      move_call(1, 3),
+      jump(8, 8),
+      kernel_call(3, {0, 0, 2, 2}),
+      move_call(2, 3),
   };
   p.buffers = {0, 64};
   return p;
@@ -280,11 +290,13 @@ TEST(Method, BranchesBothWaysInTurn) {
 TEST(Method, LoopsUntilTheConditionHolds) {
   // i = 0; do { y += x; i += 1 } while (!(i == 4)): numbers start anew in each run.
   ProgramSpec p;
-  p.values = {tensor(planned(0)), tensor(planned(16)), integer(0), integer(1),
+  p.values = {tensor(planned(0)), tensor(planned(16)), integer(0),    integer(1),
               integer(4),         boolean(false),      int_list({7}), integer(3)};
   p.inputs = {0};
   p.outputs = {1};
-  p.operators = {{"aten::zeros", "out"}, {"aten::add", "out"}, {"executorch_prim::add", "Scalar"},
+  p.operators = {{"aten::zeros", "out"},
+                 {"aten::add", "out"},
+                 {"executorch_prim::add", "Scalar"},
                  {"executorch_prim::eq", "Scalar"}};
   p.instructions = {kernel_call(0, {6, 1, 1}), kernel_call(1, {1, 0, 3, 1, 1}),
                     kernel_call(2, {2, 3, 2}), kernel_call(3, {2, 4, 5}), jump(5, 1)};
@@ -335,17 +347,56 @@ TEST(Method, StateLivesOnAndCanBeReset) {
   }
 }
 
+/// next = index_put(state, [i], x); y = next + next; copy_(state, next). With `peek`, y = next +
+/// state instead, which sees the old contents.
+ProgramSpec cache(bool peek) {
+  ProgramSpec p;
+  TensorSpec row = planned(0);
+  row.sizes = std::vector<int32_t>{1};
+  TensorSpec index = typed(row, pte::ScalarType::Long);
+  index.allocation = AllocationSpec{1, 16};
+  p.values = {tensor(row),         tensor(index), tensor(planned(32)), tensor(planned(48)),
+              tensor(planned(64)), integer(1),    boolean(false),      optional_tensor_list({1})};
+  p.inputs = {0, 1};
+  p.outputs = {4};
+  p.operators = {{"aten::index_put", "out"}, {"aten::add", "out"}, {"aten::copy_", ""}};
+  p.instructions = {kernel_call(0, {2, 7, 0, 6, 3, 3}), kernel_call(1, {3, peek ? 2 : 3, 5, 4, 4}),
+                    kernel_call(2, {2, 3, 6, 2})};
+  p.buffers = {0, 128};
+  return p;
+}
+
+TEST(Method, CachesAreUpdatedInPlaceUnlessTheOldContentsAreSeen) {
+  for (const bool peek : {false, true}) {
+    auto l = load(cache(peek));
+    ASSERT_OK(l);
+    Floats state(3), x = {5};
+    for (int64_t i : {2, 0, 2}) {
+      const Floats old = state;
+      x[0] += 1;
+      state[size_t(i)] = x[0];
+      Value outputs[1];
+      const Value inputs[] = {view(x), TensorView::of(std::span<int64_t>(&i, 1), {1})};
+      ASSERT_OK(l->method->run(inputs, outputs));
+      Floats expected(3);
+      for (size_t k = 0; k < 3; ++k) expected[k] = state[k] + (peek ? old : state)[k];
+      EXPECT_EQ(floats(outputs[0]), expected);
+    }
+  }
+}
+
 TEST(Method, ViewsShareMemoryAndInputsAreNotWritten) {
   // v = view(x); v += 1 in place (as an out argument); y = x + x.
   ProgramSpec p;
   TensorSpec v = unplanned();
   v.sizes = std::vector<int32_t>{3, 1};
   v.dim_order = {0, 1};
-  p.values = {tensor(unplanned()), tensor(v), tensor(planned(16)), integer(1), int_list({5, 3}),
-              integer(-1)};
+  p.values = {tensor(unplanned()), tensor(v),        tensor(planned(16)),
+              integer(1),          int_list({5, 3}), integer(-1)};
   p.inputs = {0};
   p.outputs = {2};
-  p.operators = {{"executorch_prim::et_view", "default"}, {"aten::add", "Scalar_out"}, {"aten::add", "out"}};
+  p.operators = {
+      {"executorch_prim::et_view", "default"}, {"aten::add", "Scalar_out"}, {"aten::add", "out"}};
   p.instructions = {kernel_call(0, {0, 4, 1}), kernel_call(1, {1, 3, 3, 1, 1}),
                     kernel_call(2, {0, 0, 3, 2, 2})};
   p.buffers = {0, 64};

@@ -48,9 +48,8 @@ TEST(Permute, ChannelsLastOperands) {
   OperatorCall permute("aten::permute_copy.out");
   permute.tensor(DType::kF32, {1, 2, 2, 3}, counting(12), {0, 2, 3, 1}).ints({0, 3, 1, 2});
   permute.out(DType::kF32, {0, 2, 3, 1});
-  EXPECT_EQ(permute(), by_index({1, 3, 2, 2}, [](const Shape& i) {
-              return double(i[2] * 6 + i[3] * 3 + i[1]);
-            }));
+  EXPECT_EQ(permute(), by_index({1, 3, 2, 2},
+                                [](const Shape& i) { return double(i[2] * 6 + i[3] * 3 + i[1]); }));
 }
 
 TEST(Transpose, NegativeDimensions) {
@@ -87,7 +86,8 @@ TEST(Slice, PythonsBounds) {
   const auto slice = [](auto start, auto end, int64_t step) {
     OperatorCall call("aten::slice_copy.Tensor_out");
     call.f32({2, 5}, counting(10)).integer(1);
-    for (const std::optional<int64_t>& v : {std::optional<int64_t>(start), std::optional<int64_t>(end)}) {
+    for (const std::optional<int64_t>& v :
+         {std::optional<int64_t>(start), std::optional<int64_t>(end)}) {
       v ? call.integer(*v) : call.none();
     }
     call.integer(step).out(DType::kF32);
@@ -139,9 +139,8 @@ TEST(Squeeze, DropsOnlyOnes) {
 
 TEST(Join, CatSkipsEmptyTensorsAndConverts) {
   OperatorCall cat("aten::cat.out");
-  cat.tensors({{DType::kF32, {2, 1}, {1, 2}},
-               {DType::kF32, {0}, {}},
-               {DType::kS32, {2, 2}, {3, 4, 5, 6}}});
+  cat.tensors(
+      {{DType::kF32, {2, 1}, {1, 2}}, {DType::kF32, {0}, {}}, {DType::kS32, {2, 2}, {3, 4, 5, 6}}});
   cat.integer(-1).out(DType::kF32);
   EXPECT_EQ(cat(), (Values{1, 3, 4, 2, 5, 6}));
   OperatorCall wrong("aten::cat.out");
@@ -185,7 +184,8 @@ TEST(Rearrange, FlipRollRepeat) {
   EXPECT_EQ(flat(), (Values{2, 3, 4, 5, 0, 1}));
   OperatorCall repeat("aten::repeat.out");
   repeat.f32({2, 2}, counting(4)).ints({2, 1, 3}).out(DType::kF32);
-  EXPECT_EQ(repeat(), by_index({2, 2, 6}, [](const Shape& i) { return double(i[1] * 2 + i[2] % 2); }));
+  EXPECT_EQ(repeat(),
+            by_index({2, 2, 6}, [](const Shape& i) { return double(i[1] * 2 + i[2] % 2); }));
   OperatorCall interleave("aten::repeat_interleave.Tensor_out");
   interleave.s64({3}, {2, 0, 3}).none().out(DType::kS64);
   EXPECT_EQ(interleave(), (Values{0, 0, 2, 2, 2}));

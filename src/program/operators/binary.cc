@@ -8,10 +8,10 @@ namespace smelt::program {
 namespace {
 
 enum class Rule {
-  kCommon,    ///< computes in the common type, which the result holds
-  kFloat,     ///< like kCommon, but integers become float
+  kCommon,     ///< computes in the common type, which the result holds
+  kFloat,      ///< like kCommon, but integers become float
   kPredicate,  ///< computes in the common type; the result is true or false
-  kInteger,   ///< bits: no floats
+  kInteger,    ///< bits: no floats
 };
 
 /// What a block function gets besides its operands.
@@ -46,8 +46,8 @@ class Operand {
     } else {
       integer_ = v.to_int();
     }
-    strided_.data = real ? reinterpret_cast<std::byte*>(&real_)
-                         : reinterpret_cast<std::byte*>(&integer_);
+    strided_.data =
+        real ? reinterpret_cast<std::byte*>(&real_) : reinterpret_cast<std::byte*>(&integer_);
     strided_.dtype = real ? DType::kF64 : DType::kS64;
   }
   Operand(const Operand&) = delete;
@@ -97,7 +97,8 @@ Status binary_alpha(Call& call) {
   return apply<F>(call, 2, 3);
 }
 
-/// Runs a vector kernel if there is one for the tensors in arguments 0 and 1: alike, or one of them a single element.
+/// Runs a vector kernel if there is one for the tensors in arguments 0 and 1: alike, or one of them
+/// a single element.
 Result<bool> vectorized(Call& call, BinaryOp op, Tensor& out) {
   if (call.scalar(0).kind != Kind::kTensor || call.scalar(1).kind != Kind::kTensor) return false;
   const Tensor &lhs = call.tensor(0), &rhs = call.tensor(1);
@@ -140,13 +141,13 @@ Status binary_alpha(Call& call) {
   return binary_alpha<F>(call);
 }
 
-#define SMELT_BINARY(Name, rule, expression)                                       \
-  struct Name {                                                                    \
-    static constexpr Rule kRule = Rule::rule;                                      \
-    template <class C>                                                             \
-    static C apply(C a, C b, [[maybe_unused]] const Params<C>& p) {                \
-      return C(expression);                                                        \
-    }                                                                              \
+#define SMELT_BINARY(Name, rule, expression)                        \
+  struct Name {                                                     \
+    static constexpr Rule kRule = Rule::rule;                       \
+    template <class C>                                              \
+    static C apply(C a, C b, [[maybe_unused]] const Params<C>& p) { \
+      return C(expression);                                         \
+    }                                                               \
   };
 
 SMELT_BINARY(Add, kCommon, add(a, mul(b, p.factor)))
@@ -166,7 +167,7 @@ SMELT_BINARY(Ge, kPredicate, a >= b)
 SMELT_BINARY(LogicalAnd, kPredicate, (a != 0) & (b != 0))
 SMELT_BINARY(LogicalOr, kPredicate, (a != 0) | (b != 0))
 SMELT_BINARY(LogicalXor, kPredicate, (a != 0) != (b != 0))
-SMELT_BINARY(BitwiseAnd, kInteger, a & b)
+SMELT_BINARY(BitwiseAnd, kInteger, a& b)
 SMELT_BINARY(BitwiseOr, kInteger, a | b)
 SMELT_BINARY(BitwiseXor, kInteger, a ^ b)
 
@@ -197,7 +198,8 @@ struct FloorDivide {
       const C quotient = a / b;
       return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
     } else {
-      // From the remainder, so that a == floor_divide(a, b) * b + remainder(a, b) holds as well as it can.
+      // From the remainder, so that a == floor_divide(a, b) * b + remainder(a, b) holds as well as
+      // it can.
       if (b == 0) return a / b;
       const C rest = std::fmod(a, b);
       C quotient = (a - rest) / b;
@@ -362,9 +364,9 @@ Status choose(Call& call, size_t condition) {
 Status where(Call& call) { return choose<Choose>(call, 0); }
 Status masked_fill(Call& call) { return choose<Fill>(call, 1); }
 
-#define SMELT_TENSOR_AND_SCALAR(name, F)                      \
-  {"aten::" name ".Tensor_out", "TTW", binary<F>, true}, {    \
-    "aten::" name ".Scalar_out", "TSW", binary<F>, true       \
+#define SMELT_TENSOR_AND_SCALAR(name, F)                   \
+  {"aten::" name ".Tensor_out", "TTW", binary<F>, true}, { \
+    "aten::" name ".Scalar_out", "TSW", binary<F>, true    \
   }
 
 constexpr Operator kOperators[] = {

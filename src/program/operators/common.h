@@ -59,8 +59,8 @@ C smaller(C a, C b) {
   return a < b || a != a ? a : b;
 }
 
-/// Row-major elements of a tensor in the computing type: the tensor's own memory where the type is the same, a converted
-/// copy in scratch memory otherwise.
+/// Row-major elements of a tensor in the computing type: the tensor's own memory where the type is
+/// the same, a converted copy in scratch memory otherwise.
 template <class C>
 Result<const C*> elements(Call& call, const Tensor& t) {
   if (t.dtype == native(ComputeOf<C>::value)) return reinterpret_cast<const C*>(t.data);
@@ -100,12 +100,13 @@ inline Result<int64_t> checked_index(int64_t i, int64_t extent) {
   return index;
 }
 
-/// Dimensions as a set of flags. An absent or empty list means all. kInvalidArgument if one is out of range or repeated.
+/// Dimensions as a set of flags. An absent or empty list means all. kInvalidArgument if one is out
+/// of range or repeated.
 Result<std::array<bool, kMaxRank>> dimension_set(std::span<const int64_t> dims, size_t rank,
                                                  bool empty_is_all = true);
 
-/// The shape that a view asks for: one extent may be -1 and takes what is left of `from`. The number of elements is the
-/// same.
+/// The shape that a view asks for: one extent may be -1 and takes what is left of `from`. The
+/// number of elements is the same.
 Result<Shape> inferred_shape(std::span<const int64_t> sizes, const Shape& from);
 
 /// A list of extents as a shape. kInvalidArgument if one is negative or there are too many.

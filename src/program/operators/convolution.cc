@@ -18,8 +18,9 @@ struct Geometry {
   int64_t kernel_size() const { return window[0].kernel * window[1].kernel * window[2].kernel; }
 };
 
-/// One plane of output positions and one tap of the kernel: calls f(input offset, output offset, count) for rows that
-/// lie inside the input. Within a row the input advances by the innermost stride.
+/// One plane of output positions and one tap of the kernel: calls f(input offset, output offset,
+/// count) for rows that lie inside the input. Within a row the input advances by the innermost
+/// stride.
 template <class F>
 void for_each_row_of_tap(const Geometry& g, int64_t kd, int64_t kh, int64_t kw, F f) {
   const Window &d = g.window[0], &h = g.window[1], &w = g.window[2];
@@ -46,7 +47,8 @@ void for_each_tap(const Geometry& g, F f) {
 
 /// weight [out, in / groups, taps].
 template <class C>
-void convolve(ThreadPool& pool, const Geometry& g, const C* x, const C* weight, const C* bias, C* y) {
+void convolve(ThreadPool& pool, const Geometry& g, const C* x, const C* weight, const C* bias,
+              C* y) {
   const int64_t in_per_group = g.in_channels / g.groups, out_per_group = g.out_channels / g.groups;
   const int64_t taps = g.kernel_size(), stride = g.window[2].stride;
   pool.parallel_for(size_t(g.batch * g.out_channels), 1, [&](size_t first, size_t last, unsigned) {
@@ -70,7 +72,8 @@ void convolve(ThreadPool& pool, const Geometry& g, const C* x, const C* weight, 
   });
 }
 
-/// weight [in, out / groups, taps]. The geometry is that of the convolution that this one undoes: its "out" is our input.
+/// weight [in, out / groups, taps]. The geometry is that of the convolution that this one undoes:
+/// its "out" is our input.
 template <class C>
 void convolve_transposed(ThreadPool& pool, const Geometry& g, const C* x, const C* weight,
                          const C* bias, C* y) {
@@ -113,8 +116,8 @@ struct Attributes {
         groups(call.integer(first + 5)) {}
 };
 
-/// A convolution that fits together: its geometry and the shape of its result. The geometry of a transposed one is that of
-/// the plain one that it undoes, but for the channels.
+/// A convolution that fits together: its geometry and the shape of its result. The geometry of a
+/// transposed one is that of the plain one that it undoes, but for the channels.
 struct Plan {
   Geometry geometry;
   Shape shape;
@@ -169,7 +172,8 @@ Result<Plan> plan(const Tensor& input, const Tensor& weight, const Attributes& a
   return p;
 }
 
-/// The filter as delegates have it: [out, kh, kw, in / groups], or [1, kh, kw, out] for depthwise ones.
+/// The filter as delegates have it: [out, kh, kw, in / groups], or [1, kh, kw, out] for depthwise
+/// ones.
 template <class T>
 void to_delegate_layout(const Geometry& g, bool transposed, bool depthwise, const T* from, T* to) {
   const int64_t taps = g.kernel_size();
@@ -178,8 +182,9 @@ void to_delegate_layout(const Geometry& g, bool transposed, bool depthwise, cons
     for (int64_t c = 0; c < in_per_group; ++c) {
       for (int64_t t = 0; t < taps; ++t) {
         const int64_t source =
-            transposed ? ((o / out_per_group * in_per_group + c) * out_per_group + o % out_per_group)
-                       : o * in_per_group + c;
+            transposed
+                ? ((o / out_per_group * in_per_group + c) * out_per_group + o % out_per_group)
+                : o * in_per_group + c;
         const int64_t target =
             depthwise ? t * g.out_channels + o : (o * taps + t) * in_per_group + c;
         to[target] = from[source * taps + t];
@@ -190,15 +195,17 @@ void to_delegate_layout(const Geometry& g, bool transposed, bool depthwise, cons
 
 /// Computes with the convolutions of delegates, between transposes of the images.
 Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const Tensor& input,
-                         const Tensor& weight, const Tensor* bias, const Shape& shape, Tensor& out) {
+                         const Tensor& weight, const Tensor* bias, const Shape& shape,
+                         Tensor& out) {
   const bool supported = is_float(input.dtype) && input.dtype != DType::kF64 && weight.constant &&
                          (bias == nullptr || (bias->constant && bias->dtype == input.dtype)) &&
-                         g.window[0].in == 1 && g.window[0].kernel == 1 && g.window[0].padding == 0 &&
-                         g.batch != 0;
+                         g.window[0].in == 1 && g.window[0].kernel == 1 &&
+                         g.window[0].padding == 0 && g.batch != 0;
   if (!supported) return false;
   const Window &h = g.window[1], &w = g.window[2];
   const Shape images{g.batch, g.in_channels, transposed ? h.out : h.in, transposed ? w.out : w.in};
-  const Shape results{g.batch, g.out_channels, transposed ? h.in : h.out, transposed ? w.in : w.out};
+  const Shape results{g.batch, g.out_channels, transposed ? h.in : h.out,
+                      transposed ? w.in : w.out};
   const bool depthwise = !transposed && g.groups > 1 && g.groups == g.in_channels;
   const Tensor* const constants[] = {&weight, bias};
   GraphCall* graph = GraphCall::of(call, constants, [&] {
@@ -206,13 +213,14 @@ Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const T
     Graph made;
     const ValueId in = add_value(made, input.dtype, images);
     const ValueId pixels = add_value(made, input.dtype, nhwc(images));
-    const Shape filter_shape = depthwise
-                                   ? Shape{1, h.kernel, w.kernel, g.out_channels}
-                                   : Shape{g.out_channels, h.kernel, w.kernel, g.in_channels / g.groups};
+    const Shape filter_shape =
+        depthwise ? Shape{1, h.kernel, w.kernel, g.out_channels}
+                  : Shape{g.out_channels, h.kernel, w.kernel, g.in_channels / g.groups};
     const ValueId filter = add_value(made, weight.dtype, filter_shape);
     auto& layout = made.owned.emplace_back(weight.bytes());
     with_bytes_of(element_size(weight.dtype), [&]<class T>(T) {
-      to_delegate_layout(g, transposed, depthwise, weight.as<T>(), reinterpret_cast<T*>(layout.data()));
+      to_delegate_layout(g, transposed, depthwise, weight.as<T>(),
+                         reinterpret_cast<T*>(layout.data()));
     });
     made.values[filter].constant = layout;
     const ValueId sums = add_value(made, out.dtype, nhwc(results));
@@ -238,8 +246,11 @@ Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const T
                         : depthwise ? OpKind::kDepthwiseConv2d
                                     : OpKind::kConv2d;
     const auto add = [&](OpKind k, Attrs a, std::vector<ValueId> from, ValueId to) {
-      made.nodes.push_back(
-          {.kind = k, .attrs = std::move(a), .range = {}, .inputs = std::move(from), .outputs = {to}});
+      made.nodes.push_back({.kind = k,
+                            .attrs = std::move(a),
+                            .range = {},
+                            .inputs = std::move(from),
+                            .outputs = {to}});
     };
     std::vector<ValueId> operands = {pixels, filter};
     if (bias != nullptr) operands.push_back(add_tensor(made, *bias));
@@ -268,8 +279,8 @@ Status convolution(Call& call) {
     return invalid("a bias of shape {} for {} channels, or a result of {}",
                    to_string(bias ? bias->shape : Shape()), g.out_channels, smelt::name(out.dtype));
   }
-  SMELT_ASSIGN(const bool done, accelerated(call, g, attributes.transposed, input, weight, bias,
-                                            p.shape, out));
+  SMELT_ASSIGN(const bool done,
+               accelerated(call, g, attributes.transposed, input, weight, bias, p.shape, out));
   if (done) return {};
   SMELT_TRY(out.resize(p.shape));
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
@@ -290,12 +301,14 @@ Status convolution(Call& call) {
   });
 }
 
-/// The products that belong to each weight. `small` has the extents `out` of the windows, `big` the extents `in`.
+/// The products that belong to each weight. `small` has the extents `out` of the windows, `big` the
+/// extents `in`.
 template <class C>
-void weight_gradient(const Geometry& g, int64_t small_channels, int64_t big_channels, const C* small,
-                     const C* big, C* gradient) {
+void weight_gradient(const Geometry& g, int64_t small_channels, int64_t big_channels,
+                     const C* small, const C* big, C* gradient) {
   const int64_t taps = g.kernel_size(), stride = g.window[2].stride;
-  const int64_t small_per_group = small_channels / g.groups, big_per_group = big_channels / g.groups;
+  const int64_t small_per_group = small_channels / g.groups,
+                big_per_group = big_channels / g.groups;
   for (int64_t s = 0; s < small_channels; ++s) {
     for (int64_t c = 0; c < big_per_group; ++c) {
       const int64_t b = s / small_per_group * big_per_group + c;
@@ -314,8 +327,8 @@ void weight_gradient(const Geometry& g, int64_t small_channels, int64_t big_chan
   }
 }
 
-/// (grad_output, input, weight, bias_sizes?, stride, padding, dilation, transposed, output_padding, groups, mask,
-/// grad_input, grad_weight, grad_bias)
+/// (grad_output, input, weight, bias_sizes?, stride, padding, dilation, transposed, output_padding,
+/// groups, mask, grad_input, grad_weight, grad_bias)
 Status convolution_backward(Call& call) {
   const Tensor &grad = call.tensor(0), &input = call.tensor(1), &weight = call.tensor(2);
   const Attributes attributes(call, 4);

@@ -102,8 +102,8 @@ Status arange_start(Call& call) {
   return arange(call.tensor(3), &call.scalar(0), call.scalar(1), &call.scalar(2));
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): small, and good enough for noise. A method that is loaded again gives the
-/// same numbers again.
+/// SplitMix64 (Steele, Lea and Flood, 2014): small, and good enough for noise. A method that is
+/// loaded again gives the same numbers again.
 class Random : public OperatorState {
  public:
   static Random& of(Call& call) {

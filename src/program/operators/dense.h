@@ -1,4 +1,5 @@
-// Tensors whose elements are all of one float type and lie in the same order: what the vector kernels take as they are.
+// Tensors whose elements are all of one float type and lie in the same order: what the vector
+// kernels take as they are.
 #pragma once
 
 #include "program/operators/common.h"
@@ -9,20 +10,26 @@ namespace smelt::program {
 template <class F>
 F kernel_for(const PerFloat<F>& kernels, DType type) {
   switch (type) {
-    case DType::kF32: return kernels.f32;
-    case DType::kF16: return kernels.f16;
-    case DType::kBF16: return kernels.bf16;
-    default: return nullptr;
+    case DType::kF32:
+      return kernels.f32;
+    case DType::kF16:
+      return kernels.f16;
+    case DType::kBF16:
+      return kernels.bf16;
+    default:
+      return nullptr;
   }
 }
 
-/// Same type, same shape, same order. Tensors have no gaps, so then element i of one belongs to element i of the other.
+/// Same type, same shape, same order. Tensors have no gaps, so then element i of one belongs to
+/// element i of the other.
 inline bool alike(const Tensor& a, const Tensor& b) {
   if (a.dtype != b.dtype || !(a.shape == b.shape)) return false;
   return (a.row_major && b.row_major) || a.dim_order == b.dim_order;
 }
 
-/// Calls f(first element, count) for stretches of [0, n), on all workers where there is enough to do.
+/// Calls f(first element, count) for stretches of [0, n), on all workers where there is enough to
+/// do.
 template <class F>
 void for_each_stretch(ThreadPool& pool, size_t n, F f) {
   constexpr size_t kGrain = 16384;

@@ -40,12 +40,14 @@ Status cdist(Call& call) {
   const double p = call.real(2);
   Tensor& out = call.tensor(4);
   SMELT_TRY(check_norm(p, x1));
-  if (x1.rank() < 2 || x2.rank() < 2 || x1.shape.back() != x2.shape.back() || x1.dtype != x2.dtype) {
+  if (x1.rank() < 2 || x2.rank() < 2 || x1.shape.back() != x2.shape.back() ||
+      x1.dtype != x2.dtype) {
     return invalid("distances of {} and {}", to_string(x1.shape), to_string(x2.shape));
   }
   const auto lead = [](const Shape& s) { return Shape(s.dims().first(s.rank() - 2)); };
   SMELT_ASSIGN(Shape batch, broadcast_shapes(lead(x1.shape), lead(x2.shape)));
-  const size_t m = size_t(x1.shape.back(1)), n = size_t(x2.shape.back(1)), d = size_t(x1.shape.back());
+  const size_t m = size_t(x1.shape.back(1)), n = size_t(x2.shape.back(1)),
+               d = size_t(x1.shape.back());
   Shape shape = batch;
   shape.push_back(int64_t(m));
   shape.push_back(int64_t(n));

@@ -41,9 +41,9 @@ GraphCall* GraphCall::of(Call& call, std::span<const Tensor* const> constants,
     call.state() = std::move(state);
   }
   auto& state = static_cast<GraphCall&>(*call.state());
-  const bool same = std::ranges::equal(constants, state.constants_, [](const Tensor* t, auto* data) {
-    return (t ? t->data : nullptr) == data;
-  });
+  const bool same = std::ranges::equal(
+      constants, state.constants_,
+      [](const Tensor* t, auto* data) { return (t ? t->data : nullptr) == data; });
   return state.session_ != nullptr && same ? &state : nullptr;
 }
 

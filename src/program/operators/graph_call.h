@@ -1,5 +1,5 @@
-// A small graph in the place of an operator: what the planner knows of packing, kernels and threads serves operators
-// outside delegates as well.
+// A small graph in the place of an operator: what the planner knows of packing, kernels and threads
+// serves operators outside delegates as well.
 #pragma once
 
 #include <memory>
@@ -21,13 +21,14 @@ ValueId add_tensor(Graph&, const Tensor&);
 /// Kept by one instruction. The graph is compiled in its first call.
 class GraphCall : public OperatorState {
  public:
-  /// The instruction's graph, which `build` makes in the first call; null if no kernel serves it, or if `constants` are no
-  /// longer the tensors that it was compiled with.
+  /// The instruction's graph, which `build` makes in the first call; null if no kernel serves it,
+  /// or if `constants` are no longer the tensors that it was compiled with.
   static GraphCall* of(Call&, std::span<const Tensor* const> constants, FunctionRef<Graph()> build);
 
   /// Runs with inputs of these shapes. Allocates only for shapes not seen before.
   Status run(std::span<const Shape> shapes, std::span<const std::byte* const> in, std::byte* out);
 
+  const Session* session() const override { return session_.get(); }
   /// Why there is no graph.
   const std::string& refusal() const { return refusal_; }
 

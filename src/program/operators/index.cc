@@ -16,17 +16,19 @@ int64_t index_at(const Tensor& t, size_t i) {
   return t.dtype == DType::kS64 ? t.as<int64_t>()[i] : int64_t(t.as<int32_t>()[i]);
 }
 
-// ---- index, index_put ------------------------------------------------------------------------------------------------
+// ---- index, index_put
+// ------------------------------------------------------------------------------------------------
 
-/// What a list of index tensors selects of a tensor: PyTorch's advanced indexing. Flags have become indices.
+/// What a list of index tensors selects of a tensor: PyTorch's advanced indexing. Flags have become
+/// indices.
 struct Selection {
-  size_t count = 0;                     ///< dimensions that are indexed
-  std::array<size_t, kMaxRank> dim;     ///< which
+  size_t count = 0;                  ///< dimensions that are indexed
+  std::array<size_t, kMaxRank> dim;  ///< which
   std::array<const int64_t*, kMaxRank> index;
   std::array<Shape, kMaxRank> index_shape;
-  Shape common;                         ///< what the indices broadcast to
-  size_t common_at = 0;                 ///< where those dimensions go in the result
-  Shape shape;                          ///< of the result
+  Shape common;          ///< what the indices broadcast to
+  size_t common_at = 0;  ///< where those dimensions go in the result
+  Shape shape;           ///< of the result
 };
 
 /// Reads the indices into scratch memory and checks them against `self`.
@@ -60,7 +62,7 @@ Result<Selection> select(Call& call, const Tensor& self, size_t list) {
       const auto* flags = t->as<uint8_t>();
       const size_t n = t->numel();
       const size_t found = n - size_t(std::count(flags, flags + n, 0));
-      SMELT_ASSIGN(int64_t * positions, call.scratch().take<int64_t>(found * t->rank()));
+      SMELT_ASSIGN(int64_t* positions, call.scratch().take<int64_t>(found * t->rank()));
       size_t at = 0;
       for (size_t k = 0; k < n; ++k) {
         if (!flags[k]) continue;
@@ -82,7 +84,7 @@ Result<Selection> select(Call& call, const Tensor& self, size_t list) {
                      to_string(self.shape));
     }
     const size_t n = t->numel();
-    SMELT_ASSIGN(int64_t * index, call.scratch().take<int64_t>(n));
+    SMELT_ASSIGN(int64_t* index, call.scratch().take<int64_t>(n));
     for (size_t k = 0; k < n; ++k) {
       SMELT_ASSIGN(index[k], checked_index(index_at(*t, k), self.shape[dim]));
     }
@@ -92,7 +94,8 @@ Result<Selection> select(Call& call, const Tensor& self, size_t list) {
     return invalid("{} indices for the {} dimensions of {}", dim, self.rank(),
                    to_string(self.shape));
   }
-  // Where the indexed dimensions are neighbours the result has the common ones in their place, otherwise in front.
+  // Where the indexed dimensions are neighbours the result has the common ones in their place,
+  // otherwise in front.
   s.common_at = adjacent && s.count > 0 ? s.dim[0] : 0;
   if (self.rank() - s.count + s.common.rank() > kMaxRank) {
     return invalid("more than {} dimensions", kMaxRank);
@@ -103,15 +106,16 @@ Result<Selection> select(Call& call, const Tensor& self, size_t list) {
   };
   for (size_t d = 0; d < self.rank(); ++d) {
     if (s.shape.rank() == s.common_at && next == 0) append_common(), next = 1;
-    const bool indexed = std::find(s.dim.begin(), s.dim.begin() + s.count, d) !=
-                         s.dim.begin() + ptrdiff_t(s.count);
+    const bool indexed =
+        std::find(s.dim.begin(), s.dim.begin() + s.count, d) != s.dim.begin() + ptrdiff_t(s.count);
     if (!indexed) s.shape.push_back(self.shape[d]);
   }
   if (next == 0) append_common();
   return s;
 }
 
-/// Calls f(part of self, part of the result) for every index tuple; both parts have the shape of what is not indexed.
+/// Calls f(part of self, part of the result) for every index tuple; both parts have the shape of
+/// what is not indexed.
 template <class F>
 void for_each_selected(const Selection& s, const Strided& self, const Strided& result, F f) {
   Strided part = self, place = result;
@@ -202,7 +206,8 @@ Status index_put_in_place(Call& call) {
   return put(call, call.tensor(0), 1, call.tensor(2), call.boolean(3));
 }
 
-// ---- along one dimension ---------------------------------------------------------------------------------------------
+// ---- along one dimension
+// ---------------------------------------------------------------------------------------------
 
 Status index_select(Call& call) {
   const Tensor &self = call.tensor(0), &indices = call.tensor(2);
@@ -226,8 +231,9 @@ Status index_select(Call& call) {
   return {};
 }
 
-/// Calls f(offset in self, offset in index, offset in other) for each element of `index`, where the offset in self has
-/// dimension `dim` replaced by the index. All row-major; `other` is as large as `index` or larger.
+/// Calls f(offset in self, offset in index, offset in other) for each element of `index`, where the
+/// offset in self has dimension `dim` replaced by the index. All row-major; `other` is as large as
+/// `index` or larger.
 template <class F>
 Status for_each_index(const Tensor& self, const Tensor& index, const Shape& other, size_t dim,
                       F f) {
@@ -325,8 +331,8 @@ Status scatter_add(Call& call) {
   const Tensor& out = call.tensor(4);
   return with_compute(compute_of(out.dtype), [&]<class C>(C) {
     return scatter(call, &src.shape, 4, [&](int64_t to, int64_t from) {
-      const C sum = add(load_element<C>(out.dtype, out.data, to),
-                        load_element<C>(src.dtype, src.data, from));
+      const C sum =
+          add(load_element<C>(out.dtype, out.data, to), load_element<C>(src.dtype, src.data, from));
       store_element(out.dtype, out.data, to, sum);
     });
   });
@@ -352,7 +358,8 @@ Status embedding(Call& call) {
   return {};
 }
 
-// ---- by flags --------------------------------------------------------------------------------------------------------
+// ---- by flags
+// --------------------------------------------------------------------------------------------------------
 
 Status check_mask(const Tensor& t) {
   if (t.dtype == DType::kBool || t.dtype == DType::kU8) return {};
@@ -443,7 +450,7 @@ constexpr Operator kOperators[] = {
     {"aten::embedding.out", "TTIBBW", embedding},
     {"aten::gather.out", "TITBW", gather},
     {"aten::index.Tensor_out", "TOW", index},
-    {"aten::index_put.out", "TOTBW", index_put},
+    {"aten::index_put.out", "TOTBW", index_put, false, false, true},
     {"aten::index_put_", "UOTB", index_put_in_place},
     {"aten::index_select.out", "TITW", index_select},
     {"aten::masked_scatter.out", "TTTW", masked_scatter},

@@ -25,8 +25,8 @@ Status write_cache(const Tensor& value, Tensor& cache, int64_t start) {
   }
   const size_t token = cache.shape.numel(2, 4) * element_size(cache.dtype);
   for (int64_t b = 0; b < value.shape[0]; ++b) {
-    std::memcpy(cache.data + size_t(b * room + start) * token, value.data + size_t(b * length) * token,
-                size_t(length) * token);
+    std::memcpy(cache.data + size_t(b * room + start) * token,
+                value.data + size_t(b * length) * token, size_t(length) * token);
   }
   return {};
 }
@@ -65,7 +65,8 @@ struct Attention {
   double scale;
 };
 
-/// Scores, softmax and weighted sum, one query at a time and on the fly: a new largest score rescales what was summed.
+/// Scores, softmax and weighted sum, one query at a time and on the fly: a new largest score
+/// rescales what was summed.
 Status attend(Call& call, const Attention& a, Tensor& out) {
   const Tensor &q = a.query, &k = a.key, &v = a.value;
   bool fits = q.rank() == 4 && k.rank() == 4 && v.rank() == 4 && k.shape == v.shape &&
@@ -84,8 +85,8 @@ Status attend(Call& call, const Attention& a, Tensor& out) {
     return invalid("{} positions from {} on over {} keys", length, a.start, room);
   }
   if (a.mask && (a.mask->rank() != 2 || a.mask->shape[0] != length || a.mask->shape[1] != keys)) {
-    return invalid("a mask of shape {} for {} queries and {} keys", to_string(a.mask->shape), length,
-                   keys);
+    return invalid("a mask of shape {} for {} queries and {} keys", to_string(a.mask->shape),
+                   length, keys);
   }
   SMELT_TRY(out.resize(q.shape));
   const float scale = float(a.scale);
@@ -135,8 +136,8 @@ Status attend(Call& call, const Attention& a, Tensor& out) {
           }
           const float norm = total == 0 ? 0 : 1 / total;
           for (int64_t e = 0; e < depth; ++e) sum[e] *= norm;
-          store_block(out.dtype, out.data + i * size_t(depth) * size, 1, size_t(depth), Compute::kF32,
-                      sum);
+          store_block(out.dtype, out.data + i * size_t(depth) * size, 1, size_t(depth),
+                      Compute::kF32, sum);
         }
       });
   return {};
@@ -146,12 +147,18 @@ double default_scale(const Tensor& query) {
   return query.rank() == 4 && query.shape[3] > 0 ? 1 / std::sqrt(double(query.shape[3])) : 1;
 }
 
-/// (query, key, value, start, mask?, dropout, causal, scale?, out); dropout is of no concern at inference.
+/// (query, key, value, start, mask?, dropout, causal, scale?, out); dropout is of no concern at
+/// inference.
 Status custom_sdpa(Call& call) {
   const Tensor& query = call.tensor(0);
   const Tensor* mask = call.optional_tensor(4);
   if (mask && call.boolean(6)) return invalid("both a mask and causal");
-  const Attention a{query, call.tensor(1), call.tensor(2), mask, call.integer(3), call.boolean(6),
+  const Attention a{query,
+                    call.tensor(1),
+                    call.tensor(2),
+                    mask,
+                    call.integer(3),
+                    call.boolean(6),
                     call.real_or(7, default_scale(query))};
   return attend(call, a, call.tensor(8));
 }
@@ -163,7 +170,12 @@ Status sdpa_with_kv_cache(Call& call) {
   if (mask && call.boolean(9)) return invalid("both a mask and causal");
   SMELT_TRY(write_cache(call.tensor(1), call.tensor(3), call.integer(5)));
   SMELT_TRY(write_cache(call.tensor(2), call.tensor(4), call.integer(5)));
-  const Attention a{query, call.tensor(3), call.tensor(4), mask, call.integer(5), call.boolean(9),
+  const Attention a{query,
+                    call.tensor(3),
+                    call.tensor(4),
+                    mask,
+                    call.integer(5),
+                    call.boolean(9),
                     call.real_or(10, default_scale(query))};
   return attend(call, a, call.tensor(11));
 }

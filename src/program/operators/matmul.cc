@@ -14,7 +14,8 @@ struct Matrix {
 
 /// out [m, n] = lhs [m, k] × rhs [k, n].
 template <class C>
-void multiply(ThreadPool& pool, C* out, Matrix<C> lhs, Matrix<C> rhs, size_t m, size_t n, size_t k) {
+void multiply(ThreadPool& pool, C* out, Matrix<C> lhs, Matrix<C> rhs, size_t m, size_t n,
+              size_t k) {
   const auto rows = [&](size_t begin, size_t end, unsigned) {
     for (size_t i = begin; i < end; ++i) {
       C* y = out + i * n;
@@ -60,8 +61,8 @@ Status check_types(const Tensor& a, const Tensor& b, const Tensor& out) {
                  smelt::name(out.dtype));
 }
 
-/// Computes the product with the matrix kernels of delegates, where they have the types. `out` has its shape.
-/// `bias` may be null; a constant is packed once.
+/// Computes the product with the matrix kernels of delegates, where they have the types. `out` has
+/// its shape. `bias` may be null; a constant is packed once.
 Result<bool> accelerated(Call& call, OpKind kind, const Attrs& attrs, const Tensor& lhs,
                          const Tensor& rhs, const Tensor* bias, Tensor& out) {
   if (!is_float(lhs.dtype) || lhs.dtype == DType::kF64 || out.numel() == 0) return false;
@@ -171,8 +172,8 @@ Status addmm(Call& call) {
   SMELT_TRY(out.resize(shape));
   if (self.shape == Shape{n} && self.dtype == out.dtype && call.real(3) == 1 && call.real(4) == 1) {
     SMELT_ASSIGN(const bool done,
-                 accelerated(call, OpKind::kFullyConnected, FullyConnectedAttrs{.transpose_weights = true},
-                             lhs, rhs, &self, out));
+                 accelerated(call, OpKind::kFullyConnected,
+                             FullyConnectedAttrs{.transpose_weights = true}, lhs, rhs, &self, out));
     if (done) return {};
   }
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
@@ -181,9 +182,9 @@ Status addmm(Call& call) {
     SMELT_ASSIGN(C * y, call.scratch().take<C>(size_t(m * n)));
     multiply<C>(call.pool(), y, {x, k, 1}, {w, n, 1}, size_t(m), size_t(n), size_t(k));
     const C params[] = {number<C>(call.scalar(3)), number<C>(call.scalar(4))};
-    const Strided in[] = {Strided(self),
-                          Strided(reinterpret_cast<std::byte*>(y), native(ComputeOf<C>::value),
-                                  shape, row_major_strides(shape))};
+    const Strided in[] = {
+        Strided(self), Strided(reinterpret_cast<std::byte*>(y), native(ComputeOf<C>::value), shape,
+                               row_major_strides(shape))};
     map(call.pool(), ComputeOf<C>::value, Strided(out), in, combine<C>, params);
     return {};
   });

@@ -10,7 +10,8 @@ struct Normalized {
   double mean, rstd;  ///< 1 / sqrt(variance + eps)
 };
 
-/// The sum of f(x[i]), several side by side; in double, so that large means do not eat the variance.
+/// The sum of f(x[i]), several side by side; in double, so that large means do not eat the
+/// variance.
 template <class C, class F>
 double sum_of(const C* x, size_t n, F f) {
   double sum[8] = {};
@@ -56,7 +57,9 @@ Status layer_norm(Call& call) {
   for (size_t i = 0; fits && i < normalized.size(); ++i) {
     fits = normalized[i] == input.shape[lead + i];
   }
-  if (!fits) return invalid("{} normalised over its last {} dimensions", to_string(input.shape), normalized.size());
+  if (!fits)
+    return invalid("{} normalised over its last {} dimensions", to_string(input.shape),
+                   normalized.size());
   SMELT_TRY(out.resize(input.shape));
   Shape outer = input.shape;
   for (size_t i = lead; i < outer.rank(); ++i) outer[i] = 1;

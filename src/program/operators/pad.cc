@@ -22,7 +22,8 @@ Status constant_pad(Call& call) {
     const size_t d = self.rank() - 1 - i;  // the widths begin with the innermost dimension
     const auto low = checked_add(shape[d], pad[2 * i]);
     const auto extent = low ? checked_add(*low, pad[2 * i + 1]) : std::nullopt;
-    if (!extent || *extent < 0) return invalid("{} padded by {}, {}", shape[d], pad[2 * i], pad[2 * i + 1]);
+    if (!extent || *extent < 0)
+      return invalid("{} padded by {}, {}", shape[d], pad[2 * i], pad[2 * i + 1]);
     shape[d] = *extent;
     before[d] = std::max<int64_t>(pad[2 * i], 0);
     const int64_t cut_low = std::max<int64_t>(-pad[2 * i], 0);
@@ -58,7 +59,8 @@ Status pad(Call& call) {
   if (widths.size() != 2 * Dims || (self.rank() != Dims + 1 && self.rank() != Dims + 2)) {
     return invalid("{} widths for {}", widths.size(), to_string(self.shape));
   }
-  if (out.dtype != self.dtype) return invalid("{} padded as {}", smelt::name(self.dtype), smelt::name(out.dtype));
+  if (out.dtype != self.dtype)
+    return invalid("{} padded as {}", smelt::name(self.dtype), smelt::name(out.dtype));
   Shape shape = self.shape;
   int64_t before[Dims];
   for (size_t i = 0; i < Dims; ++i) {

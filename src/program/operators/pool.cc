@@ -9,10 +9,11 @@ namespace {
 struct Plane {
   size_t count;  ///< planes: batch × channels
   Window h, w;
-  Shape shape;   ///< of the result
+  Shape shape;  ///< of the result
 };
 
-/// Windows of (kernel, stride, padding[, dilation], ceil_mode) over the last two of three or four dimensions.
+/// Windows of (kernel, stride, padding[, dilation], ceil_mode) over the last two of three or four
+/// dimensions.
 Result<Plane> plane_of(const Tensor& self, std::span<const int64_t> kernel,
                        std::span<const int64_t> stride, std::span<const int64_t> padding,
                        std::span<const int64_t> dilation, bool ceil_mode) {
@@ -28,7 +29,8 @@ Result<Plane> plane_of(const Tensor& self, std::span<const int64_t> kernel,
     SMELT_ASSIGN(w.stride, window_attribute(stride, i, 2, w.kernel, 1, "stride"));
     SMELT_ASSIGN(w.padding, window_attribute(padding, i, 2, 0, 0, "padding"));
     SMELT_ASSIGN(w.dilation, window_attribute(dilation, i, 2, 1, 1, "dilation"));
-    if (w.padding > w.kernel / 2) return invalid("padding {} for a kernel of {}", w.padding, w.kernel);
+    if (w.padding > w.kernel / 2)
+      return invalid("padding {} for a kernel of {}", w.padding, w.kernel);
     const int64_t room = w.in + 2 * w.padding - w.dilation * (w.kernel - 1) - 1;
     if (room < 0 || w.in == 0) {
       return invalid("a kernel of {} over {} elements", w.kernel, w.in);
@@ -47,7 +49,8 @@ template <class C, class F>
 Status for_each_plane(Call& call, const Tensor& self, const Tensor& out, size_t count, F f) {
   SMELT_ASSIGN(const C* x, elements<C>(call, self));
   SMELT_ASSIGN(C * y, result_elements<C>(call, out));
-  const size_t in = count == 0 ? 0 : self.numel() / count, size = count == 0 ? 0 : out.numel() / count;
+  const size_t in = count == 0 ? 0 : self.numel() / count,
+               size = count == 0 ? 0 : out.numel() / count;
   call.pool().parallel_for(count, 1, [&](size_t begin, size_t end, unsigned) {
     for (size_t i = begin; i < end; ++i) f(x + i * in, y + i * size, i);
   });
@@ -59,8 +62,8 @@ Status for_each_plane(Call& call, const Tensor& self, const Tensor& out, size_t 
 Status avg_pool2d(Call& call) {
   const Tensor& self = call.tensor(0);
   Tensor& out = call.tensor(7);
-  SMELT_ASSIGN(const Plane p, plane_of(self, call.ints(1), call.ints(2), call.ints(3), {},
-                                       call.boolean(4)));
+  SMELT_ASSIGN(const Plane p,
+               plane_of(self, call.ints(1), call.ints(2), call.ints(3), {}, call.boolean(4)));
   const bool include_pad = call.boolean(5);
   const int64_t divisor = call.integer_or(6, 0);
   if (call.has(6) && divisor == 0) return invalid("a divisor of 0");
@@ -68,9 +71,11 @@ Status avg_pool2d(Call& call) {
   return with_compute(compute_of(self.dtype), [&]<class C>(C) {
     return for_each_plane<C>(call, self, out, p.count, [&](const C* x, C* y, size_t) {
       for (int64_t i = 0; i < p.h.out; ++i) {
-        const int64_t top = p.h.in_at(i, 0), bottom = std::min(top + p.h.kernel, p.h.in + p.h.padding);
+        const int64_t top = p.h.in_at(i, 0),
+                      bottom = std::min(top + p.h.kernel, p.h.in + p.h.padding);
         for (int64_t j = 0; j < p.w.out; ++j) {
-          const int64_t left = p.w.in_at(j, 0), right = std::min(left + p.w.kernel, p.w.in + p.w.padding);
+          const int64_t left = p.w.in_at(j, 0),
+                        right = std::min(left + p.w.kernel, p.w.in + p.w.padding);
           const int64_t y0 = std::max<int64_t>(top, 0), y1 = std::min(bottom, p.h.in);
           const int64_t x0 = std::max<int64_t>(left, 0), x1 = std::min(right, p.w.in);
           C sum = 0;
@@ -78,7 +83,7 @@ Status avg_pool2d(Call& call) {
             for (int64_t b = x0; b < x1; ++b) sum = add(sum, x[a * p.w.in + b]);
           }
           const int64_t inside = std::max<int64_t>(y1 - y0, 0) * std::max<int64_t>(x1 - x0, 0);
-          const int64_t n = divisor != 0   ? divisor
+          const int64_t n = divisor != 0  ? divisor
                             : include_pad ? (bottom - top) * (right - left)
                                           : inside;
           y[i * p.w.out + j] = n == 0 ? C(0) : sum / C(n);
@@ -128,13 +133,15 @@ Status max_pool2d_backward(Call& call) {
   const Tensor &grad = call.tensor(0), &self = call.tensor(1), &indices = call.tensor(7);
   Tensor& out = call.tensor(8);
   if (self.rank() < 2 || !(grad.shape == indices.shape) || indices.dtype != DType::kS64 ||
-      grad.rank() != self.rank() || grad.shape.numel(0, grad.rank() - 2) != self.shape.numel(0, self.rank() - 2)) {
+      grad.rank() != self.rank() ||
+      grad.shape.numel(0, grad.rank() - 2) != self.shape.numel(0, self.rank() - 2)) {
     return invalid("gradients {} of {} at {}", to_string(grad.shape), to_string(self.shape),
                    to_string(indices.shape));
   }
   SMELT_TRY(out.resize(self.shape));
   const size_t planes = self.shape.numel(0, self.rank() - 2);
-  const size_t size = planes == 0 ? 0 : self.numel() / planes, n = planes == 0 ? 0 : grad.numel() / planes;
+  const size_t size = planes == 0 ? 0 : self.numel() / planes,
+               n = planes == 0 ? 0 : grad.numel() / planes;
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* dy, elements<C>(call, grad));
     SMELT_ASSIGN(C * dx, result_elements<C>(call, out));
@@ -160,7 +167,8 @@ Status adaptive_avg_pool2d(Call& call) {
   const int64_t h = self.shape.back(1), w = self.shape.back(0);
   const int64_t out_h = shape[shape.rank() - 2] = sizes[0];
   const int64_t out_w = shape[shape.rank() - 1] = sizes[1];
-  if (h == 0 || w == 0 || !checked_numel(shape)) return invalid("pooling of {}", to_string(self.shape));
+  if (h == 0 || w == 0 || !checked_numel(shape))
+    return invalid("pooling of {}", to_string(self.shape));
   SMELT_TRY(out.resize(shape));
   const size_t planes = self.shape.numel(0, self.rank() - 2);
   // Cell i of n covers [floor(i·in / n), ceil((i + 1)·in / n)).

@@ -23,7 +23,8 @@ Status sym_numel(Call& call) {
 
 Status local_scalar_dense(Call& call) {
   const Tensor& self = call.tensor(0);
-  if (self.numel() == 0) return invalid("no element in a tensor of shape {}", to_string(self.shape));
+  if (self.numel() == 0)
+    return invalid("no element in a tensor of shape {}", to_string(self.shape));
   if (self.dtype == DType::kBool) {
     call.value(1).set(load_element<int64_t>(self.dtype, self.data) != 0);
   } else if (is_float(self.dtype)) {
@@ -185,8 +186,8 @@ Status et_copy_index(Call& call) {
   const Tensor& from = call.tensor(1);
   const int64_t index = call.integer(2);
   Shape shape{index + 1};
-  bool fits = index >= 0 && index < INT64_MAX && to.rank() == from.rank() + 1 &&
-              to.dtype == from.dtype;
+  bool fits =
+      index >= 0 && index < INT64_MAX && to.rank() == from.rank() + 1 && to.dtype == from.dtype;
   for (size_t d = 0; fits && d < from.rank(); ++d) {
     fits = to.shape[d + 1] == from.shape[d];
     shape.push_back(from.shape[d]);
@@ -195,7 +196,8 @@ Status et_copy_index(Call& call) {
     return invalid("item {} of shape {} for a tensor of shape {}", index, to_string(from.shape),
                    to_string(to.shape));
   }
-  // Only a tensor that grows changes its shape: going back to the first item, the rest is still there.
+  // Only a tensor that grows changes its shape: going back to the first item, the rest is still
+  // there.
   if (to.dynamism != Dynamism::kStatic) {
     SMELT_TRY(to.resize(shape));
   } else if (index >= to.shape[0]) {

@@ -19,7 +19,8 @@ struct Parameters {
   const int64_t* zero;
 };
 
-Result<Parameters> read_parameters(Call& call, const Tensor& scales, const Tensor* zeros, size_t n) {
+Result<Parameters> read_parameters(Call& call, const Tensor& scales, const Tensor* zeros,
+                                   size_t n) {
   if (scales.numel() != n || (zeros && zeros->numel() != n)) {
     return invalid("{} scales and {} zero points for {} groups", scales.numel(),
                    zeros ? zeros->numel() : n, n);
@@ -29,19 +30,19 @@ Result<Parameters> read_parameters(Call& call, const Tensor& scales, const Tenso
     SMELT_ASSIGN(const int64_t* zero, elements<int64_t>(call, *zeros));
     return Parameters{scale, zero};
   }
-  SMELT_ASSIGN(int64_t * zero, call.scratch().take<int64_t>(n));
+  SMELT_ASSIGN(int64_t* zero, call.scratch().take<int64_t>(n));
   std::fill_n(zero, n, 0);
   return Parameters{scale, zero};
 }
 
-Status quantize(Call& call, const Tensor& input, Granularity g, Parameters p, int64_t low, int64_t high,
-                Tensor& out) {
+Status quantize(Call& call, const Tensor& input, Granularity g, Parameters p, int64_t low,
+                int64_t high, Tensor& out) {
   if (!is_float(input.dtype)) return invalid("quantises {}", smelt::name(input.dtype));
   if (!is_integer(out.dtype)) return invalid("quantises to {}", smelt::name(out.dtype));
   if (low > high) return invalid("quantises to [{}, {}]", low, high);
   SMELT_TRY(out.resize(input.shape));
   SMELT_ASSIGN(const float* x, elements<float>(call, input));
-  SMELT_ASSIGN(int64_t * y, result_elements<int64_t>(call, out));
+  SMELT_ASSIGN(int64_t* y, result_elements<int64_t>(call, out));
   for (size_t i = 0, n = input.numel(); i < n; ++i) {
     const size_t group = g.group(i);
     const float inverse = 1.0f / float(p.scale[group]);
@@ -73,12 +74,13 @@ constexpr Granularity kPerTensor{1, 1};
 Status quantize_per_tensor(Call& call) {
   const double scale = call.real(1);
   const int64_t zero = call.integer(2);
-  return quantize(call, call.tensor(0), kPerTensor, {&scale, &zero}, call.integer(3), call.integer(4),
-                  call.tensor(6));
+  return quantize(call, call.tensor(0), kPerTensor, {&scale, &zero}, call.integer(3),
+                  call.integer(4), call.tensor(6));
 }
 Status quantize_per_tensor_tensor(Call& call) {
   SMELT_ASSIGN(const Parameters p, read_parameters(call, call.tensor(1), &call.tensor(2), 1));
-  return quantize(call, call.tensor(0), kPerTensor, p, call.integer(3), call.integer(4), call.tensor(6));
+  return quantize(call, call.tensor(0), kPerTensor, p, call.integer(3), call.integer(4),
+                  call.tensor(6));
 }
 /// (input, scale, zero, min, max, dtype, out_dtype?, out)
 Status dequantize_per_tensor(Call& call) {
@@ -100,7 +102,8 @@ Result<Granularity> per_channel(const Tensor& t, int64_t axis) {
 /// (input, scales, zeros, axis, min, max, dtype, out)
 Status quantize_per_channel(Call& call) {
   SMELT_ASSIGN(const Granularity g, per_channel(call.tensor(0), call.integer(3)));
-  SMELT_ASSIGN(const Parameters p, read_parameters(call, call.tensor(1), &call.tensor(2), g.groups));
+  SMELT_ASSIGN(const Parameters p,
+               read_parameters(call, call.tensor(1), &call.tensor(2), g.groups));
   return quantize(call, call.tensor(0), g, p, call.integer(4), call.integer(5), call.tensor(7));
 }
 /// (input, scales, zeros?, axis, min, max, dtype, out_dtype?, out)
@@ -119,13 +122,15 @@ Result<Granularity> per_token(const Tensor& t) {
 /// (input, scales, zeros, min, max, dtype, out)
 Status quantize_per_token(Call& call) {
   SMELT_ASSIGN(const Granularity g, per_token(call.tensor(0)));
-  SMELT_ASSIGN(const Parameters p, read_parameters(call, call.tensor(1), &call.tensor(2), g.groups));
+  SMELT_ASSIGN(const Parameters p,
+               read_parameters(call, call.tensor(1), &call.tensor(2), g.groups));
   return quantize(call, call.tensor(0), g, p, call.integer(3), call.integer(4), call.tensor(6));
 }
 /// (input, scales, zeros, min, max, dtype, output_dtype, out)
 Status dequantize_per_token(Call& call) {
   SMELT_ASSIGN(const Granularity g, per_token(call.tensor(0)));
-  SMELT_ASSIGN(const Parameters p, read_parameters(call, call.tensor(1), &call.tensor(2), g.groups));
+  SMELT_ASSIGN(const Parameters p,
+               read_parameters(call, call.tensor(1), &call.tensor(2), g.groups));
   return dequantize(call, call.tensor(0), g, p, call.tensor(7));
 }
 
@@ -197,11 +202,12 @@ Status choose_qparams_per_token(Call& call) {
   shape[shape.rank() - 1] = 1;
   SMELT_TRY(call.tensor(2).resize(shape));
   SMELT_TRY(call.tensor(3).resize(shape));
-  return choose_rows(call, input, size_t(input.shape.back()), -128, 127, call.tensor(2), call.tensor(3));
+  return choose_rows(call, input, size_t(input.shape.back()), -128, 127, call.tensor(2),
+                     call.tensor(3));
 }
 
-/// (weight, scales, zeros?, min, max, indices, [dtype?], out). Bits 8: any integers; less: packed in uint8, for 4 bits the
-/// high half first, for 2 the low part first, shifted to be unsigned.
+/// (weight, scales, zeros?, min, max, indices, [dtype?], out). Bits 8: any integers; less: packed
+/// in uint8, for 4 bits the high half first, for 2 the low part first, shifted to be unsigned.
 template <size_t Bits, size_t Out>
 Status embedding(Call& call) {
   const Tensor &weight = call.tensor(0), &scales = call.tensor(1), &indices = call.tensor(5);
@@ -225,13 +231,13 @@ Status embedding(Call& call) {
   SMELT_TRY(out.resize(shape));
   const size_t group_size = std::max<size_t>(dim / groups, 1);
   SMELT_ASSIGN(float* row, call.scratch().take<float>(dim));
-  SMELT_ASSIGN(int64_t * stored, call.scratch().take<int64_t>(packed));
+  SMELT_ASSIGN(int64_t* stored, call.scratch().take<int64_t>(packed));
   for (size_t i = 0, n = indices.numel(); i < n; ++i) {
     SMELT_ASSIGN(const int64_t k,
                  checked_index(load_element<int64_t>(indices.dtype, indices.data, ptrdiff_t(i)),
                                weight.shape[0]));
-    load_block(weight.dtype, weight.data + size_t(k) * packed * element_size(weight.dtype), 1, packed,
-               Compute::kS64, stored);
+    load_block(weight.dtype, weight.data + size_t(k) * packed * element_size(weight.dtype), 1,
+               packed, Compute::kS64, stored);
     for (size_t j = 0; j < dim; ++j) {
       int64_t q = stored[j / kPerByte];
       if constexpr (Bits == 4) q = (j % 2 == 0 ? q >> 4 : q & 15) - 8;
@@ -240,13 +246,15 @@ Status embedding(Call& call) {
       const float zero = zeros ? load_element<float>(zeros->dtype, zeros->data, group) : 0;
       row[j] = (float(q) - zero) * load_element<float>(scales.dtype, scales.data, group);
     }
-    store_block(out.dtype, out.data + i * dim * element_size(out.dtype), 1, dim, Compute::kF32, row);
+    store_block(out.dtype, out.data + i * dim * element_size(out.dtype), 1, dim, Compute::kF32,
+                row);
   }
   return {};
 }
 
-/// input [m, k] × dequantised weight: [k, n] (mixed_mm), or [n, k] transposed (mixed_linear). Scales are per row of the
-/// weight, or per row and group of columns. Zero points have to be absent, as in ExecuTorch.
+/// input [m, k] × dequantised weight: [k, n] (mixed_mm), or [n, k] transposed (mixed_linear).
+/// Scales are per row of the weight, or per row and group of columns. Zero points have to be
+/// absent, as in ExecuTorch.
 template <bool Transposed, size_t Out>
 Status mixed_product(Call& call) {
   const Tensor &input = call.tensor(0), &weight = call.tensor(1), &scales = call.tensor(2);
@@ -301,7 +309,9 @@ Status quantized_add(Call& call) {
     const float y = float(load_element<int64_t>(b.dtype, b.data, ptrdiff_t(i)) - b_zero) * b_scale;
     const double q = double(std::nearbyint((x + y) * inverse)) + double(zero);
     store_element(out.dtype, out.data, ptrdiff_t(i),
-                  q >= double(high) ? high : q > double(low) ? int64_t(q) : low);
+                  q >= double(high) ? high
+                  : q > double(low) ? int64_t(q)
+                                    : low);
   }
   return {};
 }

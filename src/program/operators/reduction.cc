@@ -45,7 +45,8 @@ Status reduce(Call& call, const Tensor& self, const std::array<bool, kMaxRank>& 
 
 struct NoParams {};
 
-/// Sums float rows in double: that costs nothing beside the loads, and does not depend on the order.
+/// Sums float rows in double: that costs nothing beside the loads, and does not depend on the
+/// order.
 struct Sum {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kResult;

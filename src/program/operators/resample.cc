@@ -26,7 +26,8 @@ Status resize(const Tensor& self, std::span<const int64_t> sizes, std::span<cons
     return invalid("{} resized by {} sizes and {} factors", to_string(self.shape), sizes.size(),
                    factors.size());
   }
-  if (out.dtype != self.dtype) return invalid("{} resized as {}", smelt::name(self.dtype), smelt::name(out.dtype));
+  if (out.dtype != self.dtype)
+    return invalid("{} resized as {}", smelt::name(self.dtype), smelt::name(out.dtype));
   Shape shape = self.shape;
   for (size_t i = 0; i < 2; ++i) {
     Axis& a = axes[i];
@@ -108,7 +109,8 @@ Status upsample_bilinear2d(Call& call) {
   });
 }
 
-/// Bilinear with a filter that widens when the image shrinks. (input, sizes, align_corners, scale_h?, scale_w?, out)
+/// Bilinear with a filter that widens when the image shrinks. (input, sizes, align_corners,
+/// scale_h?, scale_w?, out)
 Status upsample_bilinear2d_aa(Call& call) {
   const Tensor& self = call.tensor(0);
   const bool align_corners = call.boolean(2);
@@ -116,7 +118,8 @@ Status upsample_bilinear2d_aa(Call& call) {
   Axis axes[2];
   SMELT_TRY(resize(self, call.ints(1), {}, align_corners, out, axes));
   for (size_t i = 0; i < 2; ++i) {
-    if (!align_corners && call.has(3 + i) && call.real(3 + i) > 0) axes[i].scale = 1 / call.real(3 + i);
+    if (!align_corners && call.has(3 + i) && call.real(3 + i) > 0)
+      axes[i].scale = 1 / call.real(3 + i);
   }
   const auto [h, w] = axes;
   /// The weights of one output position: a triangle around its centre, summing to 1.
@@ -132,7 +135,8 @@ Status upsample_bilinear2d_aa(Call& call) {
         const double distance = std::abs((double(first + k) - centre + 0.5) / support);
         sum += weights[k] = std::max(1 - distance, 0.0);
       }
-      for (int64_t k = 0; k < count; ++k) weights[k] = sum > 0 ? weights[k] / sum : 1.0 / double(count);
+      for (int64_t k = 0; k < count; ++k)
+        weights[k] = sum > 0 ? weights[k] / sum : 1.0 / double(count);
     }
   };
   SMELT_ASSIGN(double* rows, call.scratch().take<double>(size_t(h.in)));
@@ -187,7 +191,8 @@ C grid_position(C x, int64_t n, Border border, bool align_corners) {
   return at >= -2 && at <= C(n) + 1 ? at : C(-2);
 }
 
-/// Weights of the cubic convolution of Keys (1981) with a = -0.75, at distance t behind the second of four points.
+/// Weights of the cubic convolution of Keys (1981) with a = -0.75, at distance t behind the second
+/// of four points.
 template <class C>
 void cubic_weights(C t, C (&w)[4]) {
   constexpr C a = C(-0.75);
@@ -202,14 +207,16 @@ Status grid_sampler_2d(Call& call) {
   const int64_t mode = call.integer(2), border_mode = call.integer(3);
   const bool align_corners = call.boolean(4);
   Tensor& out = call.tensor(5);
-  if (self.rank() != 4 || grid.rank() != 4 || grid.shape[3] != 2 || grid.shape[0] != self.shape[0] ||
-      grid.dtype != self.dtype || out.dtype != self.dtype || self.numel() == 0) {
+  if (self.rank() != 4 || grid.rank() != 4 || grid.shape[3] != 2 ||
+      grid.shape[0] != self.shape[0] || grid.dtype != self.dtype || out.dtype != self.dtype ||
+      self.numel() == 0) {
     return invalid("{} sampled at {}", to_string(self.shape), to_string(grid.shape));
   }
   if (mode < 0 || mode > 2) return invalid("interpolation mode {}", mode);
   if (border_mode < 0 || border_mode > 2) return invalid("padding mode {}", border_mode);
   const auto border = Border(border_mode);
-  const int64_t batch = self.shape[0], channels = self.shape[1], h = self.shape[2], w = self.shape[3];
+  const int64_t batch = self.shape[0], channels = self.shape[1], h = self.shape[2],
+                w = self.shape[3];
   const int64_t oh = grid.shape[1], ow = grid.shape[2];
   SMELT_TRY(out.resize(Shape{batch, channels, oh, ow}));
   return with_float(self.dtype, [&]<class C>(C) -> Status {

@@ -1,4 +1,5 @@
-// Along one dimension, with as much coming out as went in or the best of it: running sums, orders, normalised rows.
+// Along one dimension, with as much coming out as went in or the best of it: running sums, orders,
+// normalised rows.
 #include <algorithm>
 #include <cmath>
 
@@ -44,7 +45,7 @@ Status topk(Call& call) {
   SMELT_TRY(indices.resize(shape));
   const Rows value_rows(Strided(values), set), index_rows(Strided(indices), set);
   const size_t stride = n + size_t(k);
-  SMELT_ASSIGN(int64_t * orders, call.scratch().take<int64_t>(stride));
+  SMELT_ASSIGN(int64_t* orders, call.scratch().take<int64_t>(stride));
   return with_compute(compute_of(self.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(C * buffer, call.scratch().take<C>(n));
     SMELT_ASSIGN(C * best, call.scratch().take<C>(size_t(k)));
@@ -76,8 +77,8 @@ Status softmax(Call& call) {
   SMELT_ASSIGN(const auto set, one_dimension(call.integer(1), self.rank()));
   const Rows rows(Strided(self), set), results(Strided(out), set);
   const size_t n = rows.length();
-  const RowSoftmaxFn kernel = kernel_for(
-      Log ? call.vectors().row_log_softmax : call.vectors().row_softmax, self.dtype);
+  const RowSoftmaxFn kernel =
+      kernel_for(Log ? call.vectors().row_log_softmax : call.vectors().row_softmax, self.dtype);
   if (kernel != nullptr && n != 0 && alike(self, out) && rows.contiguous()) {
     call.pool().parallel_for(rows.count(), std::max<size_t>(1, 8192 / n),
                              [&](size_t begin, size_t end, unsigned) {

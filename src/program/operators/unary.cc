@@ -55,14 +55,14 @@ Status unary(Call& call) {
 }
 
 // A function: how it computes, how many numbers it takes, and what it does. `p` holds the numbers.
-#define SMELT_UNARY(Name, rule, params, expression)      \
-  struct Name {                                          \
-    static constexpr Rule kRule = Rule::rule;            \
-    static constexpr size_t kParams = params;            \
-    template <class C>                                   \
-    static C apply(C x, [[maybe_unused]] const C* p) {   \
-      return C(expression);                              \
-    }                                                    \
+#define SMELT_UNARY(Name, rule, params, expression)    \
+  struct Name {                                        \
+    static constexpr Rule kRule = Rule::rule;          \
+    static constexpr size_t kParams = params;          \
+    template <class C>                                 \
+    static C apply(C x, [[maybe_unused]] const C* p) { \
+      return C(expression);                            \
+    }                                                  \
   };
 
 SMELT_UNARY(Acos, kFloat, 0, std::acos(x))
@@ -104,18 +104,18 @@ double negated(double x) {
 }
 
 /// Integers are whole already.
-#define SMELT_ROUNDING(Name, function)                                  \
-  struct Name {                                                         \
-    static constexpr Rule kRule = Rule::kSame;                          \
-    static constexpr size_t kParams = 0;                                \
-    template <class C>                                                  \
-    static C apply(C x, const C*) {                                     \
-      if constexpr (std::is_same_v<C, int64_t>) {                       \
-        return x;                                                       \
-      } else {                                                          \
-        return function(x);                                             \
-      }                                                                 \
-    }                                                                   \
+#define SMELT_ROUNDING(Name, function)            \
+  struct Name {                                   \
+    static constexpr Rule kRule = Rule::kSame;    \
+    static constexpr size_t kParams = 0;          \
+    template <class C>                            \
+    static C apply(C x, const C*) {               \
+      if constexpr (std::is_same_v<C, int64_t>) { \
+        return x;                                 \
+      } else {                                    \
+        return function(x);                       \
+      }                                           \
+    }                                             \
   };
 SMELT_ROUNDING(Ceil, std::ceil)
 SMELT_ROUNDING(Floor, std::floor)
@@ -155,7 +155,8 @@ struct GeluErf {
 struct GeluTanh {
   template <class C>
   static C apply(C x, const C*) {
-    const C inner = C(std::numbers::sqrt2 * std::numbers::inv_sqrtpi) * (x + C(0.044715) * x * x * x);
+    const C inner =
+        C(std::numbers::sqrt2 * std::numbers::inv_sqrtpi) * (x + C(0.044715) * x * x * x);
     return C(0.5) * x * (C(1) + std::tanh(inner));
   }
 };
@@ -210,7 +211,8 @@ Status unary(Call& call) {
   return unary<F>(call);
 }
 
-/// Like unary(), for a function whose parameters come from elsewhere; `out` is argument `out_index`.
+/// Like unary(), for a function whose parameters come from elsewhere; `out` is argument
+/// `out_index`.
 template <class F>
 Status apply(Call& call, size_t out_index, std::span<const double> numbers) {
   const Tensor& self = call.tensor(0);

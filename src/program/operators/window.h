@@ -1,4 +1,5 @@
-// Windows that slide over the innermost dimensions of a tensor: what convolution and pooling have in common.
+// Windows that slide over the innermost dimensions of a tensor: what convolution and pooling have
+// in common.
 #pragma once
 
 #include <span>

@@ -1,0 +1,154 @@
+// LoadedMethod: what it does, step by step, and how long each step took.
+//
+// Zones are numbered at load time: 0 is a run, 1 + i is instruction i, and after them come the nodes of each delegate.
+#include "graph/explain.h"
+
+#include <algorithm>
+#include <array>
+
+#include "program/method.h"
+
+namespace smelt::program {
+namespace {
+
+bool starts_with_any(std::string_view text, std::span<const std::string_view> prefixes) {
+  return std::ranges::any_of(prefixes, [&](std::string_view p) { return text.starts_with(p); });
+}
+
+Category operator_category(std::string_view name) {
+  static constexpr std::array<std::string_view, 9> kProducts = {
+      "aten::mm.", "aten::bmm.", "aten::addmm.", "aten::linear.", "aten::convolution.", "aten::_conv", "aten::matmul.",
+      "aten::baddbmm.", "llama::custom_sdpa"};
+  static constexpr std::array<std::string_view, 36> kMoves = {
+      "aten::view",        "aten::_to_copy",    "aten::permute",   "aten::transpose",     "aten::cat.",
+      "aten::stack.",      "aten::slice",       "aten::select",    "aten::index",         "aten::embedding",
+      "aten::expand",      "aten::clone",       "aten::copy",      "aten::squeeze",       "aten::unsqueeze",
+      "aten::split",       "aten::constant_pad", "aten::gather",   "aten::scatter",       "aten::repeat",
+      "aten::flip",        "aten::unbind",      "aten::t_copy",    "aten::as_strided",    "aten::alias",
+      "aten::detach",      "aten::lift_fresh",  "aten::narrow",    "aten::roll",          "aten::pixel_",
+      "dim_order_ops::",   "quantized_decomposed::", "llama::update_cache", "aten::full", "aten::diagonal",
+      "aten::unfold"};
+  if (name.starts_with("executorch_prim::et_view")) return Category::kDataMovement;
+  if (name.starts_with("executorch_prim::") || name.starts_with("aten::sym_")) return Category::kControl;
+  if (starts_with_any(name, kProducts)) return Category::kMatrixProduct;
+  return starts_with_any(name, kMoves) ? Category::kDataMovement : Category::kElementwise;
+}
+
+// Takes over what the operator's own graph says of its product.
+void add_graph(StepInfo& step, const Session& session, const Cpu& cpu) {
+  std::vector<StepInfo> nodes = smelt::explain(session, cpu);
+  const auto main = std::ranges::max_element(nodes, {}, &StepInfo::macs);
+  if (main == nodes.end()) return;
+  step.unit = main->unit;
+  step.variant = std::move(main->variant);
+  step.kernel = std::move(main->kernel);
+  step.isa = std::move(main->isa);
+  step.tile = std::move(main->tile);
+  step.reason = std::move(main->reason);
+  step.alternatives = std::move(main->alternatives);
+  for (const StepInfo& node : nodes) {
+    step.macs += node.macs;
+    step.packed_bytes += node.packed_bytes;
+  }
+}
+
+StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& cpu) {
+  StepInfo step;
+  const Operator& op = call.op();
+  step.type = op.name;
+  step.name = op.name;
+  step.instruction = instruction;
+  step.category = operator_category(op.name);
+  step.unit = Unit::kPlain;
+  // "aten::add.out" is native_call_add.out in ExecuTorch's profiles; primitives have no events of their own.
+  const size_t colon = op.name.rfind(':');
+  if (step.category != Category::kControl)
+    step.executorch_1_0 = step.executorch_current =
+        fmt::format("native_call_{}", op.name.substr(colon == std::string_view::npos ? 0 : colon + 1));
+  std::string in, out, in_shapes, out_shapes;
+  for (size_t i = 0; i < std::min(call.args().size(), op.signature.size()); ++i) {
+    const EValue& v = *call.args()[i];
+    if (v.kind != Kind::kTensor) continue;
+    const bool written = argument_use(op.signature[i]).written;
+    std::string &types = written ? out : in, &shapes = written ? out_shapes : in_shapes;
+    const std::string_view separator = types.empty() ? "" : ", ";
+    types += fmt::format("{}{}", separator, smelt::name(v.tensor->dtype));
+    shapes += fmt::format("{}{}", separator, to_string(v.tensor->shape));
+    step.bytes += v.tensor->bytes();
+  }
+  step.signature = fmt::format("({}) -> {}", in, out);
+  step.shapes = fmt::format("{} -> {}", in_shapes, out_shapes);
+  if (const Session* session = call.session()) {
+    add_graph(step, *session, cpu);
+  } else if (step.category == Category::kMatrixProduct) {
+    step.reason = "an operator that no delegate took: its kernel is chosen by its first call";
+  } else {
+    step.reason = "not on the matrix unit: it multiplies no matrices";
+  }
+  return step;
+}
+
+}  // namespace
+
+std::vector<StepInfo> LoadedMethod::explain(std::vector<Zone>* zones) const {
+  std::vector<StepInfo> result;
+  std::vector<Zone> of_nodes(1 + steps_.size());
+  std::vector<uint32_t> first_step(delegates_.size());
+  std::vector<bool> seen(delegates_.size());
+  for (uint32_t at = 0; at < steps_.size(); ++at) {
+    const Step& step = steps_[at];
+    Zone& zone = of_nodes[1 + at];
+    if (step.type == Step::Type::kKernel) {
+      zone = {.kind = Zone::Kind::kStep, .step = uint32_t(result.size()), .instruction = at};
+      result.push_back(describe_call(kernel_calls_[step.a], at, cpu_));
+    } else if (step.type == Step::Type::kDelegate) {
+      const uint32_t d = delegate_calls_[step.a].index;
+      zone = {.kind = Zone::Kind::kDelegate, .delegate = int32_t(d), .instruction = at};
+      if (seen[d]) continue;
+      seen[d] = true;
+      first_step[d] = uint32_t(result.size());
+      for (StepInfo& node : smelt::explain(delegates_[d]->session(), cpu_)) {
+        node.delegate = int32_t(d);
+        node.instruction = at;
+        result.push_back(std::move(node));
+      }
+    }
+  }
+  if (zones == nullptr) return result;
+  for (size_t d = 0; d < delegates_.size(); ++d) {
+    if (delegates_[d] == nullptr) continue;
+    for (const uint32_t node : explained_nodes(delegates_[d]->session())) {
+      const uint32_t index = first_step[d] + node;
+      of_nodes.push_back({.kind = Zone::Kind::kStep,
+                          .step = index,
+                          .delegate = int32_t(d),
+                          .instruction = result[index].instruction});
+    }
+  }
+  *zones = std::move(of_nodes);
+  return result;
+}
+
+void LoadedMethod::start_profile(size_t max_times) {
+  profiler_ = std::make_unique<Profiler>(max_times);
+  uint32_t zone = uint32_t(1 + steps_.size());
+  for (const auto& delegate : delegates_) {
+    if (delegate == nullptr) continue;
+    delegate->set_profiler(profiler_.get(), zone);
+    zone += uint32_t(delegate->session().compiled().graph().nodes.size());
+  }
+}
+
+Profile LoadedMethod::stop_profile() {
+  Profile profile;
+  if (profiler_ == nullptr) return profile;
+  for (const auto& delegate : delegates_)
+    if (delegate != nullptr) delegate->set_profiler(nullptr, 0);
+  profile.steps = explain(&profile.zones);
+  profile.dropped = profiler_->dropped();
+  profile.times = profiler_->take();
+  profiler_.reset();
+  return profile;
+}
+
+}  // namespace smelt::program

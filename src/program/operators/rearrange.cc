@@ -1,0 +1,199 @@
+// Elements in other places: mirrored, rolled, repeated, shuffled.
+#include <algorithm>
+#include <cstring>
+
+#include "program/operators/copy.h"
+
+namespace smelt::program {
+namespace {
+
+Status flip(Call& call) {
+  const Tensor& self = call.tensor(0);
+  SMELT_ASSIGN(const auto set, dimension_set(call.ints(1), self.rank(), false));
+  Strided from(self);
+  for (size_t d = 0; d < self.rank(); ++d) {
+    if (!set[d]) continue;
+    if (from.shape[d] > 0) {
+      from.data += (from.shape[d] - 1) * from.strides[d] * ptrdiff_t(element_size(self.dtype));
+    }
+    from.strides[d] = -from.strides[d];
+  }
+  return copy_all(call.tensor(2), from);
+}
+
+/// Without dimensions, rolls the tensor as one row.
+Status roll(Call& call) {
+  const Tensor& self = call.tensor(0);
+  const auto shifts = call.ints(1), dims = call.ints(2);
+  Tensor& out = call.tensor(3);
+  const bool flat = dims.empty();
+  if (flat ? shifts.size() != 1 : shifts.size() != dims.size()) {
+    return invalid("{} shifts for {} dimensions", shifts.size(), dims.size());
+  }
+  SMELT_TRY(out.resize(self.shape));
+  const size_t n = self.numel();
+  if (n == 0) return {};
+  int64_t shift[kMaxRank] = {};
+  Shape shape = self.shape;
+  if (flat) shape = Shape{int64_t(n)};
+  for (size_t i = 0; i < shifts.size(); ++i) {
+    SMELT_ASSIGN(const size_t d, flat ? Result<size_t>(0) : real_dim(dims[i], self));
+    const int64_t extent = shape[d];
+    shift[d] = (shift[d] + shifts[i] % extent + extent) % extent;
+  }
+  const Strided from(self.data, self.dtype, shape, row_major_strides(shape));
+  const Strided to(out.data, out.dtype, shape, row_major_strides(shape));
+  // Each dimension falls into two parts; all combinations of parts are blocks that move as a whole.
+  for (size_t parts = 0; parts < size_t(1) << shape.rank(); ++parts) {
+    Strided source = from, target = to;
+    bool any = true;
+    for (size_t d = 0; any && d < shape.rank(); ++d) {
+      const int64_t s = shift[d], head = shape[d] - s;
+      const bool tail = (parts >> d & 1) != 0;
+      any = (tail ? s : head) > 0;
+      if (!any) break;
+      source.narrow(d, tail ? head : 0, tail ? s : head);
+      target.narrow(d, tail ? 0 : s, tail ? s : head);
+    }
+    if (any) copy(target, source);
+  }
+  return {};
+}
+
+Status repeat(Call& call) {
+  const Tensor& self = call.tensor(0);
+  const auto repeats = call.ints(1);
+  Tensor& out = call.tensor(2);
+  if (repeats.size() < self.rank() || repeats.size() > kMaxRank) {
+    return invalid("{} repeated by {} numbers", to_string(self.shape), repeats.size());
+  }
+  const size_t lead = repeats.size() - self.rank();
+  Shape shape, wide;
+  for (size_t d = 0; d < repeats.size(); ++d) {
+    wide.push_back(d < lead ? 1 : self.shape[d - lead]);
+    const auto extent = checked_mul(wide[d], repeats[d]);
+    if (repeats[d] < 0 || !extent) return invalid("repeated {} times", repeats[d]);
+    shape.push_back(*extent);
+  }
+  if (!checked_numel(shape)) return invalid("an impossible shape {}", to_string(shape));
+  SMELT_TRY(out.resize(shape));
+  if (shape.numel() == 0) return {};
+  // One copy, then ever larger parts of the result onto themselves, dimension by dimension from the
+  // inside.
+  Strided part(out);
+  part.shape = wide;
+  copy(part, broadcast(Strided(self), wide));
+  for (size_t d = repeats.size(); d-- > 0;) {
+    for (int64_t r = 1; r < repeats[d]; ++r) {
+      Strided target = part;
+      target.data += r * wide[d] * part.strides[d] * ptrdiff_t(element_size(out.dtype));
+      copy(target, part);
+    }
+    part.shape[d] = shape[d];
+  }
+  return {};
+}
+
+/// repeats [n] → the index i repeats[i] times.
+Status repeat_interleave(Call& call) {
+  const Tensor& repeats = call.tensor(0);
+  Tensor& out = call.tensor(2);
+  if (repeats.rank() != 1 || !is_integer(repeats.dtype)) {
+    return invalid("repeats of shape {} and type {}", to_string(repeats.shape),
+                   smelt::name(repeats.dtype));
+  }
+  int64_t total = 0;
+  for (size_t i = 0, n = repeats.numel(); i < n; ++i) {
+    const int64_t r = load_element<int64_t>(repeats.dtype, repeats.data, ptrdiff_t(i));
+    const auto sum = checked_add(total, r);
+    if (r < 0 || !sum) return invalid("repeated {} times", r);
+    total = *sum;
+  }
+  SMELT_TRY(out.resize(Shape{total}));
+  ptrdiff_t at = 0;
+  for (size_t i = 0, n = repeats.numel(); i < n; ++i) {
+    const int64_t r = load_element<int64_t>(repeats.dtype, repeats.data, ptrdiff_t(i));
+    for (int64_t k = 0; k < r; ++k) store_element(out.dtype, out.data, at++, int64_t(i));
+  }
+  return {};
+}
+
+/// [.., C r², H, W] → [.., C, H r, W r].
+Status pixel_shuffle(Call& call) {
+  const Tensor& self = call.tensor(0);
+  const int64_t r = call.integer(1);
+  Tensor& out = call.tensor(2);
+  if (self.rank() < 3 || r <= 0 || r > (int64_t(1) << 20) || self.shape.back(2) % (r * r) != 0) {
+    return invalid("{} shuffled by {}", to_string(self.shape), r);
+  }
+  const int64_t h = self.shape.back(1), w = self.shape.back(0), c = self.shape.back(2) / (r * r);
+  const int64_t lead = int64_t(self.shape.numel(0, self.rank() - 3));
+  Shape shape = self.shape;
+  shape[self.rank() - 3] = c;
+  shape[self.rank() - 2] = h * r;
+  shape[self.rank() - 1] = w * r;
+  SMELT_TRY(out.resize(shape));
+  const Shape from{lead * c, r, r, h, w}, to{lead * c, h, r, w, r};
+  constexpr size_t kPerm[] = {0, 3, 1, 4, 2};
+  copy(Strided(out.data, out.dtype, to, row_major_strides(to)),
+       permuted(Strided(self.data, self.dtype, from, row_major_strides(from)), kPerm));
+  return {};
+}
+
+/// [.., C, H r, W r] → [.., C r², H, W].
+Status pixel_unshuffle(Call& call) {
+  const Tensor& self = call.tensor(0);
+  const int64_t r = call.integer(1);
+  Tensor& out = call.tensor(2);
+  if (self.rank() < 3 || r <= 0 || r > (int64_t(1) << 20) || self.shape.back(0) % r != 0 ||
+      self.shape.back(1) % r != 0) {
+    return invalid("{} unshuffled by {}", to_string(self.shape), r);
+  }
+  const int64_t h = self.shape.back(1) / r, w = self.shape.back(0) / r, c = self.shape.back(2);
+  const int64_t lead = int64_t(self.shape.numel(0, self.rank() - 3));
+  Shape shape = self.shape;
+  shape[self.rank() - 3] = c * r * r;
+  shape[self.rank() - 2] = h;
+  shape[self.rank() - 1] = w;
+  SMELT_TRY(out.resize(shape));
+  const Shape from{lead * c, h, r, w, r}, to{lead * c, r, r, h, w};
+  constexpr size_t kPerm[] = {0, 2, 4, 1, 3};
+  copy(Strided(out.data, out.dtype, to, row_major_strides(to)),
+       permuted(Strided(self.data, self.dtype, from, row_major_strides(from)), kPerm));
+  return {};
+}
+
+Status tril(Call& call) {
+  const Tensor& self = call.tensor(0);
+  const int64_t diagonal = call.integer(1);
+  Tensor& out = call.tensor(2);
+  if (self.rank() < 2) return invalid("a triangle of {}", to_string(self.shape));
+  SMELT_TRY(copy_all(out, Strided(self)));
+  const int64_t rows = self.shape.back(1), cols = self.shape.back(0);
+  const size_t matrices = self.shape.numel(0, self.rank() - 2), size = element_size(out.dtype);
+  for (size_t m = 0; m < matrices; ++m) {
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t limit = int64_t(uint64_t(r) + uint64_t(diagonal) + 1);
+      const int64_t keep = std::clamp<int64_t>(limit, 0, cols);
+      std::byte* row = out.data + (m * size_t(rows) + size_t(r)) * size_t(cols) * size;
+      std::memset(row + size_t(keep) * size, 0, size_t(cols - keep) * size);
+    }
+  }
+  return {};
+}
+
+constexpr Operator kOperators[] = {
+    {"aten::flip.out", "TLW", flip, true},
+    {"aten::pixel_shuffle.out", "TIW", pixel_shuffle},
+    {"aten::pixel_unshuffle.out", "TIW", pixel_unshuffle},
+    {"aten::repeat.out", "TLW", repeat, true},
+    {"aten::repeat_interleave.Tensor_out", "TiW", repeat_interleave},
+    {"aten::roll.out", "TLLW", roll},
+    {"aten::tril.out", "TIW", tril},
+};
+
+}  // namespace
+
+std::span<const Operator> rearrange_operators() { return kOperators; }
+
+}  // namespace smelt::program
