@@ -1,6 +1,7 @@
 // Operators called by themselves, with elements written as doubles whatever their type.
 #pragma once
 
+#include <cmath>
 #include <deque>
 #include <initializer_list>
 #include <memory>
@@ -8,8 +9,6 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include <cmath>
 
 #include "program/block.h"
 #include "program/kernel_call.h"
