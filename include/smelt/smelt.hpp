@@ -21,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include "smelt/profile.hpp"
 #include "smelt/shape.hpp"
 #include "smelt/types.hpp"
 
@@ -146,6 +147,16 @@ class Method {
 
   /// Puts mutable state (KV caches and other buffers) back to its initial value.
   void reset();
+
+  /// What the method does and why, in the order of its instructions: each node of each delegate, removed ones included, and
+  /// each operator outside delegates. For the shapes that ran last; before the first run, the largest allowed.
+  std::vector<StepInfo> explain() const;
+  /// From now on runs record how long each step takes, up to `max_times` times; that memory is taken now, and running still
+  /// allocates nothing. Costs two readings of a clock per step; nothing while no profile is being taken.
+  /// kOutOfMemory.
+  Status start_profile(size_t max_times = size_t(1) << 20);
+  /// Stops recording. Empty if nothing was started.
+  Profile stop_profile();
 
   struct Impl;
   explicit Method(std::unique_ptr<Impl>);

@@ -130,4 +130,15 @@ Status Method::run(std::span<const Value> inputs, std::span<Value> outputs) {
 
 void Method::reset() { impl_->method->reset(); }
 
+std::vector<StepInfo> Method::explain() const { return impl_->method->explain(); }
+
+Status Method::start_profile(size_t max_times) {
+  return without_exceptions([&]() -> Status {
+    impl_->method->start_profile(max_times);
+    return {};
+  });
+}
+
+Profile Method::stop_profile() { return impl_->method->stop_profile(); }
+
 }  // namespace smelt

@@ -23,6 +23,7 @@ NodeSpec spec_of(const Graph& graph, const Node& node) {
 Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, const Cpu& cpu,
                                                                   const PlanOptions& options) {
   for (size_t i = 0; i < graph.nodes.size(); ++i) graph.nodes[i].origin = uint32_t(i);
+  graph.file_nodes = graph.nodes;
   if (options.passes) run_passes(graph);
   std::shared_ptr<CompiledGraph> compiled(new CompiledGraph(std::move(graph), options));
   const Graph& g = compiled->graph_;

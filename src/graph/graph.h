@@ -47,6 +47,7 @@ struct Graph {
   std::vector<Node> nodes;
   std::vector<ValueId> inputs, outputs;
   std::vector<PassNote> notes;
+  std::vector<Node> file_nodes;  ///< the nodes before any pass, for reports; node i has origin i
   /// Storage for what the reader had to convert (legacy f32 group scales); never moved.
   std::deque<std::vector<std::byte>> owned;
 };

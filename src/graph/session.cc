@@ -85,8 +85,12 @@ void Session::run(std::span<const std::byte* const> in, std::span<std::byte* con
   RunContext context{pool_, {arena_.data() + plan_->scratch_offset, plan_->scratch_bytes}};
   const std::span<const std::byte* const> all_in(in_);
   const std::span<std::byte* const> all_out(out_);
-  for (const Step& step : steps_)
+  uint32_t zone = first_zone_;
+  for (const Step& step : steps_) {
+    const uint64_t begin = profiler_ == nullptr ? 0 : Profiler::now();
     step.op->run(all_in.subspan(step.in_begin, step.in_count), all_out.subspan(step.out_begin, step.out_count), context);
+    if (profiler_ != nullptr) profiler_->record(zone++, begin);
+  }
   for (const Plan::PassThrough& p : plan_->pass_through) {
     const Plan::Place& place = plan_->places[p.value];
     const std::byte* source = place.kind == Plan::Place::Kind::kInput ? in[place.at]

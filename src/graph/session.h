@@ -8,6 +8,7 @@
 #include "graph/plan.h"
 #include "platform/memory.h"
 #include "platform/threads.h"
+#include "profile/profiler.h"
 
 namespace smelt {
 
@@ -30,6 +31,13 @@ class Session {
   /// Runs with the shapes fixed last. in[i], out[i]: dense tensors of graph inputs and outputs, aligned to their element;
   /// outputs overlap nothing. Allocates nothing, cannot fail.
   void run(std::span<const std::byte* const> in, std::span<std::byte* const> out) noexcept;
+
+  /// From now on runs record node n of the compiled graph as zone `first_zone` + n; null: they record nothing. The profiler
+  /// outlives the runs.
+  void set_profiler(Profiler* profiler, uint32_t first_zone) {
+    profiler_ = profiler;
+    first_zone_ = first_zone;
+  }
 
  private:
   /// A step's operands: slices of `in_` and `out_`.
@@ -55,6 +63,8 @@ class Session {
   std::vector<const std::byte*> in_;
   std::vector<std::byte*> out_;
   std::vector<Patch> in_from_input_, in_from_output_, out_to_output_;
+  Profiler* profiler_ = nullptr;
+  uint32_t first_zone_ = 0;
 };
 
 }  // namespace smelt

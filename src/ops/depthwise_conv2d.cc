@@ -62,6 +62,16 @@ class BoundDepthwise final : public BoundOp {
   }
   std::string_view kernel() const noexcept override { return plan_.kernel->name; }
   uint64_t macs() const noexcept override { return plan_.macs(); }
+  std::optional<KernelChoice> choice(const Cpu& cpu) const override {
+    KernelChoice choice{.variant = name(plan_.kernel->variant), .isa = plan_.kernel->isa, .tile = {}, .rejected = {}};
+    for (const DwconvKernel* other : dwconv_kernels())
+      if (other->variant == plan_.kernel->variant && other != plan_.kernel)
+        choice.rejected.push_back({other->name, other->isa,
+                                   cpu.isa.has(other->isa)
+                                       ? fmt::format("{} is less capable than {}", name(other->isa), name(plan_.kernel->isa))
+                                       : fmt::format("{} is not available", name(other->isa))});
+    return choice;
+  }
 
  private:
   size_t spread_bytes() const { return spread_ ? round_up(spread_->bytes(), kAlignment) : 0; }

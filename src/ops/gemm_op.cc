@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 #include "base/checked.h"
 #include "kernels/gemm/variant.h"
@@ -220,6 +221,29 @@ uint64_t BoundGemm::macs() const noexcept {
   uint64_t macs = 0;
   for (const Part& part : parts_) macs += part.plan.macs();
   return macs;
+}
+
+std::optional<KernelChoice> BoundGemm::choice(const Cpu& cpu) const {
+  const GemmPlan& plan = parts_.front().plan;
+  const GemmKernel& kernel = *plan.kernel;
+  const auto edge = [](Extent e) { return fmt::format("{}{}", e.count, e.times_vl ? "vl" : ""); };
+  KernelChoice choice{.variant = signature(kernel.variant).name,
+                      .isa = kernel.isa,
+                      .tile = fmt::format("{}x{}", edge(kernel.mr), edge(kernel.nr)),
+                      .rejected = {}};
+  // The selection that chose, asked again for its reasons. Where weights were packed for another shape than this one, their
+  // layout decided.
+  std::vector<RejectedKernel> rejected;
+  const auto free_choice = select_gemm(kernel.variant, plan.shape, cpu, nullptr, &rejected);
+  if (!free_choice || *free_choice != &kernel) {
+    rejected.clear();
+    std::ignore = select_gemm(kernel.variant, plan.shape, cpu, &kernel.rhs, &rejected);
+  }
+  for (RejectedKernel& r : rejected) choice.rejected.push_back({r.kernel->name, r.kernel->isa, std::move(r.why)});
+  std::sort(choice.rejected.begin(), choice.rejected.end(), [](const auto& a, const auto& b) {
+    return a.isa != b.isa ? a.isa > b.isa : a.kernel < b.kernel;
+  });
+  return choice;
 }
 
 }  // namespace smelt

@@ -83,6 +83,7 @@ class BoundGemm final : public BoundOp {
   void run(std::span<const std::byte* const> in, std::span<std::byte* const> out, RunContext&) const noexcept override;
   std::string_view kernel() const noexcept override;
   uint64_t macs() const noexcept override;
+  std::optional<KernelChoice> choice(const Cpu&) const override;
 
  private:
   std::vector<Part> parts_;

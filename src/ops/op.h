@@ -47,6 +47,19 @@ struct RunContext {
   std::span<std::byte> scratch;  ///< kAlignment-aligned, at least scratch_bytes() long
 };
 
+/// How a bound op came by its micro-kernel, for a person to read.
+struct KernelChoice {
+  struct Rejected {
+    std::string_view kernel;
+    Isa isa;
+    std::string why;
+  };
+  std::string_view variant;  ///< "pf32"
+  Isa isa = Isa::kScalar;
+  std::string tile;  ///< "12x32"; empty where the kernel has none
+  std::vector<Rejected> rejected;
+};
+
 class BoundOp {
  public:
   virtual ~BoundOp() = default;
@@ -61,6 +74,8 @@ class BoundOp {
   virtual std::string_view kernel() const noexcept = 0;
   /// Multiply-accumulates of one run; 0 where that says nothing.
   virtual uint64_t macs() const noexcept { return 0; }
+  /// Ops that chose among kernels of different tiles say how; `cpu` is the one that the op was made for.
+  virtual std::optional<KernelChoice> choice(const Cpu&) const { return std::nullopt; }
 };
 
 class Op {

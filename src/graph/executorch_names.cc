@@ -1,0 +1,197 @@
+#include "graph/executorch_names.h"
+
+#include <algorithm>
+
+#include "base/status.h"
+
+namespace smelt {
+
+namespace {
+
+using enum QuantGranularity;
+
+const GraphValue& value(const Graph& graph, ValueId id) { return graph.values[id]; }
+
+bool is_float(const GraphValue& v) {
+  return v.quant.granularity == kNone && (v.dtype == DType::kF32 || v.dtype == DType::kF16 || v.dtype == DType::kBF16);
+}
+
+bool is(const GraphValue& v, DType dtype, QuantGranularity granularity) {
+  return v.dtype == dtype && v.quant.granularity == granularity;
+}
+
+// "F32": of floats; "QS8", "QU8" of bytes with one scale.
+std::string_view compute_type(const GraphValue& v) {
+  switch (v.dtype) {
+    case DType::kF32: return "F32";
+    case DType::kF16: return "F16";
+    case DType::kBF16: return "BF16";
+    case DType::kU8: return "QU8";
+    default: return "QS8";
+  }
+}
+
+// "X32": of data that is only moved.
+std::string moved_type(const GraphValue& v) { return fmt::format("X{}", bits(v.dtype)); }
+
+std::string_view weight_type(const GraphValue& rhs) {
+  if (rhs.dtype == DType::kU4) return rhs.quant.granularity == kPerBlock ? "QB4W" : "QC4W";
+  return "QC8W";
+}
+
+// Whose kernels a matrix product gets.
+struct Kernels {
+  ExecuTorch version;
+  bool sme, sme2, dot;  ///< what the CPU has
+  bool all;             ///< whatever has a packed kernel in Smelt
+};
+
+// A filter of one pixel that sees its input as it lies becomes a matrix product.
+bool is_pointwise(const Node& node) {
+  const auto& a = std::get<ConvAttrs>(node.attrs);
+  return node.kind == OpKind::kConv2d && a.groups == 1 && a.kernel_h == 1 && a.kernel_w == 1 && a.stride_h == 1 &&
+         a.stride_w == 1 && a.pad_top + a.pad_right + a.pad_bottom + a.pad_left == 0 &&
+         a.in_per_group + a.out_per_group > 2;
+}
+
+// A pf32 or pf16 product. f16 began with SME2 only; SME came with v1.3.
+bool packs_float(const GraphValue& lhs, const GraphValue& rhs, const Kernels& k) {
+  if (k.all) return true;
+  if (lhs.dtype == DType::kF32) return k.sme && rhs.dtype == DType::kF32;
+  if (lhs.dtype != DType::kF16 || rhs.dtype != DType::kF16) return false;
+  return k.version == ExecuTorch::k1_0 ? k.sme2 : k.sme;
+}
+
+bool packs_static_int8(const GraphValue& rhs, const Kernels& k, bool per_tensor_too) {
+  if (k.all) return true;
+  const bool unit = k.version == ExecuTorch::k1_0 ? k.sme2 : k.sme;
+  return unit && (per_tensor_too || rhs.quant.granularity == kPerChannel);
+}
+
+std::string fully_connected(const GraphValue& lhs, const GraphValue& rhs, const GraphValue& out, const Kernels& k) {
+  const std::string_view prefix = rhs.is_constant() ? "" : "Dynamic ";
+  if (is_float(lhs)) {
+    const char* packed = packs_float(lhs, rhs, k) ? "P" : "";
+    return fmt::format("{}Fully Connected (NC, {}{}) GEMM", prefix, packed, compute_type(lhs));
+  }
+  if (is(lhs, DType::kS8, kPerToken)) {
+    const bool packed = k.all || (k.dot && out.dtype == DType::kF32);
+    return fmt::format("Fully Connected (NC, {}, {}, {}) GEMM", packed ? "QP8" : "QD8", compute_type(out), weight_type(rhs));
+  }
+  if (packs_static_int8(rhs, k, false)) return "Fully Connected (NC, PQS8, QC8W) GEMM";
+  if (rhs.quant.granularity == kPerChannel) return "Fully Connected (NC, QS8, QC8W) GEMM";
+  return fmt::format("Fully Connected (NC, {}) GEMM", compute_type(lhs));
+}
+
+std::string convolution(const Graph& graph, const Node& node, const Kernels& k) {
+  const GraphValue &lhs = value(graph, node.inputs[0]), &rhs = value(graph, node.inputs[1]),
+                   &out = value(graph, node.outputs[0]);
+  const auto& attrs = std::get<ConvAttrs>(node.attrs);
+  if (node.kind == OpKind::kDepthwiseConv2d) {
+    if (is_float(lhs)) return fmt::format("Convolution (NHWC, {}) DWConv", compute_type(lhs));
+    return rhs.quant.granularity == kPerChannel ? "Convolution (NHWC, QC8) DWConv" : "Convolution (NHWC, QS8) DWConv";
+  }
+  const bool transposed = node.kind == OpKind::kConvTranspose2d;
+  const std::string_view what = transposed ? "Deconvolution" : "Convolution";
+  if (is_pointwise(node)) return fully_connected(lhs, rhs, out, k);
+  if (is(lhs, DType::kS8, kPerToken)) {
+    return fmt::format("{} (NHWC, {}, {}, QC8W) IGEMM", what, k.all ? "QP8" : "QD8", compute_type(out));
+  }
+  if (!is_float(lhs)) {
+    if (packs_static_int8(rhs, k, true)) return fmt::format("{} (NHWC, PQS8, QS8, QC8W) IGEMM", what);
+    if (rhs.quant.granularity == kPerChannel) return fmt::format("{} (NHWC, QS8, QC8W) IGEMM", what);
+    return fmt::format("{} (NHWC, QS8) IGEMM", what);
+  }
+  // Floating convolutions are packed from v1.3 on, transposed ones never; an f32 filter serves f16.
+  const bool unit = k.version == ExecuTorch::kCurrent && k.sme;
+  const bool packed = k.all || (unit && !transposed && lhs.dtype != DType::kBF16);
+  const bool strided = attrs.stride_h > 1 || attrs.stride_w > 1;
+  if (transposed && strided && !k.all) return fmt::format("{} (NHWC, {}) Subconv2D", what, compute_type(lhs));
+  return fmt::format("{} (NHWC, {}{}) IGEMM", what, packed ? "P" : "", compute_type(lhs));
+}
+
+bool feeds_convolution(const Graph& graph, ValueId id) {
+  return std::any_of(graph.file_nodes.begin(), graph.file_nodes.end(), [&](const Node& n) {
+    return (n.kind == OpKind::kConv2d || n.kind == OpKind::kConvTranspose2d) && n.inputs[0] == id;
+  });
+}
+
+std::string any_name(const Graph& graph, const Node& node, const Kernels& k) {
+  const GraphValue& in = value(graph, node.inputs[0]);
+  const GraphValue& out = value(graph, node.outputs[0]);
+  switch (node.kind) {
+    case OpKind::kFullyConnected: return fully_connected(in, value(graph, node.inputs[1]), out, k);
+    case OpKind::kConv2d:
+    case OpKind::kDepthwiseConv2d:
+    case OpKind::kConvTranspose2d: return convolution(graph, node, k);
+    case OpKind::kBatchMatMul: {
+      const bool packed = packs_float(in, value(graph, node.inputs[1]), k);
+      return fmt::format("Batch Matrix Multiply (NC, {}{}) GEMM", packed ? "P" : "", compute_type(in));
+    }
+    case OpKind::kScaledDotProductAttention:
+      return fmt::format("Scaled Dot Product Attention (NHTC, {})", compute_type(in));
+    case OpKind::kAdd: return "Add (ND)";
+    case OpKind::kSubtract: return "Subtract (ND)";
+    case OpKind::kMultiply: return "Multiply (ND)";
+    case OpKind::kDivide: return "Divide (ND)";
+    case OpKind::kMinimum: return "Minimum (ND)";
+    case OpKind::kMaximum: return "Maximum (ND)";
+    case OpKind::kPRelu: return "PReLU (ND)";
+    case OpKind::kAbs: return "Abs (NC)";
+    case OpKind::kCeiling: return "Ceiling (NC)";
+    case OpKind::kClamp: return "Clamp (NC)";
+    case OpKind::kConvert:
+      if (out.quant.granularity != kPerToken) return "Convert (NC)";
+      // Consumers that quantise while they pack need no step of their own; convolutions do.
+      if (!feeds_convolution(graph, node.outputs[0]) && !k.all) return {};
+      return fmt::format("Convert (NC, {}, QD8)", compute_type(in));
+    case OpKind::kCopy: return fmt::format("Copy (NC, {})", moved_type(in));
+    case OpKind::kCos: return "Cosine (NC)";
+    case OpKind::kElu: return "ELU (NC)";
+    case OpKind::kExp: return "Exp (NC)";
+    case OpKind::kFloor: return "Floor (NC)";
+    case OpKind::kGelu: return "GELU (NC)";
+    case OpKind::kHardswish: return "HardSwish (NC)";
+    case OpKind::kLeakyRelu: return "LeakyReLU (NC)";
+    case OpKind::kLog: return "Log (NC)";
+    case OpKind::kNegate: return "Negate (NC)";
+    case OpKind::kReciprocalSquareRoot: return "Reciprocal Square Root (NC)";
+    case OpKind::kSigmoid: return "Sigmoid (NC)";
+    case OpKind::kSin: return "Sine (NC)";
+    case OpKind::kSquare: return "Square (NC)";
+    case OpKind::kSquareRoot: return "Square Root (NC)";
+    case OpKind::kTanh: return "TanH (NC)";
+    case OpKind::kSoftmax: return fmt::format("Softmax (NC, {})", compute_type(in));
+    case OpKind::kAvgPool2d:
+      return fmt::format("Average Pooling (NHWC, {}) Pixelwise Average Pooling", compute_type(in));
+    case OpKind::kMaxPool2d:
+      return fmt::format("Max Pooling (NHWC, {})", is_float(in) ? compute_type(in) : in.dtype == DType::kU8 ? "U8" : "S8");
+    case OpKind::kArgMaxPool2d: return fmt::format("ArgMax Pooling (NHWC, {})", compute_type(in));
+    case OpKind::kGlobalAvgPool2d: return in.dtype == DType::kS8 ? "Mean (ND)" : "Mean (ND) Reduce2";
+    case OpKind::kResizeBilinear2d: return "Resize Bilinear (NHWC)";
+    case OpKind::kTranspose: return fmt::format("Transpose (ND, {})", moved_type(in));
+    case OpKind::kReshape: return "Static Reshape (NC)";
+    case OpKind::kSlice: return fmt::format("Slice (ND, {})", moved_type(in));
+    case OpKind::kPad: return fmt::format("Constant Pad (ND, {})", moved_type(in));
+    case OpKind::kConcatenate: return fmt::format("Copy (NC, {})", moved_type(in));
+  }
+  return std::string(name(node.kind));
+}
+
+}  // namespace
+
+std::string executorch_name(const Graph& graph, const Node& node, ExecuTorch version, const Cpu& cpu) {
+  const bool sme2 = cpu.isa.has(Isa::kSme2);
+  return any_name(graph, node,
+                  {.version = version,
+                   .sme = cpu.isa.has(Isa::kSme) || sme2,
+                   .sme2 = sme2,
+                   .dot = cpu.isa.has(Isa::kNeonDot) || cpu.isa.has(Isa::kNeonI8mm) || sme2,
+                   .all = false});
+}
+
+std::string step_name(const Graph& graph, const Node& node) {
+  return any_name(graph, node, {.version = ExecuTorch::kCurrent, .sme = true, .sme2 = true, .dot = true, .all = true});
+}
+
+}  // namespace smelt

@@ -1,0 +1,177 @@
+#include "graph/explain.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/status.h"
+#include "graph/executorch_names.h"
+#include "kernels/vector/tables.h"
+
+namespace smelt {
+
+namespace {
+
+Unit unit_of(Isa isa) {
+  switch (isa) {
+    case Isa::kScalar: return Unit::kPlain;
+    case Isa::kSme:
+    case Isa::kSme2: return Unit::kMatrix;
+    default: return Unit::kSimd;
+  }
+}
+
+// The tier of an op that has one kernel per tier: vector kernels are named after their table.
+Isa isa_of(std::string_view kernel) {
+  for (const VectorTable& table : vector_tables())
+    if (kernel == table.kernels->name) return table.isa;
+  return Isa::kScalar;
+}
+
+std::string joined(const std::vector<ValueId>& ids, std::string_view separator, auto describe_one) {
+  std::string text;
+  for (const ValueId id : ids) {
+    if (id == kNoValue) continue;
+    if (!text.empty()) text += separator;
+    text += describe_one(id);
+  }
+  return text;
+}
+
+// What the file says of a node.
+StepInfo file_step(const Graph& graph, const Node& node, const Cpu& cpu) {
+  const auto type = [&](ValueId id) { return describe(graph.values[id]); };
+  StepInfo step;
+  step.name = step_name(graph, node);
+  step.type = name(node.kind);
+  step.signature = fmt::format("({}) -> {}", joined(node.inputs, ", ", type), joined(node.outputs, ", ", type));
+  step.node = node.origin;
+  step.debug_handle = node.debug_handle;
+  step.category = category(node.kind);
+  step.executorch_1_0 = executorch_name(graph, node, ExecuTorch::k1_0, cpu);
+  step.executorch_current = executorch_name(graph, node, ExecuTorch::kCurrent, cpu);
+  for (const PassNote& note : graph.notes)
+    if (note.origin == node.origin) step.passes.push_back(note.text);
+  return step;
+}
+
+// Why a step runs where it does. Only the planner's own words and the CPU's description are used.
+std::string reason(const StepInfo& step, OpKind kind, const Cpu& cpu) {
+  if (step.unit == Unit::kMatrix)
+    return fmt::format("matrix unit: {}, tiles of {}, {} lanes of 32 bits", step.isa, step.tile, cpu.sme_vl32);
+  if (step.category != Category::kMatrixProduct) return "not on the matrix unit: it multiplies no matrices";
+  if (step.alternatives.empty() && step.variant.empty())
+    return fmt::format("not on the matrix unit: {} is computed row by row with vector kernels", name(kind));
+  for (const Alternative& a : step.alternatives)
+    if (a.isa == name(Isa::kSme) || a.isa == name(Isa::kSme2))
+      return fmt::format("not on the matrix unit: {}: {}", a.kernel, a.reason);
+  if (!cpu.isa.has(Isa::kSme)) return fmt::format("not on the matrix unit: {} has none that Smelt uses", cpu.name);
+  return fmt::format("not on the matrix unit: no SME kernel multiplies {}", step.variant);
+}
+
+// What the plan says of it.
+void add_plan(StepInfo& step, const Session& session, size_t n, const Cpu& cpu) {
+  const Graph& graph = session.compiled().graph();
+  const Plan& plan = session.plan();
+  const Node& node = graph.nodes[n];
+  const BoundOp& op = *plan.ops[n];
+  const auto shape = [&](ValueId id) { return to_string(plan.descs[id].shape); };
+  step.shapes = fmt::format("{} -> {}", joined(node.inputs, ", ", shape), joined(node.outputs, ", ", shape));
+  step.kernel = op.kernel();
+  step.macs = op.macs();
+  step.packed_bytes = session.compiled().ops()[n]->packed_bytes();
+  for (const auto* ids : {&node.inputs, &node.outputs})
+    for (const ValueId id : *ids)
+      if (id != kNoValue) step.bytes += plan.descs[id].bytes();
+  Isa isa = isa_of(step.kernel);
+  if (auto choice = op.choice(cpu)) {
+    isa = choice->isa;
+    step.variant = choice->variant;
+    step.tile = std::move(choice->tile);
+    for (KernelChoice::Rejected& r : choice->rejected)
+      step.alternatives.push_back({std::string(r.kernel), std::string(name(r.isa)), std::move(r.why)});
+  }
+  step.isa = name(isa);
+  step.unit = unit_of(isa);
+  step.reason = reason(step, node.kind, cpu);
+}
+
+// ExecuTorch numbers steps of the same name.
+class Numbers {
+ public:
+  void add(std::string& name) {
+    if (!name.empty()) name += fmt::format(" #{}", ++count_[name]);
+  }
+
+ private:
+  std::map<std::string, int> count_;
+};
+
+}  // namespace
+
+std::string describe(const GraphValue& v) {
+  const auto type = [&]() -> std::string_view {
+    const bool channel = v.quant.granularity == QuantGranularity::kPerChannel;
+    const bool token = v.quant.granularity == QuantGranularity::kPerToken;
+    const bool block = v.quant.granularity == QuantGranularity::kPerBlock;
+    const bool quantized = v.quant.granularity != QuantGranularity::kNone;
+    switch (v.dtype) {
+      case DType::kF32: return "fp32";
+      case DType::kF16: return "fp16";
+      case DType::kBF16: return "bf16";
+      case DType::kS8: return token ? "qdint8" : channel ? "qcint8" : quantized ? "qint8" : "int8";
+      case DType::kU8: return quantized ? "quint8" : "uint8";
+      case DType::kS32: return channel ? "qcint32" : quantized ? "qint32" : "int32";
+      case DType::kU4: return block ? "qbint4" : "qcint4";
+      default: return name(v.dtype);
+    }
+  };
+  return fmt::format("{}{}", type(), v.is_constant() ? "*" : "");
+}
+
+Category category(OpKind kind) noexcept {
+  switch (kind) {
+    case OpKind::kFullyConnected:
+    case OpKind::kConv2d:
+    case OpKind::kDepthwiseConv2d:
+    case OpKind::kConvTranspose2d:
+    case OpKind::kBatchMatMul:
+    case OpKind::kScaledDotProductAttention: return Category::kMatrixProduct;
+    case OpKind::kConvert:
+    case OpKind::kCopy:
+    case OpKind::kTranspose:
+    case OpKind::kReshape:
+    case OpKind::kSlice:
+    case OpKind::kPad:
+    case OpKind::kConcatenate: return Category::kDataMovement;
+    default: return Category::kElementwise;
+  }
+}
+
+std::vector<uint32_t> explained_nodes(const Session& session) {
+  std::vector<uint32_t> origins;
+  for (const Node& node : session.compiled().graph().nodes) origins.push_back(node.origin);
+  return origins;
+}
+
+std::vector<StepInfo> explain(const Session& session, const Cpu& cpu) {
+  const Graph& graph = session.compiled().graph();
+  std::vector<StepInfo> steps;
+  Numbers ours, v1_0, current;
+  for (const Node& node : graph.file_nodes) {
+    StepInfo& step = steps.emplace_back(file_step(graph, node, cpu));
+    step.removed = true;
+    ours.add(step.name);
+    v1_0.add(step.executorch_1_0);
+    current.add(step.executorch_current);
+  }
+  const std::vector<uint32_t> origins = explained_nodes(session);
+  for (size_t n = 0; n < origins.size(); ++n) {
+    steps[origins[n]].removed = false;
+    add_plan(steps[origins[n]], session, n, cpu);
+  }
+  for (StepInfo& step : steps)
+    if (step.removed) step.reason = step.passes.empty() ? "removed: nobody reads its result" : step.passes.back();
+  return steps;
+}
+
+}  // namespace smelt
