@@ -96,7 +96,15 @@ void run(const GemmKernel& kernel, const Shape& s, size_t vl32) {
   const PackShape lhs_shape{.rows = s.m, .kc = s.kc, .taps = s.taps()};
   const bool packed = kernel.lhs_form == LhsForm::kPacked;
   AlignedBuffer lhs = filled(packed ? packed_bytes(kernel.lhs, lhs_shape, vl32).value() : 0);
-  if (packed)
+  // Dynamic rows begin as floats. (Those of a convolution share one RowQuant per image, which is found elsewhere.)
+  if (kernel.quantize_lhs != nullptr && s.taps() == 1) {
+    lhs = filled(s.m * k + packed_bytes(kernel.lhs, lhs_shape, vl32).value_or(0));
+    std::vector<const void*> floats(s.m);
+    for (size_t i = 0; i < s.m; ++i) floats[i] = input.data() + i * k * 4;
+    step(kernel, "lhs", s,
+         [&] { kernel.quantize_lhs(kernel.lhs, vl32, s.m, k, floats.data(), row_quant.data(), lhs.data()); });
+    if (!packed) rows[0] = lhs.data();
+  } else if (packed)
     step(kernel, "lhs", s,
          [&] { kernel.pack_lhs(kernel.lhs, vl32, s.m, s.taps(), s.kc, rows.data(), lhs.data()); });
 

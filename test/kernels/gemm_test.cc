@@ -1,6 +1,8 @@
 // Every kernel of kernels.inc against the reference, directly and through the driver.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <set>
 
@@ -112,6 +114,50 @@ TEST_P(GemmKernelTest, Packers) {
       kernel().pack_lhs(kernel().lhs, vl32, s.m, taps, kc, problem.rows().data(), lhs.data());
       pack_lhs(kernel().lhs, vl32, s.m, taps, kc, problem.rows().data(), want_lhs.data());
       EXPECT_EQ(std::memcmp(lhs.data(), want_lhs.data(), bytes), 0) << "left side, " << taps << " taps of " << kc;
+    }
+  }
+}
+
+// Floats quantised by a kernel's own packer: the integers of the formula, packed as pack_lhs() packs them.
+TEST_P(GemmKernelTest, QuantizeLhs) {
+  if (kernel().quantize_lhs == nullptr) return;
+  const size_t vl32 = test_cpu().sme_vl32, m = 2 * mr() - 1;
+  const bool packed = kernel().lhs_form == LhsForm::kPacked;
+  Random random(500);
+  for (size_t k : {1, 3, 32, 37, 64, 200, 1100}) {
+    Guarded<float> x(m * k);
+    Guarded<int8_t> q(m * k);
+    std::vector<const void*> floats, integers;
+    std::vector<RowQuant> want(m), got(m);
+    for (size_t i = 0; i < m; ++i) {
+      // All positive, all negative, both, and nothing but zeros.
+      const float low = i % 4 == 0 ? 0.25f : i % 4 == 3 ? 0 : -2, high = i % 4 == 1 ? -1 : i % 4 == 3 ? 0 : 3;
+      float lo = 0, hi = 0;
+      for (size_t j = 0; j < k; ++j) {
+        const float v = random.real(low, high);
+        x[i * k + j] = v;
+        lo = std::min(lo, v), hi = std::max(hi, v);
+      }
+      const float inverse = lo == hi ? 1 : 255 / (hi - lo);
+      const float below = -128 + lo * inverse, above = 127 + hi * inverse;
+      const float zero = below + above > 0 ? -128 - lo * inverse : 127 - hi * inverse;
+      want[i] = {int32_t(std::nearbyint(std::clamp(zero, -128.0f, 127.0f))), 1 / inverse};
+      for (size_t j = 0; j < k; ++j)
+        q[i * k + j] = int8_t(std::clamp(std::nearbyint(x[i * k + j] * inverse) + float(want[i].zero), -128.0f, 127.0f));
+      floats.push_back(x.data() + i * k);
+      integers.push_back(q.data() + i * k);
+    }
+    const size_t bytes = packed ? packed_bytes(kernel().lhs, {.rows = m, .kc = k}, vl32).value() : m * k;
+    Guarded<std::byte> out(bytes), want_out(bytes);
+    kernel().quantize_lhs(kernel().lhs, vl32, m, k, floats.data(), got.data(), out.data());
+    if (packed)
+      pack_lhs(kernel().lhs, vl32, m, 1, k, integers.data(), want_out.data());
+    else
+      std::memcpy(want_out.data(), q.data(), bytes);
+    EXPECT_EQ(std::memcmp(out.data(), want_out.data(), bytes), 0) << k;
+    for (size_t i = 0; i < m; ++i) {
+      EXPECT_EQ(got[i].zero, want[i].zero) << i;
+      EXPECT_EQ(got[i].scale, want[i].scale) << i;
     }
   }
 }

@@ -75,6 +75,7 @@ struct GemmKernel {
   PackLayout lhs = {};          ///< kPacked
   PackLayout rhs = {};
   PackLhs* pack_lhs = smelt::pack_lhs;        ///< kPacked: fills panels of `lhs`
+  QuantizeLhs* quantize_lhs = nullptr;        ///< dynamic rows: floats to what the kernel reads, in one pass
   PackPanels* pack_rhs = smelt::pack_panels;  ///< fills panels of `rhs`
   size_t max_m = ~size_t(0);    ///< the largest m it is meant for: 1 for matrix-vector kernels
   void (*run)(const GemmBlock&);  ///< never allocates, never fails; any thread

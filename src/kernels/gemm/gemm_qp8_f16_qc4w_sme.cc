@@ -24,6 +24,7 @@ extern constexpr GemmKernel gemm_qp8_f16_qc4w_sme_1vlx4vl{
     .lhs = {.rows = {1, true}, .kr = 4, .elem = DType::kS8},
     .rhs = kRhs,
     .pack_lhs = pack_lhs_sme,
+    .quantize_lhs = quantize_lhs_sme,
     .pack_rhs = pack_panels_sme,
     .run = run_streaming<Tile>};
 
@@ -34,6 +35,7 @@ extern constexpr GemmKernel gemm_qp8_f16_qc4w_sme_1x4vl{
     .mr = {1},
     .nr = {4, true},
     .rhs = kRhs,
+    .quantize_lhs = quantize_row_sme,
     .pack_rhs = pack_panels_sme,
     .max_m = 1,
     .run = run_streaming_row<Row>};

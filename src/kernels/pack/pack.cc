@@ -180,29 +180,132 @@ void pack_panel(const PackLayout& layout, const PackShape& shape, const PanelMap
   }
 }
 
-// Plain float matrices, [n, k] or [k, n], without conversion: what is packed while running, and most of what is packed at
-// load time. Walks the source in the order of its memory.
-void pack_f32_panel(const PackLayout& layout, const PackShape& shape, const PanelMap& map, const PackSource& s,
-                    size_t first_row, std::byte* panel) {
+// ---- one panel, quickly: what is packed while running, and most of what is packed at load time ----------------------------
+
+// Copies `units` units of each of `rows` rows, which lie `step` bytes apart, to their places in a panel. A stretch of every
+// row in turn, so that the panel's lines stay in the nearest cache until they are full.
+template <class Unit, class Convert>
+void interleave(const PanelMap& map, const std::byte* in, size_t step, size_t rows, size_t units, std::byte* out,
+                Convert convert) {
+  constexpr size_t kStretch = 16;
+  for (size_t begin = 0; begin < units; begin += kStretch) {
+    const size_t end = std::min(begin + kStretch, units);
+    for (size_t r = 0; r < rows; ++r)
+      for (size_t u = begin; u < end; ++u)
+        store(out + (u * map.rows + r) * sizeof(Unit), convert(load<Unit>(in + r * step + u * sizeof(Unit))));
+  }
+}
+
+// Floating matrices, [n, k] or [k, n], without conversion; kr = 1.
+template <class Unit>
+void pack_plain_panel(const PackLayout& layout, const PackShape& shape, const PanelMap& map, const PackSource& s,
+                      size_t first_row, std::byte* panel) {
+  constexpr size_t kBytes = sizeof(Unit);
   const size_t rows = std::min(map.rows, shape.rows - first_row);
-  if (rows < map.rows) std::memset(panel, 0, map.stride);
+  const size_t end = map.tail + field_count(layout.tail) * map.rows * 4;
+  if (rows < map.rows || end < map.stride) std::memset(panel, 0, map.stride);
   if ((layout.head | layout.tail) != 0)
     for (size_t r = 0; r < rows; ++r) put_fields(layout, map, s, first_row + r, r, {}, panel);
   std::byte* out = panel + map.data;
   for (size_t tap = 0; tap < shape.taps; ++tap) {
-    const std::byte* in = s.data + (first_row * s.row_stride + tap_offset(s, tap)) * 4;
+    const std::byte* in = s.data + (first_row * s.row_stride + tap_offset(s, tap)) * kBytes;
     if (s.row_stride == 1) {
       for (size_t c = 0; c < shape.kc; ++c)
-        std::memcpy(out + c * map.rows * 4, in + c * s.k_stride * 4, rows * 4);
+        std::memcpy(out + c * map.rows * kBytes, in + c * s.k_stride * kBytes, rows * kBytes);
+    } else if (s.k_stride == 1) {
+      interleave<Unit>(map, in, s.row_stride * kBytes, rows, shape.kc, out, [](Unit u) { return u; });
     } else {
-      for (size_t r = 0; r < rows; ++r) {
-        const std::byte* from = in + r * s.row_stride * 4;
+      for (size_t r = 0; r < rows; ++r)
         for (size_t c = 0; c < shape.kc; ++c)
-          store(out + (c * map.rows + r) * 4, load<float>(from + c * s.k_stride * 4));
-      }
+          store(out + (c * map.rows + r) * kBytes, load<Unit>(in + (r * s.row_stride + c * s.k_stride) * kBytes));
     }
-    out += shape.kc * map.rows * 4;
+    out += shape.kc * map.rows * kBytes;
   }
+}
+
+// int8 matrices of contiguous rows; kr = 4, so that a group is a word of the row.
+void pack_s8_words(const PackLayout& layout, const PackShape& shape, const PanelMap& map, const PackSource& s,
+                   size_t first_row, std::byte* panel) {
+  const size_t rows = std::min(map.rows, shape.rows - first_row), words = shape.kc / 4, rest = shape.kc % 4;
+  std::memset(panel, 0, map.stride);
+  for (size_t tap = 0; tap < shape.taps; ++tap) {
+    const std::byte* in = s.data + first_row * s.row_stride + tap_offset(s, tap);
+    std::byte* out = panel + map.group(tap * map.run_groups);
+    interleave<uint32_t>(map, in, s.row_stride, rows, words, out, [](uint32_t word) { return word; });
+    for (size_t r = 0; rest != 0 && r < rows; ++r)
+      std::memcpy(out + (words * map.rows + r) * 4, in + r * s.row_stride + words * 4, rest);
+  }
+  for (size_t r = 0; r < rows; ++r) {
+    RowSums sums;
+    for (size_t tap = 0; tap < shape.taps; ++tap) {
+      const std::byte* in = s.data + (first_row + r) * s.row_stride + tap_offset(s, tap);
+      for (size_t c = 0; c < shape.kc; ++c) sums.plain += FromS8::at(in, c);
+    }
+    put_fields(layout, map, s, first_row + r, r, sums, panel);
+  }
+}
+
+// Four nibbles to the low halves of four bytes.
+uint32_t spread_nibbles(uint32_t nibbles) {
+  nibbles = (nibbles | nibbles << 8) & 0x00ff00ff;
+  return (nibbles | nibbles << 4) & 0x0f0f0f0f;
+}
+
+// The sum of a word's eight elements.
+int32_t nibble_sum(uint32_t word) {
+  const uint32_t pairs = (word & 0x0f0f0f0f) + (word >> 4 & 0x0f0f0f0f);
+  return int32_t(pairs * 0x01010101u >> 24) - 8 * kU4Zero;
+}
+
+// 4-bit matrices of contiguous rows and whole groups; kr = 8, so that a group is a word of the row, its nibbles in another
+// order. One tap.
+void pack_u4_words(const PackLayout& layout, const PackShape& shape, const PanelMap& map, const PackSource& s,
+                   size_t first_row, std::byte* panel) {
+  const size_t rows = std::min(map.rows, shape.rows - first_row);
+  const size_t blocks = map.block_groups == 0 ? 1 : shape.kc / shape.block;
+  const size_t words = map.run_groups / blocks;
+  // What is padded holds zeros of the type, not of the bits.
+  std::memset(panel, 0, map.stride);
+  if (rows < map.rows)
+    for (size_t g = 0; g < map.run_groups; ++g)
+      std::memset(panel + map.group(g) + rows * 4, kU4Zero * 0x11, (map.rows - rows) * 4);
+  const std::byte* in = s.data + (first_row * s.row_stride + tap_offset(s, 0)) / 2;
+  for (size_t block = 0; block < blocks; ++block)
+    interleave<uint32_t>(map, in + block * words * 4, s.row_stride / 2, rows, words, panel + map.group(block * words),
+                         [](uint32_t word) { return spread_nibbles(word & 0xffff) | spread_nibbles(word >> 16) << 4; });
+  for (size_t r = 0; r < rows; ++r) {
+    RowSums sums;
+    const std::byte* row = in + r * s.row_stride / 2;
+    for (size_t block = 0; block < blocks; ++block) {
+      int64_t block_sum = 0;
+      for (size_t w = 0; w < words; ++w, row += 4) block_sum += nibble_sum(load<uint32_t>(row));
+      sums.plain += block_sum;
+      if (map.block_groups == 0) continue;
+      const BFloat16 scale = BFloat16::from_bits(
+          load<uint16_t>(reinterpret_cast<const std::byte*>(s.block_scale + (first_row + r) * blocks + block)));
+      store(panel + map.group((block + 1) * words - 1) + map.group_bytes + r * 2, scale.bits);
+      sums.scaled += float(scale) * float(block_sum);
+    }
+    put_fields(layout, map, s, first_row + r, r, sums, panel);
+  }
+}
+
+using PackPanel = void(const PackLayout&, const PackShape&, const PanelMap&, const PackSource&, size_t first_row,
+                       std::byte* panel);
+
+// The quick way for a layout and source, or null.
+PackPanel* quick_panel(const PackLayout& layout, const PackShape& shape, const PackSource& s) {
+  if (layout.join_taps && shape.taps > 1) return nullptr;
+  if (layout.elem == s.dtype && layout.kr == 1) {
+    if (layout.elem == DType::kF32) return pack_plain_panel<uint32_t>;
+    if (layout.elem == DType::kF16 || layout.elem == DType::kBF16) return pack_plain_panel<uint16_t>;
+  }
+  if (layout.elem == DType::kS8 && s.dtype == DType::kS8 && layout.kr == 4 && s.k_stride == 1) return pack_s8_words;
+  const bool whole_bytes = s.row_stride % 2 == 0 && tap_offset(s, 0) % 2 == 0;
+  if (layout.elem == DType::kU4 && s.dtype == DType::kU4 && layout.kr == 8 && !layout.nibble_pairs && s.k_stride == 1 &&
+      shape.taps == 1 && shape.kc != 0 && shape.kc % 8 == 0 && whole_bytes)
+    return pack_u4_words;
+  return nullptr;
 }
 
 }  // namespace
@@ -225,11 +328,11 @@ std::optional<size_t> packed_bytes(const PackLayout& layout, const PackShape& sh
 void pack_panels(const PackLayout& layout, const PackShape& shape, size_t vl32, const PackSource& source, size_t first,
                  size_t last, std::byte* out) {
   const PanelMap map = panel_map(layout, shape, vl32);
-  const bool plain_f32 = layout.elem == DType::kF32 && source.dtype == DType::kF32 && layout.kr == 1;
+  PackPanel* const quick = quick_panel(layout, shape, source);
   for (size_t p = first; p < last; ++p) {
     std::byte* panel = out + p * map.stride;
-    if (plain_f32) {
-      pack_f32_panel(layout, shape, map, source, p * map.rows, panel);
+    if (quick != nullptr) {
+      quick(layout, shape, map, source, p * map.rows, panel);
     } else {
       with_source(source.dtype, [&](auto from) {
         with_panel(layout, [&](auto to) {

@@ -2,6 +2,7 @@
 // that are quickest for their layouts.
 #pragma once
 
+#include "base/row_quant.h"
 #include "kernels/pack/layout.h"
 
 namespace smelt {
@@ -19,5 +20,11 @@ PackPanels pack_panels;
 using PackLhs = void(const PackLayout&, size_t vl32, size_t m, size_t taps, size_t kc, const void* const* rows,
                      std::byte* out);
 PackLhs pack_lhs;
+
+/// Quantises m rows of k floats for a kernel with dynamic rows, and packs them: a RowQuant per row, and the panels of pack_lhs();
+/// for kernels that read rows in place, rows of k bytes, one after the other. rmin = min(0, row), rmax = max(0, row),
+/// scale = (rmax - rmin) / 255, and the zero point from the end with the smaller error, half to even.
+using QuantizeLhs = void(const PackLayout&, size_t vl32, size_t m, size_t k, const void* const* rows, RowQuant* row_quant,
+                         std::byte* out);
 
 }  // namespace smelt

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/pack/pack.h"
+#include "kernels/pack/quantize_rows.h"
 #include "kernels/pack/words.h"
 
 namespace smelt {
@@ -18,6 +19,16 @@ WordRows word_rows(const PackLayout& layout, size_t vl32, size_t m, size_t taps,
           .row = rows,
           .out = out,
           .panel_stride = panel_map(layout, {.rows = m, .kc = kc, .taps = taps}, vl32).stride};
+}
+
+FloatRows float_rows(const PackLayout& layout, size_t vl32, size_t m, size_t k, const void* const* rows,
+                     RowQuant* row_quant, std::byte* out) {
+  return {.rows = m,
+          .k = k,
+          .row = rows,
+          .row_quant = row_quant,
+          .out = out,
+          .panel_stride = panel_map(layout, {.rows = m, .kc = k}, vl32).stride};
 }
 
 // Streaming vectors have at most 64 lanes of 32 bits.
@@ -78,6 +89,26 @@ void pack_lhs_sme(const PackLayout& layout, size_t vl32, size_t m, size_t taps, 
 void pack_lhs_sme2(const PackLayout& layout, size_t vl32, size_t m, size_t taps, size_t kc, const void* const* rows,
                    std::byte* out) {
   transpose_words_sme2(word_rows(layout, vl32, m, taps, kc, rows, out));
+}
+
+void quantize_lhs_sme(const PackLayout& layout, size_t vl32, size_t m, size_t k, const void* const* rows,
+                      RowQuant* row_quant, std::byte* out) {
+  quantize_rows_sme(float_rows(layout, vl32, m, k, rows, row_quant, out));
+}
+
+void quantize_row_sme(const PackLayout&, size_t, size_t m, size_t k, const void* const* rows, RowQuant* row_quant,
+                      std::byte* out) {
+  quantize_rows_sme({.rows = m, .k = k, .row = rows, .row_quant = row_quant, .out = out, .panel_stride = 0});
+}
+
+void quantize_lhs_sme2(const PackLayout& layout, size_t vl32, size_t m, size_t k, const void* const* rows,
+                      RowQuant* row_quant, std::byte* out) {
+  quantize_rows_sme2(float_rows(layout, vl32, m, k, rows, row_quant, out));
+}
+
+void quantize_row_sme2(const PackLayout&, size_t, size_t m, size_t k, const void* const* rows, RowQuant* row_quant,
+                      std::byte* out) {
+  quantize_rows_sme2({.rows = m, .k = k, .row = rows, .row_quant = row_quant, .out = out, .panel_stride = 0});
 }
 
 }  // namespace smelt

@@ -14,8 +14,8 @@ namespace {
 /// The slice after four rows; see next_rows() in gemm/sums_sme.inl.
 SMELT_INLINE uint32_t next_slices(uint32_t slice, uint32_t step) SMELT_FN { return (slice + step) & 0x3ff; }
 
-/// Up to four vectors of each row.
-SMELT_INLINE void load_wide(const WordRows& w, const void* const* row, size_t rows, size_t skip) SMELT_FN {
+/// Up to four vectors of a tap of each row.
+SMELT_INLINE void load_tap(const WordRows& w, const void* const* row, size_t rows, size_t skip) SMELT_FN {
   const size_t bytes = w.bytes - skip, step = w.taps;
   const auto from = [](const void* p) SMELT_FN { return static_cast<const std::byte*>(p); };
   uint32_t slice = 0;
@@ -28,19 +28,36 @@ SMELT_INLINE void load_wide(const WordRows& w, const void* const* row, size_t ro
   for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) load_row(slice, from(*row) + skip, bytes);
 }
 
-/// Up to one vector of each row, into tile 0.
-SMELT_INLINE void load_narrow(const WordRows& w, const void* const* row, size_t rows, size_t skip) SMELT_FN {
+/// Four vectors of a row: one of each of kTaps = 4 taps, or two of each of kTaps = 2. Tap by tap they go to tiles 0 to 3.
+template <int kTaps>
+SMELT_INLINE void load_taps_of_row(const void* const* row, uint32_t slice, svbool_t first, svbool_t second) SMELT_FN {
+  const auto from = [](const void* p) SMELT_FN { return static_cast<const std::byte*>(p); };
+  if constexpr (kTaps == 4) {
+    svld1_hor_za8(0, slice, first, row[0]);
+    svld1_hor_za8(0, slice + 1, first, row[1]);
+    svld1_hor_za8(0, slice + 2, first, row[2]);
+    svld1_hor_za8(0, slice + 3, first, row[3]);
+  } else {
+    const size_t vector = svcntb();
+    svld1_hor_za8(0, slice, first, row[0]);
+    svld1_hor_za8(0, slice + 1, second, from(row[0]) + vector);
+    svld1_hor_za8(0, slice + 2, first, row[1]);
+    svld1_hor_za8(0, slice + 3, second, from(row[1]) + vector);
+  }
+}
+template <int kTaps>
+SMELT_INLINE void load_taps(const WordRows& w, const void* const* row, size_t rows) SMELT_FN {
   const size_t step = w.taps;
-  const svbool_t p = svwhilelt_b8(uint64_t(skip), uint64_t(w.bytes));
-  const auto from = [](const void* q) SMELT_FN { return static_cast<const std::byte*>(q); };
+  const svbool_t first = svwhilelt_b8(uint64_t(0), uint64_t(w.bytes));
+  const svbool_t second = svwhilelt_b8(uint64_t(svcntb()), uint64_t(w.bytes));
   uint32_t slice = 0;
   for (size_t n = rows / 4; n != 0; --n, row += 4 * step, slice = next_slices(slice, 16)) {
-    svld1_hor_za8(0, slice, p, from(row[0]) + skip);
-    svld1_hor_za8(0, slice + 4, p, from(row[step]) + skip);
-    svld1_hor_za8(0, slice + 8, p, from(row[2 * step]) + skip);
-    svld1_hor_za8(0, slice + 12, p, from(row[3 * step]) + skip);
+    load_taps_of_row<kTaps>(row, slice, first, second);
+    load_taps_of_row<kTaps>(row + step, slice + 4, first, second);
+    load_taps_of_row<kTaps>(row + 2 * step, slice + 8, first, second);
+    load_taps_of_row<kTaps>(row + 3 * step, slice + 12, first, second);
   }
-  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) svld1_hor_za8(0, slice, p, from(*row) + skip);
+  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) load_taps_of_row<kTaps>(row, slice, first, second);
 }
 
 /// The first `count` columns of a tile.
@@ -53,42 +70,72 @@ SMELT_INLINE void store_tile_columns(size_t count, std::byte* out) SMELT_FN {
   for (size_t n = count % 4; n != 0; --n, ++column, out += vector) svst1_ver_za32(kTile, column, svptrue_b32(), out);
 }
 
-/// All columns of all tiles.
-SMELT_INLINE void store_all_columns(std::byte* out) SMELT_FN {
-  const size_t vector = svcntb(), tile = svcntw() * vector;
+/// The first `count` columns of each tile, a multiple of 4; tile after tile.
+SMELT_INLINE std::byte* store_all_columns(size_t count, std::byte* out) SMELT_FN {
+  const size_t vector = svcntb(), tile = count * vector;
   uint32_t column = 0;
-  for (size_t n = svcntw() / 4; n != 0; --n, column = next_slices(column, 4), out += 4 * vector) {
+  for (size_t n = count / 4; n != 0; --n, column = next_slices(column, 4), out += 4 * vector) {
     store_columns<0>(column, out);
     store_columns<1>(column, out + tile);
     store_columns<2>(column, out + 2 * tile);
     store_columns<3>(column, out + 3 * tile);
   }
+  return out + 3 * tile;
+}
+
+/// Columns of words that lie side by side in the tiles, at most as many as there are. Returns where they end.
+SMELT_INLINE std::byte* store_words(size_t words, std::byte* out) SMELT_FN {
+  const size_t vl = svcntw(), vector = svcntb();
+  if (words >= 4 * vl) return store_all_columns(vl, out);
+  store_tile_columns<0>(words < vl ? words : vl, out);
+  if (words > vl) store_tile_columns<1>(words < 2 * vl ? words - vl : vl, out + vl * vector);
+  if (words > 2 * vl) store_tile_columns<2>(words < 3 * vl ? words - 2 * vl : vl, out + 2 * vl * vector);
+  if (words > 3 * vl) store_tile_columns<3>(words - 3 * vl, out + 3 * vl * vector);
+  return out + words * vector;
+}
+
+/// Taps of one vector or of two: several at a time. Returns where they end.
+SMELT_INLINE std::byte* store_taps(size_t words, std::byte* out) SMELT_FN {
+  const size_t vl = svcntw(), vector = svcntb();
+  if (words <= vl && words % 4 == 0) return store_all_columns(words, out);
+  if (words <= vl) {
+    store_tile_columns<0>(words, out);
+    store_tile_columns<1>(words, out + words * vector);
+    store_tile_columns<2>(words, out + 2 * words * vector);
+    store_tile_columns<3>(words, out + 3 * words * vector);
+    return out + 4 * words * vector;
+  }
+  if (words == 2 * vl) return store_all_columns(vl, out);
+  store_tile_columns<0>(vl, out);
+  store_tile_columns<1>(words - vl, out + vl * vector);
+  store_tile_columns<2>(vl, out + words * vector);
+  store_tile_columns<3>(words - vl, out + (words + vl) * vector);
+  return out + 2 * words * vector;
 }
 
 SMELT_INLINE void transpose_words(const WordRows& w) SMELT_FN {
-  const size_t vl = svcntw(), vector = svcntb();
+  const size_t vl = svcntw(), vector = svcntb(), words = (w.bytes + 3) / 4;
   for (size_t r0 = 0; r0 < w.rows; r0 += vl) {
     const size_t rows = w.rows - r0 < vl ? w.rows - r0 : vl;
     if (rows < vl) svzero_za();
     std::byte* out = w.out + r0 / vl * w.panel_stride;
-    for (size_t t = 0; t < w.taps; ++t) {
-      const void* const* row = w.row + r0 * w.taps + t;
+    const void* const* row = w.row + r0 * w.taps;
+    size_t t = 0;
+    if (words <= vl) {
+      for (; t + 4 <= w.taps; t += 4) {
+        load_taps<4>(w, row + t, rows);
+        out = store_taps(words, out);
+      }
+    } else if (words <= 2 * vl) {
+      for (; t + 2 <= w.taps; t += 2) {
+        load_taps<2>(w, row + t, rows);
+        out = store_taps(words, out);
+      }
+    }
+    for (; t < w.taps; ++t) {
       for (size_t skip = 0; skip < w.bytes; skip += 4 * vector) {
-        const size_t words = (w.bytes - skip + 3) / 4;
-        if (words > vl)
-          load_wide(w, row, rows, skip);
-        else
-          load_narrow(w, row, rows, skip);
-        if (words >= 4 * vl) {
-          store_all_columns(out);
-          out += 4 * vl * vector;
-          continue;
-        }
-        store_tile_columns<0>(words < vl ? words : vl, out);
-        if (words > vl) store_tile_columns<1>(words < 2 * vl ? words - vl : vl, out + vl * vector);
-        if (words > 2 * vl) store_tile_columns<2>(words < 3 * vl ? words - 2 * vl : vl, out + 2 * vl * vector);
-        if (words > 3 * vl) store_tile_columns<3>(words - 3 * vl, out + 3 * vl * vector);
-        out += words * vector;
+        load_tap(w, row + t, rows, skip);
+        out = store_words(words - skip / 4, out);
       }
     }
   }

@@ -64,6 +64,23 @@ SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {
   svst1_ver_za32(kTile, column + 3, all, p + 3 * vector);
 }
 
+/// The first n lanes of four vectors; the others are 0.
+SMELT_INLINE Float4 load_floats4(const float* p, size_t n) SMELT_FN {
+  const size_t vl = svcntw();
+  return svcreate4(svld1(lanes_from(0, n), p), svld1(lanes_from(vl, n), p + vl), svld1(lanes_from(2 * vl, n), p + 2 * vl),
+                   svld1(lanes_from(3 * vl, n), p + 3 * vl));
+}
+SMELT_INLINE Float4 min4(Float4 v, Float4 w) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  return svcreate4(svmin_x(all, svget4(v, 0), svget4(w, 0)), svmin_x(all, svget4(v, 1), svget4(w, 1)),
+                   svmin_x(all, svget4(v, 2), svget4(w, 2)), svmin_x(all, svget4(v, 3), svget4(w, 3)));
+}
+SMELT_INLINE Float4 max4(Float4 v, Float4 w) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  return svcreate4(svmax_x(all, svget4(v, 0), svget4(w, 0)), svmax_x(all, svget4(v, 1), svget4(w, 1)),
+                   svmax_x(all, svget4(v, 2), svget4(w, 2)), svmax_x(all, svget4(v, 3), svget4(w, 3)));
+}
+
 /// NaN stays NaN.
 SMELT_INLINE svfloat32_t clamp1(svfloat32_t v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
   const svbool_t all = svptrue_b32();
@@ -117,6 +134,15 @@ SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN {
   const svbool_t all = svptrue_b32();
   return svcreate4(svadd_x(all, svget4(v, 0), x), svadd_x(all, svget4(v, 1), x), svadd_x(all, svget4(v, 2), x),
                    svadd_x(all, svget4(v, 3), x));
+}
+
+/// Saturates to int8, in one vector.
+SMELT_INLINE svint8_t narrow4(Int4 v) SMELT_FN {
+  const svint32_t lo = svdup_s32(-128), hi = svdup_s32(127);
+  const auto half = [](svint32_t a, svint32_t b) SMELT_FN { return svuzp1(svreinterpret_s16(a), svreinterpret_s16(b)); };
+  const svint16_t h0 = half(svclamp(svget4(v, 0), lo, hi), svclamp(svget4(v, 1), lo, hi));
+  const svint16_t h1 = half(svclamp(svget4(v, 2), lo, hi), svclamp(svget4(v, 3), lo, hi));
+  return svuzp1(svreinterpret_s8(h0), svreinterpret_s8(h1));
 }
 
 /// The first n lanes of four vectors.

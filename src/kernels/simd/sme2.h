@@ -43,6 +43,13 @@ SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {
   svst1(svptrue_c32(), reinterpret_cast<uint32_t*>(p), svread_ver_za32_u32_vg4(kTile, column));
 }
 
+/// The first n lanes of four vectors; the others are 0.
+SMELT_INLINE Float4 load_floats4(const float* p, size_t n) SMELT_FN {
+  return svld1_x4(svwhilelt_c32(uint64_t(0), uint64_t(n), 4), p);
+}
+SMELT_INLINE Float4 min4(Float4 v, Float4 w) SMELT_FN { return svmin_f32_x4(v, w); }
+SMELT_INLINE Float4 max4(Float4 v, Float4 w) SMELT_FN { return svmax_f32_x4(v, w); }
+
 /// NaN stays NaN. Two instructions.
 SMELT_INLINE Float4 clamp4(Float4 v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
   return svmin_single_f32_x4(svmax_single_f32_x4(v, lo), hi);
@@ -67,6 +74,9 @@ SMELT_INLINE void add_scaled_tiles(svfloat32_t s0, svfloat32_t s1) SMELT_FN {
 SMELT_INLINE Int4 round4(Float4 v) SMELT_FN { return svcvt_s32_f32_x4(svrintn_f32_x4(v)); }
 SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN { return svadd_single_s32_x4(v, x); }
 
+/// Saturates to int8, in one vector.
+SMELT_INLINE svint8_t narrow4(Int4 v) SMELT_FN { return svqcvt_s8_s32_x4(v); }
+
 /// The first n lanes of four vectors.
 SMELT_INLINE void store4(float* o, size_t n, Float4 v) SMELT_FN { svst1(svwhilelt_c32(uint64_t(0), uint64_t(n), 4), o, v); }
 SMELT_INLINE void store4(float16_t* o, size_t n, Float4 v) SMELT_FN {  // three
@@ -80,7 +90,7 @@ SMELT_INLINE void store4(bfloat16_t* o, size_t n, Float4 v) SMELT_FN {  // three
   svst1(svwhilelt_c16(uint64_t(0), uint64_t(n), 2), o, svcreate2(lo, hi));
 }
 SMELT_INLINE void store4(int8_t* o, size_t n, Int4 v) SMELT_FN {  // two
-  svst1(svwhilelt_b8(uint64_t(0), uint64_t(n)), o, svqcvt_s8_s32_x4(v));
+  svst1(svwhilelt_b8(uint64_t(0), uint64_t(n)), o, narrow4(v));
 }
 
 }  // namespace

@@ -1,0 +1,12 @@
+#include "kernels/simd/sme.h"
+// The vectors come first: the quantiser is written in their terms.
+#include "kernels/pack/quantize_rows.inl"
+
+namespace smelt {
+
+__arm_new("za") __arm_locally_streaming void quantize_rows_sme(const FloatRows& f) {
+  const FloatRows copy = f;  // which no store to the panels can change
+  quantize_rows(copy);
+}
+
+}  // namespace smelt
