@@ -147,6 +147,12 @@ TEST_F(Cli, MissingFilesAreNamed) {
   }
 }
 
+TEST_F(Cli, MessagesHoldNothingThatATerminalWouldObey) {
+  const Outcome o = smelt({"run", folder / "\x1b[2J\xff\xc3\xa9.pte"});
+  EXPECT_EQ(o.exit, kBadFile);
+  EXPECT_THAT(o.err, HasSubstr("\\x1b[2J\\xff\xc3\xa9.pte"));
+}
+
 TEST_F(Cli, TruncatedProgramsAreBadFiles) {
   const auto whole = program_bytes();
   for (size_t size : {size_t(0), size_t(7), size_t(31), whole.size() / 2, whole.size() - 1}) {

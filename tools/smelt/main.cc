@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "printable.h"
 #include "smelt/smelt.hpp"
 #include "verbs.h"
 
@@ -40,7 +41,7 @@ Exit exit_of(ErrorCode code) {
 
 Exit complain(Exit code, std::string_view message) {
   std::fflush(stdout);
-  fmt::print(stderr, "smelt: {}\n", message);
+  fmt::print(stderr, "smelt: {}\n", printable(message));
   return code;
 }
 
