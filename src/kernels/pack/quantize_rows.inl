@@ -53,7 +53,11 @@ SMELT_INLINE svuint8_t quantize4(Float4 x, const RowScaling& s) SMELT_FN {
   return svreinterpret_u8(narrow4(add4(round4(mul4(x, dup4(svdup_f32(s.inverse)))), svdup_s32(s.zero))));
 }
 
-/// Up to four vectors of int8; what lies beyond n elements is 0.
+/// One vector of int8.
+SMELT_INLINE svuint8_t quantize_whole(const float* x, const RowScaling& s) SMELT_FN {
+  return quantize4(svreinterpret_f32(load4<0>(reinterpret_cast<const std::byte*>(x))), s);
+}
+/// Vector `vector` of a row's int8; what lies beyond n elements is 0.
 SMELT_INLINE svuint8_t quantize_some(const float* x, size_t n, size_t vector, const RowScaling& s) SMELT_FN {
   const size_t begin = vector * svcntb();
   if (n <= begin) return svdup_u8(0);
@@ -66,9 +70,8 @@ SMELT_INLINE Bytes4 quantize_chunk(const float* x, size_t n, const RowScaling& s
   if (n < 4 * vector)
     return svcreate4(quantize_some(x, n, 0, s), quantize_some(x, n, 1, s), quantize_some(x, n, 2, s),
                      quantize_some(x, n, 3, s));
-  const std::byte* p = reinterpret_cast<const std::byte*>(x);
-  return svcreate4(quantize4(svreinterpret_f32(load4<0>(p)), s), quantize4(svreinterpret_f32(load4<4>(p)), s),
-                   quantize4(svreinterpret_f32(load4<8>(p)), s), quantize4(svreinterpret_f32(load4<12>(p)), s));
+  return svcreate4(quantize_whole(x, s), quantize_whole(x + vector, s), quantize_whole(x + 2 * vector, s),
+                   quantize_whole(x + 3 * vector, s));
 }
 
 SMELT_INLINE void quantize_plain_row(const float* x, size_t k, RowQuant& found, std::byte* out) SMELT_FN {

@@ -28,36 +28,44 @@ SMELT_INLINE void load_tap(const WordRows& w, const void* const* row, size_t row
   for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) load_row(slice, from(*row) + skip, bytes);
 }
 
+/// One vector, at most, of a tap of each row, into tile 0.
+SMELT_INLINE void load_narrow_tap(const WordRows& w, const void* const* row, size_t rows) SMELT_FN {
+  const size_t step = w.taps;
+  const svbool_t p = svwhilelt_b8(uint64_t(0), uint64_t(w.bytes));
+  uint32_t slice = 0;
+  for (size_t n = rows / 4; n != 0; --n, row += 4 * step, slice = next_slices(slice, 16)) {
+    svld1_hor_za8(0, slice, p, row[0]);
+    svld1_hor_za8(0, slice + 4, p, row[step]);
+    svld1_hor_za8(0, slice + 8, p, row[2 * step]);
+    svld1_hor_za8(0, slice + 12, p, row[3 * step]);
+  }
+  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) svld1_hor_za8(0, slice, p, *row);
+}
+
 /// Four vectors of a row: one of each of kTaps = 4 taps, or two of each of kTaps = 2. Tap by tap they go to tiles 0 to 3.
 template <int kTaps>
-SMELT_INLINE void load_taps_of_row(const void* const* row, uint32_t slice, svbool_t first, svbool_t second) SMELT_FN {
-  const auto from = [](const void* p) SMELT_FN { return static_cast<const std::byte*>(p); };
+SMELT_INLINE void load_taps_of_row(const void* const* row, uint32_t slice, size_t bytes) SMELT_FN {
   if constexpr (kTaps == 4) {
-    svld1_hor_za8(0, slice, first, row[0]);
-    svld1_hor_za8(0, slice + 1, first, row[1]);
-    svld1_hor_za8(0, slice + 2, first, row[2]);
-    svld1_hor_za8(0, slice + 3, first, row[3]);
+    const svbool_t p = svwhilelt_b8(uint64_t(0), uint64_t(bytes));
+    svld1_hor_za8(0, slice, p, row[0]);
+    svld1_hor_za8(0, slice + 1, p, row[1]);
+    svld1_hor_za8(0, slice + 2, p, row[2]);
+    svld1_hor_za8(0, slice + 3, p, row[3]);
   } else {
-    const size_t vector = svcntb();
-    svld1_hor_za8(0, slice, first, row[0]);
-    svld1_hor_za8(0, slice + 1, second, from(row[0]) + vector);
-    svld1_hor_za8(0, slice + 2, first, row[1]);
-    svld1_hor_za8(0, slice + 3, second, from(row[1]) + vector);
+    load_row(slice, static_cast<const std::byte*>(row[0]), static_cast<const std::byte*>(row[1]), bytes);
   }
 }
 template <int kTaps>
 SMELT_INLINE void load_taps(const WordRows& w, const void* const* row, size_t rows) SMELT_FN {
-  const size_t step = w.taps;
-  const svbool_t first = svwhilelt_b8(uint64_t(0), uint64_t(w.bytes));
-  const svbool_t second = svwhilelt_b8(uint64_t(svcntb()), uint64_t(w.bytes));
+  const size_t step = w.taps, bytes = w.bytes;
   uint32_t slice = 0;
   for (size_t n = rows / 4; n != 0; --n, row += 4 * step, slice = next_slices(slice, 16)) {
-    load_taps_of_row<kTaps>(row, slice, first, second);
-    load_taps_of_row<kTaps>(row + step, slice + 4, first, second);
-    load_taps_of_row<kTaps>(row + 2 * step, slice + 8, first, second);
-    load_taps_of_row<kTaps>(row + 3 * step, slice + 12, first, second);
+    load_taps_of_row<kTaps>(row, slice, bytes);
+    load_taps_of_row<kTaps>(row + step, slice + 4, bytes);
+    load_taps_of_row<kTaps>(row + 2 * step, slice + 8, bytes);
+    load_taps_of_row<kTaps>(row + 3 * step, slice + 12, bytes);
   }
-  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) load_taps_of_row<kTaps>(row, slice, first, second);
+  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) load_taps_of_row<kTaps>(row, slice, bytes);
 }
 
 /// The first `count` columns of a tile.
@@ -133,6 +141,12 @@ SMELT_INLINE void transpose_words(const WordRows& w) SMELT_FN {
       }
     }
     for (; t < w.taps; ++t) {
+      if (words <= vl) {
+        load_narrow_tap(w, row + t, rows);
+        store_tile_columns<0>(words, out);
+        out += words * vector;
+        continue;
+      }
       for (size_t skip = 0; skip < w.bytes; skip += 4 * vector) {
         load_tap(w, row + t, rows, skip);
         out = store_words(words - skip / 4, out);

@@ -53,6 +53,16 @@ SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, size_t bytes) SME
   svld1_hor_za8(0, slice + 2, svwhilelt_b8(uint64_t(2 * vector), uint64_t(bytes)), p + 2 * vector);
   svld1_hor_za8(0, slice + 3, svwhilelt_b8(uint64_t(3 * vector), uint64_t(bytes)), p + 3 * vector);
 }
+/// The first `bytes` bytes of two vectors of p and of two of q go to the row at `slice`.
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, size_t bytes) SMELT_FN {
+  const size_t vector = svcntb();
+  const svbool_t first = svwhilelt_b8(uint64_t(0), uint64_t(bytes));
+  const svbool_t second = svwhilelt_b8(uint64_t(vector), uint64_t(bytes));
+  svld1_hor_za8(0, slice, first, p);
+  svld1_hor_za8(0, slice + 1, second, p + vector);
+  svld1_hor_za8(0, slice + 2, first, q);
+  svld1_hor_za8(0, slice + 3, second, q + vector);
+}
 /// Columns column … column + 3 of a tile.
 template <int kTile>
 SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {

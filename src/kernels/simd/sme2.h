@@ -37,6 +37,13 @@ SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN { svwrite_hor_za8
 SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, size_t bytes) SMELT_FN {
   write_row(slice, svld1_x4(svwhilelt_c8(uint64_t(0), uint64_t(bytes), 4), reinterpret_cast<const uint8_t*>(p)));
 }
+/// The first `bytes` bytes of two vectors of p and of two of q go to the row at `slice`. Three instructions.
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, size_t bytes) SMELT_FN {
+  const svcount_t some = svwhilelt_c8(uint64_t(0), uint64_t(bytes), 2);
+  const svuint8x2_t v = svld1_x2(some, reinterpret_cast<const uint8_t*>(p));
+  const svuint8x2_t w = svld1_x2(some, reinterpret_cast<const uint8_t*>(q));
+  write_row(slice, svcreate4(svget2(v, 0), svget2(v, 1), svget2(w, 0), svget2(w, 1)));
+}
 /// Columns column … column + 3 of a tile. Two instructions.
 template <int kTile>
 SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {
