@@ -11,14 +11,19 @@ begin() { step=$1; echo "== $step"; }
 begin "setup"
 tools/dev/setup native
 begin "build"
-tools/dev/build native
+TARGETS="smelt example_hello" tools/dev/build native
 
 smelt=build/native/bin/smelt
-mkdir -p build/samples
-begin "make a program"
-$smelt make linear --variant pf32 --m 1 --n 256 --k 256 --seed 1 -o build/samples/linear_pf32.pte
-begin "run it"
-$smelt run build/samples/linear_pf32.pte
-begin "this machine"
-$smelt info
-echo "== done; the command line is $smelt"
+samples=build/samples
+mkdir -p "$samples"
+begin "make programs"
+$smelt make linear --variant pf32 --m 1 --n 256 --k 256 --seed 1 --force -o $samples/linear_pf32.pte
+$smelt make linear --variant qp8_f32_qb4w --m 1 --n 256 --k 256 --seed 1 --force -o $samples/linear_qb4w.pte
+$smelt make conv2d --variant pqs8_qc8w --seed 1 --force -o $samples/conv2d_pqs8.pte
+begin "run one"
+$smelt run $samples/linear_pf32.pte
+begin "look into another"
+$smelt info $samples/conv2d_pqs8.pte
+begin "measure a third"
+$smelt bench $samples/linear_qb4w.pte --threads 1
+echo "== done; the command line is $smelt, the programs are in $samples"
