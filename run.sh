@@ -11,7 +11,7 @@ begin() { step=$1; echo "== $step"; }
 begin "setup"
 tools/dev/setup native
 begin "build"
-TARGETS="smelt example_hello" tools/dev/build native
+TARGETS="smelt hello" tools/dev/build native
 
 smelt=build/native/bin/smelt
 samples=build/samples
@@ -22,6 +22,8 @@ $smelt make linear --variant qp8_f32_qb4w --m 1 --n 256 --k 256 --seed 1 --force
 $smelt make conv2d --variant pqs8_qc8w --seed 1 --force -o $samples/conv2d_pqs8.pte
 begin "run one"
 $smelt run $samples/linear_pf32.pte
+begin "the same from C++ (examples/hello.cc)"
+build/native/bin/hello $samples/linear_pf32.pte
 begin "look into another"
 $smelt info $samples/conv2d_pqs8.pte
 begin "measure a third"
