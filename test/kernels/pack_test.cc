@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <string>
 
@@ -151,6 +152,46 @@ TEST_P(PackTest, RoundTrip) {
         if (dtype != DType::kU4) round_trip(rows, 3, 5, transposed, dtype);
       }
     }
+  }
+}
+
+// The order of a source's memory decides how it is packed, quickly or element by element; not what comes out.
+TEST_P(PackTest, OrderOfMemory) {
+  const DType dtype = layout().elem;
+  const size_t rows = 2 * layout().rows.at(kVl32) + 1;
+  for (size_t kc : {size_t(32), size_t(96), layout().block_scales ? size_t(64) : size_t(37)}) {
+    Random random(kc);
+    const PackShape shape{.rows = rows, .kc = kc, .block = layout().block_scales ? size_t(32) : 0};
+    const size_t row_pitch = dtype == DType::kU4 ? (kc + 1) / 2 * 2 : kc, line_pitch = (rows + 1) / 2 * 2;
+    Guarded<std::byte> by_rows(rows * row_pitch * bits(dtype) / 8), by_lines(kc * line_pitch * bits(dtype) / 8);
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t x = 0; x < kc; ++x) {
+        const size_t from = r * row_pitch + x, to = x * line_pitch + r;
+        if (dtype == DType::kU4) {
+          const unsigned nibble = random.next() & 15;
+          by_rows[from / 2] |= std::byte(nibble << from % 2 * 4);
+          by_lines[to / 2] |= std::byte(nibble << to % 2 * 4);
+        } else {
+          // Half of 1 to 2 in the floating types, any int8.
+          const uint32_t value = dtype == DType::kS8 ? uint32_t(random.next()) : 0x3c003c00u | (random.next() & 0xff);
+          std::memcpy(by_rows.data() + from * bits(dtype) / 8, &value, bits(dtype) / 8);
+          std::memcpy(by_lines.data() + to * bits(dtype) / 8, &value, bits(dtype) / 8);
+        }
+      }
+    }
+    const std::vector<float> scale(rows, 0.5f);
+    std::vector<BFloat16> block_scale;
+    for (size_t i = 0; i < rows * (kc / 32); ++i) block_scale.push_back(BFloat16(random.real(0, 1)));
+    PackSource source{.data = by_rows.data(), .dtype = dtype, .row_stride = row_pitch, .scale = scale.data(),
+                      .block_scale = block_scale.data(), .lhs_zero = -5};
+    Guarded<std::byte> a(packed_bytes(layout(), shape, kVl32).value()), b(a.size());
+    std::memset(a.data(), 0xa5, a.size());
+    pack(layout(), shape, kVl32, source, a.data());
+    source.data = by_lines.data();
+    source.row_stride = 1;
+    source.k_stride = line_pitch;
+    pack(layout(), shape, kVl32, source, b.data());
+    EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size()), 0) << "k = " << kc;
   }
 }
 

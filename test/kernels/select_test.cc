@@ -67,6 +67,46 @@ TEST(SelectGemm, PackedWeightsDecide) {
   EXPECT_FALSE(select_gemm(GemmVariant::kPf32, shape_for(GemmVariant::kPf32, 1), all, &nobody));
 }
 
+#if defined(__x86_64__)
+// (tier, variant, n) -> kernel. The number of rows does not matter: every kernel has tiles of every height.
+TEST(SelectGemm, X86Goldens) {
+  struct Golden {
+    Isa best;
+    GemmVariant variant;
+    size_t n;
+    const char* kernel;
+  };
+  using enum GemmVariant;
+  constexpr Golden kGoldens[] = {
+      {Isa::kAvx2, kPf32, 256, "gemm_pf32_avx2_6x16"},
+      {Isa::kAvx2, kPqs8Qc8w, 256, "gemm_pqs8_qc8w_avx2_5x16"},
+      {Isa::kAvx512, kPf32, 256, "gemm_pf32_avx512_12x32"},
+      {Isa::kAvx512, kPf32, 16, "gemm_pf32_avx512_12x16"},
+      {Isa::kAvx512, kPf32, 1000, "gemm_pf32_avx512_12x32"},
+      {Isa::kAvx512, kPf16, 256, "gemm_pf16_avx512_6x32"},
+      {Isa::kAvx512, kPqs8Qc8w, 256, "gemm_pqs8_qc8w_avx2_5x16"},
+      {Isa::kAvx512Vnni, kPqs8Qc8w, 256, "gemm_pqs8_qc8w_avx512vnni_6x64"},
+      {Isa::kAvx512Vnni, kPqs8Qc8w, 1000, "gemm_pqs8_qc8w_avx512vnni_6x64"},
+      {Isa::kAvx512Vnni, kPqs8Qc8w, 96, "gemm_pqs8_qc8w_avx512vnni_12x32"},
+      {Isa::kAvx512Vnni, kPqs8Qc8w, 10, "gemm_pqs8_qc8w_avx512vnni_12x16"},
+      {Isa::kAvx512Vnni, kQp8F32Qb4w, 256, "gemm_qp8_f32_qb4w_avx512vnni_6x32"},
+      {Isa::kAvx512Bf16, kPbf16, 256, "gemm_pbf16_avx512bf16_6x64"},
+  };
+  for (const Golden& golden : kGoldens) {
+    Cpu cpu;
+    for (Isa isa : {Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Bf16})
+      if (isa <= golden.best) cpu.isa = cpu.isa.with(isa);
+    for (size_t m : {1, 4, 1000}) {
+      GemmShape shape = shape_for(golden.variant, m);
+      shape.n = golden.n;
+      const auto kernel = select_gemm(golden.variant, shape, cpu);
+      ASSERT_TRUE(kernel);
+      EXPECT_STREQ((*kernel)->name, golden.kernel) << "m = " << m << ", n = " << golden.n;
+    }
+  }
+}
+#endif
+
 TEST(Kernels, NamesAreUniqueAndTellWhatTheyAre) {
   std::vector<std::string> names;
   for (const GemmKernel* k : gemm_kernels()) {

@@ -2,7 +2,8 @@
 //
 // V: kLanes, kK (4; 2 where the instruction multiplies 16-bit words), Bytes (a register of kLanes words of weights),
 //    Int (kLanes x int32), Float (kLanes x float32), dot(acc, Bytes b, Bytes a), load_s8(const std::byte*) and
-//    load_u4(const std::byte*, Bytes[2]) for weights, and the conversions that the sums ask for. It is also the Lhs of
+//    load_u4(const std::byte*, Bytes[2]) for weights, kChains (how many independent sums keep the units for dot() busy: their
+//    number x its latency), and the conversions that the sums ask for. It is also the Lhs of
 //    staged_rows.inl, splat_k(const Staged*) reads a word of it, and kLhsOffset is what stage() adds to each element because
 //    the instruction multiplies unsigned by signed.
 // Weights: how packed bytes become Bytes: kWords (words of k per group), load(panel bytes, Bytes[kWords]).
@@ -75,7 +76,7 @@ struct Dot4 {
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
       Int whole[kVecs];
       SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = total<kM>(acc, i, j);
-      Sum::finish(sum[i], g, m0 + i, n0, whole, rhs, nb);
+      Sum::finish(sum[i], block, m0 + i, n0, whole, rhs, nb);
     }
   }
 
@@ -83,9 +84,9 @@ struct Dot4 {
   using Int = typename V::Int;
   using Staged = typename V::Staged;
   static constexpr size_t kGroup = Weights::kWords * V::kK;
-  /// Low tiles keep several sums per output, each for some of the groups: enough independent chains of additions for two
-  /// units of four cycles' latency. With a scale per block there are twice as many sums anyway, and blocks are independent.
-  static constexpr int kChains = Sum::kBlocks ? 4 : 8;
+  /// Low tiles keep several sums per output, each for some of the groups, until there are V::kChains of them. With a scale per
+  /// block half as many do: blocks are independent.
+  static constexpr int kChains = Sum::kBlocks ? V::kChains / 2 : V::kChains;
   template <int kM>
   static constexpr int kSplit = kM * kVecs >= kChains ? 1 : kChains / (kM * kVecs);
 

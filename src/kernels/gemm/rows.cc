@@ -1,5 +1,7 @@
 #include "kernels/gemm/rows.h"
 
+#include <algorithm>
+
 namespace smelt {
 
 namespace {
@@ -12,23 +14,57 @@ void resolve_matrix_rows(const MatrixRows& map, size_t first, size_t count, cons
   }
 }
 
+// Positions of which every offset falls inside: [first, last).
+struct Interior {
+  size_t first = 0, last = 0;
+};
+
+Interior interior_of(const WindowAxis& axis) {
+  if (axis.in_step <= 0 || axis.offsets.empty()) return {};
+  const auto [low, high] = std::minmax_element(axis.offsets.begin(), axis.offsets.end());
+  const ptrdiff_t first = *low >= 0 ? 0 : (-*low + axis.in_step - 1) / axis.in_step;
+  const ptrdiff_t room = ptrdiff_t(axis.in_extent) - 1 - *high;
+  if (room < 0) return {};
+  return {size_t(first), std::min(axis.count, size_t(room / axis.in_step) + 1)};
+}
+
+// All pointers of one position, each checked.
+void resolve_position(const WindowRows& map, size_t y, size_t x, const std::byte* lhs, const std::byte* zero,
+                      const void** in) {
+  for (ptrdiff_t dy : map.y.offsets) {
+    const ptrdiff_t in_y = ptrdiff_t(y) * map.y.in_step + dy;
+    const bool inside = in_y >= 0 && size_t(in_y) < map.y.in_extent;
+    const std::byte* line = inside ? lhs + size_t(in_y) * map.in_line : nullptr;
+    for (ptrdiff_t dx : map.x.offsets) {
+      const ptrdiff_t in_x = ptrdiff_t(x) * map.x.in_step + dx;
+      *in++ = inside && in_x >= 0 && size_t(in_x) < map.x.in_extent ? line + size_t(in_x) * map.in_pixel : zero;
+    }
+  }
+}
+
 }  // namespace
 
 void resolve_window_rows(const WindowRows& map, size_t first, size_t count, const std::byte* lhs,
                          const std::byte* zero, std::byte* output, const void** in, void** out) noexcept {
-  for (size_t i = first; i < first + count; ++i) {
-    const size_t y = i / map.x.count, x = i % map.x.count;
-    for (ptrdiff_t dy : map.y.offsets) {
-      const ptrdiff_t in_y = ptrdiff_t(y) * map.y.in_step + dy;
-      const bool inside = in_y >= 0 && size_t(in_y) < map.y.in_extent;
-      const std::byte* line = inside ? lhs + size_t(in_y) * map.in_line : nullptr;
-      for (ptrdiff_t dx : map.x.offsets) {
-        const ptrdiff_t in_x = ptrdiff_t(x) * map.x.in_step + dx;
-        *in++ = inside && in_x >= 0 && size_t(in_x) < map.x.in_extent ? line + size_t(in_x) * map.in_pixel : zero;
-      }
+  const size_t taps = map.taps();
+  const Interior columns = interior_of(map.x), lines = interior_of(map.y);
+  const size_t step = size_t(map.x.in_step) * map.in_pixel;
+  size_t y = first / map.x.count, x = first % map.x.count;
+  for (size_t i = 0; i < count; ++i, in += taps) {
+    // Inside, a position's pointers are its left neighbour's, a step further.
+    const bool beside = i > 0 && x > columns.first && x < columns.last && y >= lines.first && y < lines.last;
+    if (beside) {
+      for (size_t t = 0; t < taps; ++t)
+        in[t] = static_cast<const std::byte*>(in[ptrdiff_t(t) - ptrdiff_t(taps)]) + step;
+    } else {
+      resolve_position(map, y, x, lhs, zero, in);
     }
     *out++ = output + (map.y.out_first + y * map.y.out_step) * map.out_line +
              (map.x.out_first + x * map.x.out_step) * map.out_pixel;
+    if (++x == map.x.count) {
+      x = 0;
+      ++y;
+    }
   }
 }
 

@@ -100,6 +100,7 @@ struct ScalarDot4 {
   using Float = Float4;
   static constexpr size_t kLanes = 4;
   static constexpr int kK = 4;
+  static constexpr int kChains = 1;
   static constexpr int32_t kLhsOffset = 0;
 
   static SMELT_INLINE Bytes load_s8(const std::byte* p) { return load_any<Bytes>(p); }

@@ -15,18 +15,25 @@ SMELT_INLINE __m256i lane_mask(size_t count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(int(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-/// The first `count` elements, then zeros: AVX2 has no masks for smaller elements.
+SMELT_INLINE uint8_t unsigned_bits(int8_t v) { return uint8_t(v); }
+SMELT_INLINE uint16_t unsigned_bits(uint16_t v) { return v; }
+
+/// The first `count` elements, at most all but one, then zeros. AVX2 has no masks for elements of less than 32 bits.
 template <class T>
 SMELT_INLINE __m128i load_part_128(const T* p, size_t count) {
-  alignas(16) T all[16 / sizeof(T)] = {};
-  for (size_t i = 0; i < count; ++i) all[i] = p[i];
-  return _mm_load_si128(reinterpret_cast<const __m128i*>(all));
+  constexpr size_t kHalf = 8 / sizeof(T);
+  const auto half = [&](size_t begin) SMELT_INLINE_LAMBDA {
+    uint64_t word = 0;
+    SMELT_KEEP_LOOP for (size_t i = count < begin + kHalf ? count : begin + kHalf; i > begin; --i)
+      word = word << 8 * sizeof(T) | unsigned_bits(p[i - 1]);
+    return int64_t(word);
+  };
+  return _mm_set_epi64x(half(kHalf), half(0));
 }
 
 struct Avx2F32 {
   using Reg = __m256;
   static constexpr size_t kLanes = 8;
-  static SMELT_INLINE Reg zero() { return _mm256_setzero_ps(); }
   static SMELT_INLINE Reg splat(float x) { return _mm256_set1_ps(x); }
   static SMELT_INLINE Reg load_f32(const float* p) { return _mm256_loadu_ps(p); }
   static SMELT_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
@@ -39,7 +46,17 @@ struct Avx2LoadF32 {
   using Elem = float;
   static SMELT_INLINE __m256 splat(const Elem* p) { return _mm256_set1_ps(*p); }
   static SMELT_INLINE __m256 load(const Elem* p) { return _mm256_loadu_ps(p); }
-  static SMELT_INLINE __m256 load_part(const Elem* p, size_t count) { return _mm256_maskload_ps(p, lane_mask(count)); }
+  // Not a masked load: one that touches an unmapped page takes an assist of hundreds of cycles, and faults under qemu.
+  static SMELT_INLINE __m256 load_part(const Elem* p, size_t count) {
+    if (count < 4) return _mm256_set_m128(_mm_setzero_ps(), load_part_128(p, count));
+    return _mm256_set_m128(load_part_128(p + 4, count - 4), _mm_loadu_ps(p));
+  }
+
+ private:
+  // Up to three elements, then zeros.
+  static SMELT_INLINE __m128 load_part_128(const Elem* p, size_t count) {
+    return _mm_setr_ps(count > 0 ? p[0] : 0, count > 1 ? p[1] : 0, count > 2 ? p[2] : 0, 0);
+  }
 };
 
 /// 16-bit floats, widened as they are loaded; the left side is widened into a buffer first.

@@ -15,7 +15,6 @@ SMELT_INLINE __mmask16 lanes_below(size_t count) { return __mmask16(_bzhi_u32(0x
 struct Avx512F32 {
   using Reg = __m512;
   static constexpr size_t kLanes = 16;
-  static SMELT_INLINE Reg zero() { return _mm512_setzero_ps(); }
   static SMELT_INLINE Reg splat(float x) { return _mm512_set1_ps(x); }
   static SMELT_INLINE Reg load_f32(const float* p) { return _mm512_loadu_ps(p); }
   static SMELT_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
@@ -31,6 +30,49 @@ struct Avx512LoadF32 {
   static SMELT_INLINE __m512 load_part(const Elem* p, size_t count) {
     return _mm512_maskz_loadu_ps(lanes_below(count), p);
   }
+};
+
+/// binary16 in vectors of 8 lanes, converted as it is loaded, the left side into a buffer first. Not 16 lanes, because AMD's
+/// processors convert those in more time than two times 8.
+struct Avx512LoadF16 {
+  using Elem = Half;
+  using Staged = float;
+  static constexpr size_t kStep = 1;
+  static SMELT_INLINE __m256 splat(const Staged* p) { return _mm256_set1_ps(*p); }
+  static SMELT_INLINE __m256 load(const Elem* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static SMELT_INLINE __m256 load_part(const Elem* p, size_t count) {
+    return _mm256_cvtph_ps(_mm_maskz_loadu_epi16(__mmask8(_bzhi_u32(0xff, uint32_t(count < 8 ? count : 8))), p));
+  }
+  static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
+    size_t i = 0;
+    SMELT_KEEP_LOOP for (; i + 8 <= count; i += 8) _mm256_storeu_ps(to + i, load(from + i));
+    if (i < count) _mm256_storeu_ps(to + i, load_part(from + i, count - i));
+  }
+};
+
+struct Avx512StoreF16 {
+  using Elem = Half;
+  struct Bounds {
+    __m256 min, max;
+  };
+  static SMELT_INLINE Bounds bounds(const OutputStage& s) { return {_mm256_set1_ps(s.min), _mm256_set1_ps(s.max)}; }
+  static SMELT_INLINE void store(Elem* o, __m256 r, const Bounds& b, size_t count) {
+    // The second operand of min and max is what comes out if either is NaN.
+    const __m256 clamped = _mm256_min_ps(b.max, _mm256_max_ps(b.min, r));
+    _mm_mask_storeu_epi16(o, __mmask8(_bzhi_u32(0xff, uint32_t(count < 8 ? count : 8))),
+                          _mm256_cvtps_ph(clamped, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  }
+};
+
+struct Avx512F32x8 {
+  using Reg = __m256;
+  static constexpr size_t kLanes = 8;
+  static SMELT_INLINE Reg splat(float x) { return _mm256_set1_ps(x); }
+  static SMELT_INLINE Reg load_f32(const float* p) { return _mm256_loadu_ps(p); }
+  static SMELT_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
+  static SMELT_INLINE Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
 };
 
 /// bfloat16, widened as it is loaded; the left side is widened into a buffer first.

@@ -9,6 +9,7 @@ namespace {
 struct Avx512Vnni : Avx512Sums {
   using Bytes = __m512i;
   static constexpr int kK = 4;
+  static constexpr int kChains = 8;
   static constexpr int32_t kLhsOffset = 128;
 
   static SMELT_INLINE Bytes load_s8(const std::byte* p) { return _mm512_loadu_si512(p); }
