@@ -95,6 +95,7 @@ struct LoadOptions {
   unsigned threads = 0;                              ///< workers, the caller included; 0: one per core
   std::string isa;                                   ///< comma-separated tiers to use; empty: all that the CPU has
   std::vector<std::filesystem::path> external_data;  ///< .ptd files, searched in order
+  std::string cpu = {};  ///< plan for a machine that is not here ("apple-m4"); its methods explain, but do not run
 };
 
 /// A node of a delegate, as the file has it.

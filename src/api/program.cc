@@ -54,7 +54,7 @@ Result<Cpu> detect_cpu(const std::string& isa) {
 /// `open` gives the file; options are checked first, because they are wrong for every file.
 template <class Open>
 Result<Program::Impl> load_program(const LoadOptions& options, Open open) {
-  SMELT_ASSIGN(Cpu cpu, detect_cpu(options.isa));
+  SMELT_ASSIGN(Cpu cpu, options.cpu.empty() ? detect_cpu(options.isa) : Cpu::describe(options.cpu));
   SMELT_ASSIGN(ProgramFile file, open());
   std::vector<ExternalData> external;
   for (const auto& path : options.external_data) {

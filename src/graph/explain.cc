@@ -20,10 +20,15 @@ Unit unit_of(Isa isa) {
   }
 }
 
-// The tier of an op that has one kernel per tier: vector kernels are named after their table.
-Isa isa_of(std::string_view kernel) {
-  for (const VectorTable& table : vector_tables())
-    if (kernel == table.kernels->name) return table.isa;
+// The tier of an op that has one kernel per tier: vector kernels are named after their table. The portable table is compiled
+// for Advanced SIMD on Arm, and stands in for any other where the CPU is a described one.
+Isa isa_of(std::string_view kernel, const Cpu& cpu) {
+  for (const VectorTable& table : vector_tables()) {
+    if (kernel != table.kernels->name) continue;
+    if (table.isa != Isa::kScalar) return table.isa;
+    for (const Isa isa : {Isa::kNeon, Isa::kAvx512, Isa::kAvx2})
+      if (cpu.isa.has(isa) && (cpu.described || isa == Isa::kNeon)) return isa;
+  }
   return Isa::kScalar;
 }
 
@@ -82,7 +87,7 @@ void add_plan(StepInfo& step, const Session& session, size_t n, const Cpu& cpu) 
   for (const auto* ids : {&node.inputs, &node.outputs})
     for (const ValueId id : *ids)
       if (id != kNoValue) step.bytes += plan.descs[id].bytes();
-  Isa isa = isa_of(step.kernel);
+  Isa isa = isa_of(step.kernel, cpu);
   if (auto choice = op.choice(cpu)) {
     isa = choice->isa;
     step.variant = choice->variant;

@@ -31,6 +31,7 @@ class IsaSet {
 
 struct Cpu {
   std::string name = "this machine";
+  bool described = false;  ///< not this machine: plans for it can be looked at, not run
   IsaSet isa;              ///< built, and detected (or described), and not masked
   uint32_t sme_vl32 = 0;   ///< 32-bit lanes of a streaming vector; 0 without SME
   uint32_t l1d_bytes = 32u << 10;
@@ -41,6 +42,10 @@ struct Cpu {
   /// The machine that this process runs on. `mask` is a comma-separated list of tiers to keep (the value of the
   /// environment variable SMELT_ISA); empty keeps all. A name that is no tier is an error. kScalar is always kept.
   static Result<Cpu> detect(std::string_view mask = {});
+
+  /// A CPU by name: "apple-m4", "neoverse-n1", "x86-64-v3". kInvalidArgument lists those that are known.
+  static Result<Cpu> describe(std::string_view name);
+  static std::vector<std::string_view> described_names();
 };
 
 /// Parses a comma-separated list of tier names.

@@ -14,6 +14,7 @@
 #include "mark.h"
 #include "options.h"
 #include "progress.h"
+#include "steps.h"
 #include "verbs.h"
 
 namespace smelt::cli {
@@ -27,6 +28,7 @@ struct Options {
   std::vector<std::string> inputs;
   size_t runs = 0;  ///< 0: as many as fit into a second
   size_t warmup = 3;
+  bool profile = false;
   std::filesystem::path json;
 };
 
@@ -98,6 +100,15 @@ Result<Exit> run(const Options& o) {
   const size_t peak = peak_rss_kb();
   fmt::print("runs {}  min {:.2f} us  p50 {:.2f} us  p90 {:.2f} us\n", runs, min, p50, p90);
   fmt::print("load {:.0f} us  peak memory {} KiB\n", microseconds(load), peak);
+  Profile profile;  // of further runs: recording would add to the times above
+  std::vector<StepTime> steps;
+  if (o.profile) {
+    SMELT_TRY(method.start_profile());
+    for (size_t i = 0; i < runs; ++i) SMELT_TRY(method.run(inputs.values, outputs));
+    profile = method.stop_profile();
+    steps = step_times(profile);
+    print_times(profile, steps);
+  }
   if (!o.json.empty()) {
     nlohmann::ordered_json j;
     j["program"] = o.model.model.string();
@@ -111,6 +122,7 @@ Result<Exit> run(const Options& o) {
     j["p90_us"] = p90;
     j["load_us"] = microseconds(load);
     j["peak_rss_kb"] = peak;
+    if (o.profile) j.update(to_json(profile, steps));
     SMELT_TRY(write_json(o.json, j));
   }
   return Exit::kOk;
@@ -133,6 +145,7 @@ Verb add_bench(CLI::App& app) {
       ->check(CLI::PositiveNumber);
   c->add_option("--warmup", o->warmup, "Runs before measuring; default 3")->type_name("N");
   o->model.add_threads(*c);
+  c->add_flag("--profile", o->profile, "Then as many runs again, for a table of nodes (see smelt profile)");
   c->add_option("--json", o->json, "Write the numbers there")->type_name("F");
   c->footer(R"(
 Load time is from opening the file until the method is ready: mapping, checking, packing weights, planning.

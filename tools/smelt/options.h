@@ -16,10 +16,12 @@ struct ModelOptions {
   std::string method;  ///< empty: "forward", or the only one there is
   std::vector<std::filesystem::path> data;
   unsigned threads = 0;
+  std::string cpu;  ///< a described one to plan for; empty: this machine
 
   void add_model(CLI::App&);
   void add_method(CLI::App&);
   void add_threads(CLI::App&);
+  void add_cpu(CLI::App&);
 };
 
 Result<Program> open_program(const ModelOptions&);

@@ -29,8 +29,12 @@ struct Verb {
 // Each declares its subcommand on the app: add_run is `smelt run`.
 Verb add_bench(CLI::App&);
 Verb add_check(CLI::App&);
+Verb add_cpu(CLI::App&);
+Verb add_explain(CLI::App&);
 Verb add_info(CLI::App&);
+Verb add_kernels(CLI::App&);
 Verb add_make(CLI::App&);
+Verb add_profile(CLI::App&);
 Verb add_run(CLI::App&);
 
 }  // namespace smelt::cli

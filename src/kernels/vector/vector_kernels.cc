@@ -21,6 +21,7 @@ std::span<const VectorTable> vector_tables() noexcept { return kTables; }
 
 const VectorKernels& vector_kernels(const Cpu& cpu) noexcept {
   const VectorKernels* best = &kVectorScalar;
+  if (cpu.described) return *best;  // runs everywhere, and planning computes tables
   for (const VectorTable& table : kTables) {
     if (cpu.isa.has(table.isa)) best = table.kernels;
   }

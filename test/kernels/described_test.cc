@@ -1,0 +1,68 @@
+// What planning for another machine knows of kernels, against the kernels themselves.
+#include <algorithm>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "kernels/gemm/kernels.h"
+#include "kernels/gemm/select.h"
+
+namespace smelt {
+namespace {
+
+TEST(DescribedKernels, AgreeWithTheKernelsOfThisBuild) {
+  size_t compared = 0;
+  for (const GemmKernel* kernel : gemm_kernels()) {
+    const auto all = described_gemm_kernels();
+    const auto found =
+        std::ranges::find_if(all, [&](const GemmKernel* k) { return std::string_view(k->name) == kernel->name; });
+    ASSERT_NE(found, all.end()) << kernel->name;
+    const GemmKernel& described = **found;
+    EXPECT_EQ(described.isa, kernel->isa) << kernel->name;
+    EXPECT_EQ(described.variant, kernel->variant) << kernel->name;
+    EXPECT_EQ(described.mr, kernel->mr) << kernel->name;
+    EXPECT_EQ(described.nr, kernel->nr) << kernel->name;
+    EXPECT_EQ(described.lhs_form, kernel->lhs_form) << kernel->name;
+    EXPECT_EQ(described.max_m, kernel->max_m) << kernel->name;
+    EXPECT_EQ(described.rhs.rows, kernel->rhs.rows) << kernel->name;
+    EXPECT_EQ(described.rhs.elem, kernel->rhs.elem) << kernel->name;
+    EXPECT_EQ(described.run, nullptr) << kernel->name;
+    ++compared;
+  }
+  EXPECT_EQ(compared, gemm_kernels().size());
+  EXPECT_GT(described_gemm_kernels().size(), compared) << "kernels of other architectures are described, too";
+}
+
+TEST(DescribedKernels, AMatrixUnitIsUsedWhereThereIsOne) {
+  struct Case {
+    const char* cpu;
+    GemmVariant variant;
+    size_t m;
+    const char* kernel;
+  };
+  const Case cases[] = {
+      {"apple-m4", GemmVariant::kPf32, 64, "gemm_pf32_sme2_1vlx4vl"},
+      {"apple-m4", GemmVariant::kPf32, 1, "gemm_pf32_sme2_1x4vl"},
+      {"snapdragon-x2", GemmVariant::kPqs8Qc8w, 64, "gemm_pqs8_qc8w_sme_1vlx4vl"},
+      {"x86-64-v3", GemmVariant::kPf32, 64, "gemm_pf32_avx2_6x16"},
+      {"x86-64-v2", GemmVariant::kPf32, 64, "gemm_pf32_scalar_4x8"},
+  };
+  for (const Case& c : cases) {
+    const auto cpu = Cpu::describe(c.cpu);
+    ASSERT_TRUE(cpu) << c.cpu;
+    const auto kernel = select_gemm(c.variant, {.m = c.m, .n = 256, .kc = 256}, *cpu);
+    ASSERT_TRUE(kernel) << kernel.error().message;
+    EXPECT_STREQ((*kernel)->name, c.kernel) << c.cpu;
+  }
+}
+
+TEST(DescribedKernels, UnknownCpusAreAnErrorThatNamesTheKnownOnes) {
+  const auto cpu = Cpu::describe("z80");
+  ASSERT_FALSE(cpu);
+  EXPECT_EQ(cpu.error().code, ErrorCode::kInvalidArgument);
+  for (const std::string_view name : Cpu::described_names())
+    EXPECT_NE(cpu.error().message.find(name), std::string::npos) << name;
+}
+
+}  // namespace
+}  // namespace smelt

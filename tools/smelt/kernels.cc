@@ -1,0 +1,76 @@
+// smelt kernels: the micro-kernels to choose from.
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/status.h"
+#include "cpu.h"
+#include "json_file.h"
+#include "kernels/dwconv/kernels.h"
+#include "kernels/gemm/kernels.h"
+#include "kernels/gemm/variant.h"
+#include "kernels/vector/tables.h"
+#include "verbs.h"
+
+namespace smelt::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string cpu;
+  std::filesystem::path json;
+};
+
+struct Line {
+  std::string_view name, family, variant;
+  Isa isa;
+  std::string tile;
+};
+
+std::string edge(Extent e) { return fmt::format("{}{}", e.count, e.times_vl ? "vl" : ""); }
+
+std::vector<Line> kernels(const Cpu& cpu) {
+  std::vector<Line> lines;
+  for (const GemmKernel* k : gemm_kernels(cpu))
+    lines.push_back({k->name, "gemm", signature(k->variant).name, k->isa, fmt::format("{}x{}", edge(k->mr), edge(k->nr))});
+  for (const DwconvKernel* k : dwconv_kernels()) lines.push_back({k->name, "dwconv", name(k->variant), k->isa, ""});
+  for (const VectorTable& t : vector_tables()) lines.push_back({t.kernels->name, "vector", "", t.isa, ""});
+  return lines;
+}
+
+Result<Exit> run(const Options& o) {
+  SMELT_ASSIGN(const Cpu cpu, find_cpu(o.cpu));
+  Json j;
+  j["cpu"] = cpu.name;
+  j["kernels"] = Json::array();
+  size_t usable = 0;
+  const std::vector<Line> lines = kernels(cpu);
+  for (const Line& l : lines) {
+    const bool runs = cpu.isa.has(l.isa);
+    usable += runs;
+    fmt::print("{:<40} {:<10} {}\n", l.name, l.tile,
+               runs ? "" : fmt::format("not here: {} is not available", name(l.isa)));
+    j["kernels"].push_back({{"name", l.name},
+                            {"family", l.family},
+                            {"variant", l.variant},
+                            {"isa", name(l.isa)},
+                            {"tile", l.tile},
+                            {"available", runs}});
+  }
+  fmt::print("{} of {} kernels run on {}\n", usable, lines.size(), cpu.name);
+  if (!o.json.empty()) SMELT_TRY(write_json(o.json, j));
+  return Exit::kOk;
+}
+
+}  // namespace
+
+Verb add_kernels(CLI::App& app) {
+  auto* c = app.add_subcommand("kernels", "List the micro-kernels, and which of them this CPU can run");
+  auto o = std::make_shared<Options>();
+  c->add_option("--cpu", o->cpu, "A described CPU (see smelt cpu --list); default: this machine")->type_name("NAME");
+  c->add_option("--json", o->json, "Write the same as JSON")->type_name("F");
+  return {c, [o] { return run(*o); }};
+}
+
+}  // namespace smelt::cli

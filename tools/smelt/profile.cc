@@ -1,0 +1,102 @@
+// smelt profile: how long each node takes, and on what.
+#include <algorithm>
+#include <fstream>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/status.h"
+#include "inputs.h"
+#include "json_file.h"
+#include "options.h"
+#include "profile/etdump.h"
+#include "profile/profiler.h"
+#include "report.h"
+#include "steps.h"
+#include "trace.h"
+#include "verbs.h"
+
+namespace smelt::cli {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::vector<std::string> inputs;
+  size_t runs = 20, warmup = 3;
+  std::filesystem::path etdump, trace, html, json;
+};
+
+Status write_bytes(const std::filesystem::path& path, const std::vector<std::byte>& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+  file.close();
+  if (!file) return fail(ErrorCode::kIo, "{}: cannot be written", path.string());
+  return {};
+}
+
+Result<Exit> run(const Options& o) {
+  LoadTimes load;
+  load.program_begin_ns = Profiler::now();
+  SMELT_ASSIGN(const Program program, open_program(o.model));
+  load.program_end_ns = load.method_begin_ns = Profiler::now();
+  SMELT_ASSIGN(Method method, open_method(program, o.model));
+  load.method_end_ns = Profiler::now();
+
+  std::vector<std::string> notes;
+  SMELT_ASSIGN(const Inputs inputs, make_inputs(method.inputs(), o.inputs, 0, notes));
+  for (const auto& note : notes) fmt::print("{}\n", note);
+  std::vector<Value> outputs(method.outputs().size());
+  for (size_t i = 0; i < o.warmup; ++i) SMELT_TRY(method.run(inputs.values, outputs));
+  SMELT_TRY(method.start_profile());
+  for (size_t i = 0; i < o.runs; ++i) SMELT_TRY(method.run(inputs.values, outputs));
+  const Profile profile = method.stop_profile();
+
+  const std::vector<StepTime> times = step_times(profile);
+  print_times(profile, times);
+  fmt::print("{}\n", describe(unit_shares(profile.steps)));
+  if (profile.dropped != 0)
+    fmt::print("{} times did not fit: fewer --runs keep them all\n", profile.dropped);
+  if (!o.json.empty()) {
+    nlohmann::ordered_json j;
+    j["program"] = o.model.model.string();
+    j["method"] = method.info().name;
+    j["version"] = version();
+    j["runs"] = o.runs;
+    j.update(to_json(profile, times));
+    SMELT_TRY(write_json(o.json, j));
+  }
+  if (!o.etdump.empty()) SMELT_TRY(write_bytes(o.etdump, write_etdump(profile, load)));
+  if (!o.trace.empty()) SMELT_TRY(write_json(o.trace, to_trace(profile)));
+  if (!o.html.empty()) {
+    const std::string title = fmt::format("{}: {}", o.model.model.filename().string(), method.info().name);
+    SMELT_TRY(write_report(o.html, title, profile, times));
+  }
+  return Exit::kOk;
+}
+
+}  // namespace
+
+Verb add_profile(CLI::App& app) {
+  auto* c = app.add_subcommand("profile", "Measure each node of a program");
+  auto o = std::make_shared<Options>();
+  o->model.add_model(*c);
+  o->model.add_method(*c);
+  c->add_option("--input", o->inputs, kInputHelp)->type_name("F.npy|TYPE:X")->allow_extra_args(false);
+  c->add_option("--runs", o->runs, "Measured runs; default 20")->type_name("N")->check(CLI::PositiveNumber);
+  c->add_option("--warmup", o->warmup, "Runs before measuring; default 3")->type_name("N");
+  o->model.add_threads(*c);
+  c->add_option("--etdump", o->etdump, "Write an ETDump, for ExecuTorch's Inspector")->type_name("F.etdp");
+  c->add_option("--trace", o->trace, "Write a trace for chrome://tracing or ui.perfetto.dev")->type_name("F.json");
+  c->add_option("--html", o->html, "Write a report: one page, nothing loaded from elsewhere")->type_name("F.html");
+  c->add_option("--json", o->json, "Write the table, and what smelt explain says, as JSON")->type_name("F");
+  c->footer(R"(
+The median over the runs, each node by itself. GFLOP/s counts two operations per multiply-accumulate; GB/s counts operands
+and results once. Nodes that the planner removed take no time and are not shown.
+
+Examples:
+  smelt profile model.pte
+  smelt profile model.pte --threads 1 --runs 100 --html model.html --etdump model.etdp)");
+  return {c, [o] { return run(*o); }};
+}
+
+}  // namespace smelt::cli

@@ -1,0 +1,42 @@
+// Steps of a method and their times, as tables and as JSON: what explain, profile and bench have in common.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "smelt/smelt.hpp"
+
+namespace smelt::cli {
+
+/// Shares of the multiply-accumulates, in [0, 1]; all 0 where there are none.
+struct UnitShares {
+  double matrix = 0, simd = 0, plain = 0;
+  uint64_t macs = 0;
+};
+UnitShares unit_shares(std::span<const StepInfo>);
+/// "1.2 G MACs: 98.1 % on the matrix unit, 1.9 % SIMD, 0.0 % plain code"
+std::string describe(const UnitShares&);
+
+nlohmann::ordered_json to_json(const StepInfo&);
+/// {"nodes": […], "summary": {…}}
+nlohmann::ordered_json to_json(std::span<const StepInfo>);
+
+/// What a step took over the runs of a profile.
+struct StepTime {
+  size_t step = 0;        ///< index in Profile::steps
+  size_t calls = 0;       ///< per run
+  double median_us = 0;   ///< of a run, all calls
+  double share = 0;       ///< of the medians of all steps
+  double gflops = 0;      ///< 2 per MAC; 0 without MACs
+  double gbytes = 0;      ///< operands and results per second: 1e9 bytes
+};
+/// One for each step that ran, in the order of the steps.
+std::vector<StepTime> step_times(const Profile&);
+/// The same, times for people.
+void print_times(const Profile&, std::span<const StepTime>);
+nlohmann::ordered_json to_json(const Profile&, std::span<const StepTime>);
+
+}  // namespace smelt::cli
