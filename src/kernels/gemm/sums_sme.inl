@@ -19,10 +19,11 @@ struct Grid {
 /// Four vectors of a field of the panel, as the tiles of a grid need them.
 template <int kCols>
 SMELT_INLINE Float4 columns(const std::byte* field) SMELT_FN {
-  const Float4 f = load_float4(field);
-  if constexpr (kCols == 1) return dup4(svget4(f, 0));
-  if constexpr (kCols == 2) return svcreate4(svget4(f, 0), svget4(f, 1), svget4(f, 0), svget4(f, 1));
-  return f;
+  if constexpr (kCols > 2) return load_float4(field);
+  if constexpr (kCols == 1) return dup4(svreinterpret_f32(load1<0>(field)));
+  const svuint8x2_t f = load2<0>(field);
+  const svfloat32_t f0 = svreinterpret_f32(svget2(f, 0)), f1 = svreinterpret_f32(svget2(f, 1));
+  return svcreate4(f0, f1, f0, f1);
 }
 
 /// The slice after four rows. Slices count modulo the tile, so the mask changes nothing; it keeps the compiler from
@@ -49,28 +50,31 @@ SMELT_INLINE Float4 tail_columns(const std::byte* tail, size_t f) SMELT_FN {
   return f < Sum::kTailFields ? columns<kCols>(tail + f * 4 * svcntb()) : svundef4_f32();
 }
 
-/// Stores vector kTile of `v`, unless its row lies beyond the grid.
-template <int kTile, int kCols, class Elem, class V>
-SMELT_INLINE void store_tile(const Grid& at, void* const* out, size_t r, V v) SMELT_FN {
-  const size_t vl = svcntw(), down = kTile / kCols * vl, right = kTile % kCols * vl;
-  if (r + down < at.rows)
-    store1(static_cast<Elem*>(out[down]) + at.n0 + right, lanes_from(right, at.nb), svget4(v, kTile));
+/// Stores row r of all tiles, unless it lies beyond the grid.
+template <int kRows, int kCols, class Elem, class V>
+SMELT_INLINE void store_rows(const Grid& at, void* const* out, size_t r, V v) SMELT_FN {
+  const size_t vl = svcntw(), n0 = at.n0, nb = at.nb;
+  const auto row = [=](size_t down) SMELT_FN { return static_cast<Elem*>(out[down]) + n0; };
+  if constexpr (kCols > 2) {
+    store4(row(0), nb, v);
+  } else if constexpr (kCols == 2) {
+    store2(row(0), nb, svget4(v, 0), svget4(v, 1));
+    if (kRows > 1 && r + vl < at.rows) store2(row(vl), nb, svget4(v, 2), svget4(v, 3));
+  } else {
+    const svbool_t p = lanes_from(0, nb);
+    store1(row(0), p, svget4(v, 0));
+    if (kRows > 1 && r + vl < at.rows) store1(row(vl), p, svget4(v, 1));
+    if (kRows > 2 && r + 2 * vl < at.rows) store1(row(2 * vl), p, svget4(v, 2));
+    if (kRows > 3 && r + 3 * vl < at.rows) store1(row(3 * vl), p, svget4(v, 3));
+  }
 }
 
 /// Finishes and stores row r of all tiles, which begins at ZA slice `slice` and goes to *out.
 template <class Sum, int kRows, int kCols>
 SMELT_INLINE void finish_row(const Grid& at, size_t r, uint32_t slice, void* const* out, Float4 f0, Float4 f1,
                              Float4 f2) SMELT_FN {
-  const auto v = Sum::template value<kRows, kCols>(at, r, read_row(slice), f0, f1, f2);
-  using Elem = typename Sum::Elem;
-  if constexpr (kCols > 2) {
-    store4(static_cast<Elem*>(*out) + at.n0, at.nb, v);
-  } else {
-    store_tile<0, kCols, Elem>(at, out, r, v);
-    if constexpr (kRows * kCols > 1) store_tile<1, kCols, Elem>(at, out, r, v);
-    if constexpr (kRows * kCols > 2) store_tile<2, kCols, Elem>(at, out, r, v);
-    if constexpr (kRows * kCols > 3) store_tile<3, kCols, Elem>(at, out, r, v);
-  }
+  store_rows<kRows, kCols, typename Sum::Elem>(
+      at, out, r, Sum::template value<kRows, kCols>(at, r, read_row(slice), f0, f1, f2));
 }
 
 /// Finishes and stores a grid; `tail` is where the panel's tail fields begin.

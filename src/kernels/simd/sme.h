@@ -155,6 +155,13 @@ SMELT_INLINE svint8_t narrow4(Int4 v) SMELT_FN {
   return svuzp1(svreinterpret_s8(h0), svreinterpret_s8(h1));
 }
 
+/// The first n lanes of two vectors.
+template <class T, class V>
+SMELT_INLINE void store2(T* o, size_t n, V v, V w) SMELT_FN {
+  store1(o, lanes_from(0, n), v);
+  store1(o + svcntw(), lanes_from(svcntw(), n), w);
+}
+
 /// The first n lanes of four vectors.
 template <class T, class V>
 SMELT_INLINE void store4(T* o, size_t n, V v) SMELT_FN {

@@ -47,7 +47,8 @@ SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* 
 /// Columns column … column + 3 of a tile. Two instructions.
 template <int kTile>
 SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {
-  svst1(svptrue_c32(), reinterpret_cast<uint32_t*>(p), svread_ver_za32_u32_vg4(kTile, column));
+  // As bytes: an offset in bytes needs no addition.
+  svst1(svptrue_c8(), reinterpret_cast<uint8_t*>(p), svreinterpret_u8(svread_ver_za32_u32_vg4(kTile, column)));
 }
 
 /// The first n lanes of four vectors; the others are 0.
@@ -80,6 +81,22 @@ SMELT_INLINE void add_scaled_tiles(svfloat32_t s0, svfloat32_t s1) SMELT_FN {
 /// Half to even; saturates. Two instructions.
 SMELT_INLINE Int4 round4(Float4 v) SMELT_FN { return svcvt_s32_f32_x4(svrintn_f32_x4(v)); }
 SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN { return svadd_single_s32_x4(v, x); }
+
+/// The first n lanes of two vectors.
+template <class T, class V>
+SMELT_INLINE void store2(T* o, size_t n, V v, V w) SMELT_FN {
+  store1(o, lanes_from(0, n), v);
+  store1(o + svcntw(), lanes_from(svcntw(), n), w);
+}
+SMELT_INLINE void store2(float* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
+  svst1(svwhilelt_c32(uint64_t(0), uint64_t(n), 2), o, svcreate2(v, w));
+}
+SMELT_INLINE void store2(float16_t* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
+  svst1(svwhilelt_b16(uint64_t(0), uint64_t(n)), o, svcvt_f16_f32_x2(svcreate2(v, w)));
+}
+SMELT_INLINE void store2(bfloat16_t* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
+  svst1(svwhilelt_b16(uint64_t(0), uint64_t(n)), o, svcvt_bf16_f32_x2(svcreate2(v, w)));
+}
 
 /// Saturates to int8, in one vector.
 SMELT_INLINE svint8_t narrow4(Int4 v) SMELT_FN { return svqcvt_s8_s32_x4(v); }
