@@ -34,4 +34,19 @@ struct WordPanel {
 
 void transpose_panel_sme(const WordPanel&);
 
+/// A panel of 4 vl rows of 4-bit weights, stored plus 8: 16 bits (four k) of each row together.
+struct NibblePanel {
+  size_t rows, groups;       ///< groups of four k in each row
+  const std::byte* data;     ///< row 0, its low nibbles first
+  size_t row_stride;         ///< in bytes
+  size_t block_groups;       ///< groups that share a scale; 0: no scales
+  const std::byte* scales;   ///< bfloat16 of the blocks of row 0
+  size_t scale_stride;       ///< between rows, in bytes
+  std::byte* out;            ///< the k data of the panel, with scales after each block; rows beyond the last become zero
+  int32_t* sums;             ///< [4 vl] sums of each row's (stored - 8)
+  float* scaled_sums;        ///< [4 vl] likewise, times the scales; if there are scales
+};
+
+void transpose_nibbles_sme(const NibblePanel&);
+
 }  // namespace smelt

@@ -14,4 +14,9 @@ __arm_new("za") __arm_locally_streaming void transpose_panel_sme(const WordPanel
   transpose_panel(copy);
 }
 
+__arm_new("za") __arm_locally_streaming void transpose_nibbles_sme(const NibblePanel& w) {
+  const NibblePanel copy = w;
+  transpose_nibbles(copy);
+}
+
 }  // namespace smelt
