@@ -34,25 +34,31 @@ struct MopaBlocks {
     T::template mopa<1>(a, svget4(b, 1));
   }
 
+  template <int kIndex>
+  static SMELT_INLINE void quad(Bytes4 a, const std::byte* rhs) SMELT_FN {
+    group<kIndex>(svget4(a, 0), rhs);
+    group<kIndex + 1>(svget4(a, 1), rhs);
+    group<kIndex + 2>(svget4(a, 2), rhs);
+    group<kIndex + 3>(svget4(a, 3), rhs);
+  }
+
   // Columns half x 2 vl … of a panel.
   static SMELT_INLINE void halves(const GemmBlock& g, const std::byte* lhs, const Grid& at, const std::byte* panel,
                                   size_t half) SMELT_FN {
     constexpr uint64_t kIntegerTiles = 0x33;  // tiles 0 and 1, as 64-bit tiles
     const size_t bytes = vector_bytes(), packed = Weights::kVectors * bytes;
-    const size_t quads = g.quant_block / (4 * T::kKr), block = quads * 4 * packed + 2 * bytes;
+    static_assert(T::kKr == 4);
+    const size_t steps = g.quant_block / 32, block = steps * 8 * packed + 2 * bytes;
     const std::byte* rhs = panel + half * (packed / 2);
     // 4 vl bfloat16 are two vectors, of which this half's is one; the fields are four each.
-    const std::byte* scales = panel + quads * 4 * packed + half * bytes;
+    const std::byte* scales = panel + steps * 8 * packed + half * bytes;
     const std::byte* bias = panel + g.kc / g.quant_block * block + 2 * half * bytes;
     start(at, bias + 4 * bytes);
     for (size_t k = 0; k < g.kc; k += g.quant_block, rhs += 2 * bytes, scales += block) {
       svzero_mask_za(kIntegerTiles);
-      for (size_t n = quads; n != 0; --n, lhs += 4 * bytes, rhs += 4 * packed) {
-        const Bytes4 a = load4<0>(lhs);
-        group<0>(svget4(a, 0), rhs);
-        group<1>(svget4(a, 1), rhs);
-        group<2>(svget4(a, 2), rhs);
-        group<3>(svget4(a, 3), rhs);
+      for (size_t n = steps; n != 0; --n, lhs += 8 * bytes, rhs += 8 * packed) {
+        quad<0>(load4<0>(lhs), rhs);
+        quad<4>(load4<4>(lhs), rhs);
       }
       const svfloat32x2_t s = widen_bf16(svreinterpret_u16(load1<0>(scales)));
       add_scaled_tiles(svget2(s, 0), svget2(s, 1));
