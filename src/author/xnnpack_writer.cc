@@ -9,6 +9,7 @@
 
 #include "author/store.h"
 #include "base/checked.h"
+#include "format/xnnpack/flags.h"
 #include "xnnpack_generated.h"
 
 namespace smelt {
@@ -23,12 +24,6 @@ constexpr uint64_t kNamed = ~uint64_t(0);  // the offset of a constant that has 
 
 // XNN_VALUE_FLAG_*
 constexpr uint32_t kExternalInput = 1, kExternalOutput = 2;
-
-// XNN_FLAG_*
-constexpr uint32_t kTransposeWeights = 1;
-constexpr uint32_t kLegacyHalfPixel = 4;
-constexpr uint32_t kAlignCorners = 8;
-constexpr uint32_t kKeepDims = 64;
 
 // The header: 4 unused bytes, the magic, then at these offsets its length (16 bits), the offset and
 // the size of the flatbuffer, the offset of constants (32 bits) and their size (64 bits).
@@ -279,7 +274,7 @@ Result<Writer::NodeRef> Writer::pooling(const Node& n, xnn::NodeUnion type) {
   return NodeRef{
       type, xnn::CreateNodePooling2D(fbb_, a->pad_top, a->pad_right, a->pad_bottom, a->pad_left,
                                      a->pool_h, a->pool_w, a->stride_h, a->stride_w, a->dilation_h,
-                                     a->dilation_w, n.inputs[0], n.outputs[0], kKeepDims)
+                                     a->dilation_w, n.inputs[0], n.outputs[0], xnn::kKeepDims)
                 .Union()};
 }
 
@@ -304,7 +299,7 @@ Result<Writer::NodeRef> Writer::table(const Node& n) {
       return NodeRef{
           U::FullyConnected,
           xnn::CreateFullyConnected(fbb_, n.inputs[0], n.inputs[1], operand(n, 2), n.outputs[0],
-                                    a->transpose_weights ? kTransposeWeights : 0)
+                                    a->transpose_weights ? xnn::kTransposeWeights : 0)
               .Union()};
     }
     case OpKind::kConv2d:
@@ -374,7 +369,7 @@ Result<Writer::NodeRef> Writer::table(const Node& n) {
     case OpKind::kSoftmax:
       return one_to_one(n, U::Softmax);
     case OpKind::kGlobalAvgPool2d:
-      return one_to_one(n, U::GlobalAvgPooling2d, kKeepDims);
+      return one_to_one(n, U::GlobalAvgPooling2d, xnn::kKeepDims);
     case OpKind::kElu: {
       SMELT_TRY(check_operands(n, 1, 1));
       SMELT_ASSIGN(const AlphaAttrs* a, attrs<AlphaAttrs>(n));
@@ -409,7 +404,7 @@ Result<Writer::NodeRef> Writer::table(const Node& n) {
       SMELT_TRY(check_operands(n, 1, 1));
       SMELT_ASSIGN(const ResizeAttrs* a, attrs<ResizeAttrs>(n));
       const uint32_t flags =
-          (a->align_corners ? kAlignCorners : 0) | (a->legacy_half_pixel ? kLegacyHalfPixel : 0);
+          (a->align_corners ? xnn::kAlignCorners : 0) | (a->legacy_half_pixel ? xnn::kLegacyHalfPixel : 0);
       return NodeRef{U::StaticResizeBilinear2D,
                      xnn::CreateStaticResizeBilinear2D(fbb_, a->height, a->width, n.inputs[0],
                                                        n.outputs[0], flags)

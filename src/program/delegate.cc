@@ -1,5 +1,7 @@
 #include "program/delegate.h"
 
+#include "graph/explain.h"
+
 namespace smelt::program {
 namespace {
 
@@ -117,38 +119,6 @@ Status Delegate::run(std::span<EValue* const> args, Scratch& scratch) {
   }
   return {};
 }
-
-namespace {
-
-std::string describe(const GraphValue& v) {
-  static constexpr auto type = [](const GraphValue& value) -> std::string_view {
-    const bool channel = value.quant.granularity == QuantGranularity::kPerChannel;
-    const bool token = value.quant.granularity == QuantGranularity::kPerToken;
-    const bool block = value.quant.granularity == QuantGranularity::kPerBlock;
-    const bool quantized = value.quant.granularity != QuantGranularity::kNone;
-    switch (value.dtype) {
-      case DType::kF32:
-        return "fp32";
-      case DType::kF16:
-        return "fp16";
-      case DType::kBF16:
-        return "bf16";
-      case DType::kS8:
-        return token ? "qdint8" : channel ? "qcint8" : quantized ? "qint8" : "int8";
-      case DType::kU8:
-        return quantized ? "quint8" : "uint8";
-      case DType::kS32:
-        return channel ? "qcint32" : quantized ? "qint32" : "int32";
-      case DType::kU4:
-        return block ? "qbint4" : "qcint4";
-      default:
-        return smelt::name(value.dtype);
-    }
-  };
-  return fmt::format("{}{}", type(v), v.is_constant() ? "*" : "");
-}
-
-}  // namespace
 
 DelegateInfo describe(const Session& session, std::string_view backend) {
   const CompiledGraph& compiled = session.compiled();

@@ -3,22 +3,12 @@
 #include <cmath>
 #include <limits>
 
+#include "format/xnnpack/flags.h"
 #include "format/xnnpack/values.h"
 #include "tensor/shape.h"
 
 namespace smelt {
 namespace {
-
-// Flags of nodes, as XNNPACK's public header numbers them. The same bit means different things to
-// different nodes.
-constexpr uint32_t kTransposeWeights = 1 << 0;  // FullyConnected
-constexpr uint32_t kLegacyHalfPixel = 1 << 2;   // StaticResizeBilinear2D
-constexpr uint32_t kAlignCorners = 1 << 3;      // StaticResizeBilinear2D
-constexpr uint32_t kFp32StaticWeights =
-    1 << 3;  // nodes with weights: fp16 nodes whose weights are fp32, as types say
-constexpr uint32_t kTransientIndirection =
-    1 << 5;                             // convolution and pooling: how XNNPACK uses memory
-constexpr uint32_t kKeepDims = 1 << 6;  // pooling
 
 /// Sizes and counts in attributes: beyond this, sums of two overflow the int32 that other
 /// implementations use.
@@ -321,7 +311,7 @@ Status XnnpackNodeReader::concatenate(Current& c, const xnn::NodeConcatenate& n,
 Status XnnpackNodeReader::convolution(Current& c, const xnn::NodeConv& n, OpKind kind) {
   c.node.kind = kind;
   SMELT_TRY(output_range(c));
-  SMELT_TRY(flags(c, n.flags(), kFp32StaticWeights | kTransientIndirection));
+  SMELT_TRY(flags(c, n.flags(), xnn::kFp32StaticWeights | xnn::kTransientIndirection));
   const struct {
     uint32_t value;
     std::string_view field;
@@ -396,7 +386,7 @@ Status XnnpackNodeReader::convolution(Current& c, const xnn::NodeConv& n, OpKind
 Status XnnpackNodeReader::pooling(Current& c, const xnn::NodePooling2D& n, OpKind kind) {
   c.node.kind = kind;
   SMELT_TRY(output_range(c));
-  SMELT_TRY(flags(c, n.flags(), kKeepDims | kTransientIndirection));
+  SMELT_TRY(flags(c, n.flags(), xnn::kKeepDims | xnn::kTransientIndirection));
   // Average pooling has the fields, but no dilation: writers leave anything there.
   const bool dilates = kind == OpKind::kMaxPool2d;
   const uint32_t dilation_h = dilates ? n.dilation_height() : 1,
@@ -437,7 +427,7 @@ Status XnnpackNodeReader::pooling(Current& c, const xnn::NodePooling2D& n, OpKin
 
 Status XnnpackNodeReader::arg_max_pooling(Current& c, const xnn::ArgMaxPooling2d& n) {
   c.node.kind = OpKind::kArgMaxPool2d;
-  SMELT_TRY(flags(c, n.flags(), kKeepDims | kTransientIndirection));
+  SMELT_TRY(flags(c, n.flags(), xnn::kKeepDims | xnn::kTransientIndirection));
   const struct {
     uint32_t value;
     std::string_view field;
@@ -466,7 +456,7 @@ Status XnnpackNodeReader::arg_max_pooling(Current& c, const xnn::ArgMaxPooling2d
 Status XnnpackNodeReader::global_average_pooling(Current& c, const xnn::Node1x1& n) {
   c.node.kind = OpKind::kGlobalAvgPool2d;
   SMELT_TRY(output_range(c));
-  SMELT_TRY(flags(c, n.flags(), kKeepDims));
+  SMELT_TRY(flags(c, n.flags(), xnn::kKeepDims));
   SMELT_TRY(input(c, n.input_id(), "input_id"));
   SMELT_TRY(output(c, n.output_id(), "output_id"));
   SMELT_TRY(image(c, c.node.inputs[0], "input_id"));
@@ -479,8 +469,8 @@ Status XnnpackNodeReader::global_average_pooling(Current& c, const xnn::Node1x1&
 Status XnnpackNodeReader::fully_connected(Current& c, const xnn::FullyConnected& n) {
   c.node.kind = OpKind::kFullyConnected;
   SMELT_TRY(output_range(c));
-  SMELT_TRY(flags(c, n.flags(), kTransposeWeights | kFp32StaticWeights));
-  c.node.attrs = FullyConnectedAttrs{(n.flags() & kTransposeWeights) != 0};
+  SMELT_TRY(flags(c, n.flags(), xnn::kTransposeWeights | xnn::kFp32StaticWeights));
+  c.node.attrs = FullyConnectedAttrs{(n.flags() & xnn::kTransposeWeights) != 0};
   SMELT_TRY(input(c, n.input1_id(), "input1_id"));
   SMELT_TRY(input(c, n.filter_id(), "filter_id"));
   SMELT_TRY(optional_input(c, n.bias_id(), "bias_id"));
@@ -584,13 +574,13 @@ Status XnnpackNodeReader::pad(Current& c, const xnn::StaticConstantPad& n) {
 
 Status XnnpackNodeReader::resize(Current& c, const xnn::StaticResizeBilinear2D& n) {
   c.node.kind = OpKind::kResizeBilinear2d;
-  SMELT_TRY(flags(c, n.flags(), kAlignCorners | kLegacyHalfPixel));
+  SMELT_TRY(flags(c, n.flags(), xnn::kAlignCorners | xnn::kLegacyHalfPixel));
   SMELT_TRY(in_range(c, n.new_height(), "new_height", 1));
   SMELT_TRY(in_range(c, n.new_width(), "new_width", 1));
   c.node.attrs = ResizeAttrs{.height = n.new_height(),
                              .width = n.new_width(),
-                             .align_corners = (n.flags() & kAlignCorners) != 0,
-                             .legacy_half_pixel = (n.flags() & kLegacyHalfPixel) != 0};
+                             .align_corners = (n.flags() & xnn::kAlignCorners) != 0,
+                             .legacy_half_pixel = (n.flags() & xnn::kLegacyHalfPixel) != 0};
   SMELT_TRY(input(c, n.input_id(), "input_id"));
   SMELT_TRY(output(c, n.output_id(), "output_id"));
   SMELT_TRY(image(c, c.node.inputs[0], "input_id"));
