@@ -87,6 +87,9 @@ std::string convolution(const Graph& graph, const Node& node, const Kernels& k) 
   const GraphValue &lhs = value(graph, node.inputs[0]), &rhs = value(graph, node.inputs[1]),
                    &out = value(graph, node.outputs[0]);
   const auto& attrs = std::get<ConvAttrs>(node.attrs);
+  // A depthwise convolution of one channel is none: it multiplies like any other, but without packed kernels.
+  if (node.kind == OpKind::kDepthwiseConv2d && attrs.groups == 1 && !k.all)
+    return fmt::format("Convolution (NHWC, {}) IGEMM", compute_type(lhs));
   if (node.kind == OpKind::kDepthwiseConv2d) {
     if (is_float(lhs)) return fmt::format("Convolution (NHWC, {}) DWConv", compute_type(lhs));
     return rhs.quant.granularity == kPerChannel ? "Convolution (NHWC, QC8) DWConv" : "Convolution (NHWC, QS8) DWConv";

@@ -94,6 +94,8 @@ void add_plan(StepInfo& step, const Session& session, size_t n, const Cpu& cpu) 
     step.tile = std::move(choice->tile);
     for (KernelChoice::Rejected& r : choice->rejected)
       step.alternatives.push_back({std::string(r.kernel), std::string(name(r.isa)), std::move(r.why)});
+  } else if (cpu.described && isa != Isa::kScalar) {
+    step.kernel = fmt::format("vector_{}", name(isa));
   }
   step.isa = name(isa);
   step.unit = unit_of(isa);

@@ -1,11 +1,12 @@
 #include "kernels/dwconv/tap_loop.inl"
+#include "kernels/simd/avx2.h"
 #include "kernels/simd/avx512.h"
 
 namespace smelt {
 
 namespace {
 // 4 x 4 accumulators of 256 bits (see gemm_pf16_avx512.cc), 4 of weights.
-using Loop = TapLoop<FloatTaps<Avx512F32x8, Avx512LoadF16, Avx512StoreF16>, 4, 4>;
+using Loop = TapLoop<FloatTaps<Avx2F32, Avx512LoadF16, Avx2Store<Half>>, 4, 4>;
 void run(const DwconvBlock& d) { Loop::run(d); }
 }  // namespace
 

@@ -60,7 +60,7 @@ struct GemmBlock {
   size_t row_quant_stride;      ///< in elements: 1, or 0 if all rows share one
   const std::byte* rhs;         ///< the panel that holds column 0, aligned to 64
   size_t rhs_panel_stride;
-  size_t quant_block;           ///< qb4w: elements of k that share a scale
+  size_t quant_block;           ///< qb4w: elements of k that share a scale, a multiple of 32
   void* const* out;             ///< [m] pointers to n elements each; aligned to the element
   OutputStage stage;
 };

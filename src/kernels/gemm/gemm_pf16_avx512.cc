@@ -1,5 +1,6 @@
 #include "kernels/gemm/block_loop.inl"
 #include "kernels/gemm/outer_product.inl"
+#include "kernels/simd/avx2.h"
 #include "kernels/simd/avx512.h"
 
 namespace smelt {
@@ -9,7 +10,7 @@ namespace {
 // side by side, because each row that is converted into the buffer then serves more columns. 6 x 4 accumulators, 4 of
 // weights and 1 of the left side: 29 of the 32 registers that there are with AVX-512.
 template <int kRows, int kVecs>
-using Tile = OuterProduct<Avx512F32x8, Avx512LoadF16, Avx512LoadF16, Avx512StoreF16, kRows, kVecs>;
+using Tile = OuterProduct<Avx2F32, Avx512LoadF16, Avx512LoadF16, Avx2Store<Half>, kRows, kVecs>;
 
 constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*run)(const GemmBlock&)) {
   return {

@@ -9,7 +9,7 @@
 namespace smelt {
 
 namespace {
-using Tile = MopaBlocks<MopaS8, NibbleWeights, BlockSum<float>>;
+using Tile = MopaBlocks<MopaS8, NibbleWeights, float>;
 using Row = OneRowBlocks<DotS8, NibbleWeights, BlockSum<float>>;
 constexpr PackLayout kRhs{.rows = {4, true}, .kr = 4, .elem = DType::kU4, .nibble_pairs = true, .tail = kBias | kScaledRowSum, .block_scales = true};
 }  // namespace

@@ -5,13 +5,14 @@
 //    a0 [ t0  t1 ]  ->    [ t2  t3 ]         2 vl columns at a time: half a panel
 //         int32             float32
 //
-// Weights and Sum: as in gemm/mopa.inl; the panel has a bfloat16 per column after the groups of each block.
+// T and Weights: as in gemm/mopa.inl. Elem: of the output. Layout: data, with a bfloat16 per column after the groups of each
+// block | kBias, kScaledRowSum. Zero points: see gemm/int8_sums.inl.
 #include "kernels/gemm/mopa.inl"
 
 namespace smelt {
 namespace {
 
-template <class T, class Weights, class Sum>
+template <class T, class Weights, class Elem>
 struct MopaBlocks {
   static SMELT_INLINE void begin() SMELT_FN { Weights::begin(); }
   static SMELT_INLINE size_t nr() SMELT_FN { return 4 * svcntw(); }
@@ -33,51 +34,76 @@ struct MopaBlocks {
     T::template mopa<1>(a, svget4(b, 1));
   }
 
+  template <int kIndex>
+  static SMELT_INLINE void quad(Bytes4 a, const std::byte* rhs) SMELT_FN {
+    group<kIndex>(svget4(a, 0), rhs);
+    group<kIndex + 1>(svget4(a, 1), rhs);
+    group<kIndex + 2>(svget4(a, 2), rhs);
+    group<kIndex + 3>(svget4(a, 3), rhs);
+  }
+
   // Columns half x 2 vl … of a panel.
   static SMELT_INLINE void halves(const GemmBlock& g, const std::byte* lhs, const Grid& at, const std::byte* panel,
                                   size_t half) SMELT_FN {
     constexpr uint64_t kIntegerTiles = 0x33;  // tiles 0 and 1, as 64-bit tiles
     const size_t bytes = vector_bytes(), packed = Weights::kVectors * bytes;
+    static_assert(T::kKr == 4);
+    const size_t steps = g.quant_block / 32, block = steps * 8 * packed + 2 * bytes;
     const std::byte* rhs = panel + half * (packed / 2);
-    svzero_za();
-    for (size_t k = 0; k < g.kc; k += g.quant_block) {
+    // 4 vl bfloat16 are two vectors, of which this half's is one; the fields are four each.
+    const std::byte* scales = panel + steps * 8 * packed + half * bytes;
+    const std::byte* bias = panel + g.kc / g.quant_block * block + 2 * half * bytes;
+    start(at, bias + 4 * bytes);
+    for (size_t k = 0; k < g.kc; k += g.quant_block, rhs += 2 * bytes, scales += block) {
       svzero_mask_za(kIntegerTiles);
-      for (size_t n = g.quant_block / (4 * T::kKr); n != 0; --n, lhs += 4 * bytes, rhs += 4 * packed) {
-        const Bytes4 a = load4<0>(lhs);
-        group<0>(svget4(a, 0), rhs);
-        group<1>(svget4(a, 1), rhs);
-        group<2>(svget4(a, 2), rhs);
-        group<3>(svget4(a, 3), rhs);
+      for (size_t n = steps; n != 0; --n, lhs += 8 * bytes, rhs += 8 * packed) {
+        quad<0>(load4<0>(lhs), rhs);
+        quad<4>(load4<4>(lhs), rhs);
       }
-      // 4 vl bfloat16 are two vectors, of which this half's is one.
-      const std::byte* scales = rhs - half * (packed / 2) + half * bytes;
       const svfloat32x2_t s = widen_bf16(svreinterpret_u16(load1<0>(scales)));
       add_scaled_tiles(svget2(s, 0), svget2(s, 1));
-      rhs += 2 * bytes;
     }
-    finish_half<Sum>(at, rhs - half * (packed / 2), half);
+    finish_half(at, bias);
   }
 
-  template <class S>
-  static SMELT_INLINE void finish_half(const Grid& at, const std::byte* tail, size_t half) SMELT_FN {
-    const size_t vector = svcntb();
-    const Float4 bias = upper_columns(tail + 2 * half * vector);
-    const Float4 rowsum = upper_columns(tail + (4 + 2 * half) * vector);
-    const svbool_t p0 = lanes_from(0, at.nb), p1 = lanes_from(svcntw(), at.nb);
+  // The floats begin as -zero_i x scaled row sum_j: an outer product.
+  static SMELT_INLINE void start(const Grid& at, const std::byte* rowsums) SMELT_FN {
+    const svbool_t all = svptrue_b32(), rows = lanes_from(0, at.rows);
+    const RowQuant* q = at.g.row_quant + at.m0 * at.g.row_quant_stride;
+    const svint32_t zero = at.g.row_quant_stride == 0 ? svdup_s32(q->zero) : svget2(svld2(rows, &q->zero), 0);
+    const svfloat32_t minus = svneg_x(all, svcvt_f32_x(all, zero));
+    const svuint8x2_t sums = load2<0>(rowsums);
+    svzero_za();
+    svmopa_za32_m(2, rows, all, minus, svreinterpret_f32(svget2(sums, 0)));
+    svmopa_za32_m(3, rows, all, minus, svreinterpret_f32(svget2(sums, 1)));
+  }
+
+  // out = clamp(float x scale_i + bias_j)
+  static SMELT_INLINE void finish_row(const Grid& at, const RowQuant& q, uint32_t slice, void* const* out, svfloat32_t b0,
+                                      svfloat32_t b1) SMELT_FN {
+    const svbool_t all = svptrue_b32();
+    const Bytes4 row = read_row(slice);
+    const svfloat32_t scale = svdup_f32(q.scale);
+    const svfloat32x2_t v = clamp2(svcreate2(svmad_x(all, svreinterpret_f32(svget4(row, 2)), scale, b0),
+                                             svmad_x(all, svreinterpret_f32(svget4(row, 3)), scale, b1)),
+                                   svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
+    store2(static_cast<Elem*>(*out) + at.n0, at.nb, svget2(v, 0), svget2(v, 1));
+  }
+
+  static SMELT_INLINE void finish_half(const Grid& at, const std::byte* bias) SMELT_FN {
+    const svuint8x2_t b = load2<0>(bias);
+    const svfloat32_t b0 = svreinterpret_f32(svget2(b, 0)), b1 = svreinterpret_f32(svget2(b, 1));
+    const size_t stride = at.g.row_quant_stride;
+    const RowQuant* q = at.g.row_quant + at.m0 * stride;
     void* const* out = at.g.out + at.m0;
     uint32_t slice = 0;
-    for (size_t r = 0; r < at.rows; ++r, ++out, slice += 4) {
-      const Float4 v = S::template value<1, 4>(at, r, read_row(slice), bias, rowsum, bias);
-      auto* o = static_cast<typename S::Elem*>(*out) + at.n0;
-      store1(o, p0, svget4(v, 2));
-      store1(o + svcntw(), p1, svget4(v, 3));
+    for (size_t n = at.rows / 4; n != 0; --n, out += 4, q += 4 * stride, slice = next_rows(slice)) {
+      finish_row(at, q[0], slice, out, b0, b1);
+      finish_row(at, q[stride], slice + 4, out + 1, b0, b1);
+      finish_row(at, q[2 * stride], slice + 8, out + 2, b0, b1);
+      finish_row(at, q[3 * stride], slice + 12, out + 3, b0, b1);
     }
-  }
-  // Fields of two vectors of columns, beside the tiles of floats.
-  static SMELT_INLINE Float4 upper_columns(const std::byte* field) SMELT_FN {
-    const svuint8x2_t f = load2<0>(field);
-    const svfloat32_t f0 = svreinterpret_f32(svget2(f, 0)), f1 = svreinterpret_f32(svget2(f, 1));
-    return svcreate4(f0, f1, f0, f1);
+    for (size_t n = at.rows % 4; n != 0; --n, ++out, q += stride, slice += 4) finish_row(at, *q, slice, out, b0, b1);
   }
 };
 

@@ -47,32 +47,11 @@ struct Avx512LoadF16 {
   }
   static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
     size_t i = 0;
+    for (; i + 32 <= count; i += 32)
+      SMELT_UNROLL for (size_t j = 0; j < 32; j += 8) _mm256_storeu_ps(to + i + j, load(from + i + j));
     SMELT_KEEP_LOOP for (; i + 8 <= count; i += 8) _mm256_storeu_ps(to + i, load(from + i));
     if (i < count) _mm256_storeu_ps(to + i, load_part(from + i, count - i));
   }
-};
-
-struct Avx512StoreF16 {
-  using Elem = Half;
-  struct Bounds {
-    __m256 min, max;
-  };
-  static SMELT_INLINE Bounds bounds(const OutputStage& s) { return {_mm256_set1_ps(s.min), _mm256_set1_ps(s.max)}; }
-  static SMELT_INLINE void store(Elem* o, __m256 r, const Bounds& b, size_t count) {
-    // The second operand of min and max is what comes out if either is NaN.
-    const __m256 clamped = _mm256_min_ps(b.max, _mm256_max_ps(b.min, r));
-    _mm_mask_storeu_epi16(o, __mmask8(_bzhi_u32(0xff, uint32_t(count < 8 ? count : 8))),
-                          _mm256_cvtps_ph(clamped, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
-  }
-};
-
-struct Avx512F32x8 {
-  using Reg = __m256;
-  static constexpr size_t kLanes = 8;
-  static SMELT_INLINE Reg splat(float x) { return _mm256_set1_ps(x); }
-  static SMELT_INLINE Reg load_f32(const float* p) { return _mm256_loadu_ps(p); }
-  static SMELT_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
-  static SMELT_INLINE Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
 };
 
 /// bfloat16, widened as it is loaded; the left side is widened into a buffer first.
@@ -115,7 +94,9 @@ struct Avx512Store {
     if constexpr (sizeof(T) == 4) {
       _mm512_mask_storeu_ps(o, lanes, r);
     } else {
-      _mm256_mask_storeu_epi16(o, lanes, to_16_bits(r, T{}));
+      const __m256i bits = to_16_bits(r, T{});
+      if (count >= 16) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(o), bits);
+      _mm256_mask_storeu_epi16(o, lanes, bits);
     }
   }
 

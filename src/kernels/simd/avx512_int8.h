@@ -54,10 +54,14 @@ struct Avx512Sums {
     const __m512i in_order = _mm512_permutexvar_epi32(
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
     if constexpr (kVecs == 4) {
+      // Stores of small elements under a mask are slow on AMD's processors.
+      if (count >= 64) return _mm512_storeu_si512(o, in_order);
       _mm512_mask_storeu_epi8(o, _bzhi_u64(~uint64_t(0), uint32_t(count < 64 ? count : 64)), in_order);
     } else if constexpr (kVecs == 2) {
+      if (count >= 32) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(o), _mm512_castsi512_si256(in_order));
       _mm256_mask_storeu_epi8(o, _bzhi_u32(~0u, uint32_t(count < 32 ? count : 32)), _mm512_castsi512_si256(in_order));
     } else {
+      if (count >= 16) return _mm_storeu_si128(reinterpret_cast<__m128i*>(o), _mm512_castsi512_si128(in_order));
       _mm_mask_storeu_epi8(o, lanes_below(count), _mm512_castsi512_si128(in_order));
     }
   }

@@ -100,6 +100,9 @@ SMELT_INLINE Float4 clamp4(Float4 v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
   return svcreate4(clamp1(svget4(v, 0), lo, hi), clamp1(svget4(v, 1), lo, hi), clamp1(svget4(v, 2), lo, hi),
                    clamp1(svget4(v, 3), lo, hi));
 }
+SMELT_INLINE svfloat32x2_t clamp2(svfloat32x2_t v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
+  return svcreate2(clamp1(svget2(v, 0), lo, hi), clamp1(svget2(v, 1), lo, hi));
+}
 SMELT_INLINE Float4 to_float4(Int4 v) SMELT_FN {
   const svbool_t all = svptrue_b32();
   return svcreate4(svcvt_f32_x(all, svget4(v, 0)), svcvt_f32_x(all, svget4(v, 1)), svcvt_f32_x(all, svget4(v, 2)),
