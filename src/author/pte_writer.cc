@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <unistd.h>
 #include <utility>
 
 #include "author/named_data.h"
@@ -230,30 +227,6 @@ Result<std::vector<std::byte>> write_pte(const Graph& graph, const PteOptions& o
   file.resize(round_up(program_size, options.segment_alignment));
   segments.append_to(file);
   return file;
-}
-
-Status save_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
-                 bool overwrite) {
-  // An old file is replaced only by a whole new one, so that one is written beside it.
-  std::filesystem::path target = path;
-  if (overwrite) target += fmt::format(".{}.tmp", getpid());
-  const auto io_error = [&](const char* what) {
-    return fail(ErrorCode::kIo, "{}: cannot {}: {}", path.string(), what, std::strerror(errno));
-  };
-
-  std::FILE* file = std::fopen(target.c_str(), "wbx");  // x: fails if there is such a file
-  if (file == nullptr) {
-    if (errno != EEXIST) return io_error("create");
-    return fail(ErrorCode::kInvalidArgument, "{} exists and stays as it is", target.string());
-  }
-  Status status;
-  if (std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size()) status = io_error("write");
-  if (std::fclose(file) != 0 && status) status = io_error("write");
-  if (status && overwrite && std::rename(target.c_str(), path.c_str()) != 0) {
-    status = io_error("replace");
-  }
-  if (!status) std::remove(target.c_str());
-  return status;
 }
 
 }  // namespace smelt

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,9 +21,5 @@ struct PteOptions {
 /// The method's inputs and outputs are the graph's, in planned memory. kInvalidArgument names what
 /// the format cannot express.
 Result<std::vector<std::byte>> write_pte(const Graph&, const PteOptions& = {});
-
-/// Writes a file. If it exists, then with `overwrite` it is replaced, in one step, and without, it
-/// stays as it is and the error is kInvalidArgument. A failure (kIo) leaves no part of a file.
-Status save_file(const std::filesystem::path&, std::span<const std::byte>, bool overwrite);
 
 }  // namespace smelt

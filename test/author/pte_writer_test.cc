@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -142,28 +141,6 @@ TEST(PteWriter, RefusesWhatTheFormatCannotSay) {
     b.constant(DType::kS8, {3, 1}, std::vector<int8_t>{1, 2, 3}, b.per_channel(scales));
     EXPECT_NE(message(std::move(b)).find("2 channel scales"), std::string::npos);
   }
-}
-
-TEST(SaveFile, NeverOverwritesUnasked) {
-  const fs::path path = fs::path(testing::TempDir()) / "smelt_save_file_test.pte";
-  fs::remove(path);
-  const std::vector<std::byte> one(3, std::byte('1')), two(5, std::byte('2'));
-  const auto contents = [&] {
-    std::ifstream in(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  };
-  EXPECT_TRUE(save_file(path, one, /*overwrite=*/false));
-  const Status refused = save_file(path, two, false);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(contents(), "111");
-  EXPECT_TRUE(save_file(path, two, true));
-  EXPECT_EQ(contents(), "22222");
-  fs::remove(path);
-
-  const Status nowhere = save_file(path / "no" / "such" / "folder", one, false);
-  ASSERT_FALSE(nowhere);
-  EXPECT_EQ(nowhere.error().code, ErrorCode::kIo);
 }
 
 }  // namespace

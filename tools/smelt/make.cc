@@ -15,6 +15,7 @@
 #include "author/pte_writer.h"
 #include "author/recipes.h"
 #include "base/checked.h"
+#include "platform/file.h"
 #include "verbs.h"
 
 namespace smelt::cli {
@@ -198,7 +199,7 @@ Kind add_matmul(CLI::App& make) {
 Status write(const Kind& kind, const Output& out) {
   SMELT_ASSIGN(const Graph graph, kind.make());
   SMELT_ASSIGN(const std::vector<std::byte> file, write_pte(graph, out.pte));
-  SMELT_TRY(save_file(out.file, file, out.force));
+  SMELT_TRY(write_file(out.file, {file}, out.force ? IfExists::kReplace : IfExists::kKeep));
   fmt::print("{}: {} bytes\n", out.file.string(), file.size());
   return {};
 }

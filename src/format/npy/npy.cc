@@ -1,19 +1,17 @@
 #include "format/npy/npy.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fcntl.h>
 #include <optional>
 #include <string>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/checked.h"
 #include "format/bytes.h"
+#include "platform/file.h"
 #include "tensor/shape.h"
 
 namespace smelt {
@@ -265,51 +263,6 @@ std::optional<std::string_view> descr(DType type) {
   return std::nullopt;
 }
 
-/// A new file beside the place of another, removed again unless it gets there.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::filesystem::path& place) : place_(place) {
-    // Names that other processes, and other threads of this one, do not use.
-    for (int attempt = 0; attempt < 100; ++attempt) {
-      name_ = fmt::format("{}.{}.{}.part", place.string(), ::getpid(), attempt);
-      fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (fd_ >= 0 || errno != EEXIST) return;
-    }
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() {
-    if (fd_ >= 0) ::close(fd_);
-    if (fd_ >= 0 || closed_) ::unlink(name_.c_str());
-  }
-  Status write(std::span<const std::byte> bytes) {
-    if (fd_ < 0) return error();
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return error();
-      bytes = bytes.subspan(size_t(n));
-    }
-    return {};
-  }
-  Status rename_into_place() {
-    closed_ = true;
-    if (::close(std::exchange(fd_, -1)) != 0) return error();
-    if (::rename(name_.c_str(), place_.c_str()) != 0) return error();
-    closed_ = false;
-    return {};
-  }
-
- private:
-  tl::unexpected<Error> error() const {
-    return fail(ErrorCode::kIo, "{}: cannot write: {}", place_.string(), std::strerror(errno));
-  }
-  const std::filesystem::path& place_;
-  std::string name_;
-  int fd_ = -1;
-  bool closed_ = false;  // written, and not yet in its place
-};
-
 }  // namespace
 
 Result<NpyArray> read_npy(const std::filesystem::path& path) {
@@ -347,10 +300,7 @@ Status write_npy(const std::filesystem::path& path, DType dtype, const Shape& sh
   head += {'\x01', '\x00', char(text.size() & 0xff), char(text.size() >> 8)};
   head += text;
 
-  TemporaryFile file(path);
-  SMELT_TRY(file.write(std::as_bytes(std::span(head))));
-  SMELT_TRY(file.write(bytes));
-  return file.rename_into_place();
+  return write_file(path, {part(head), bytes}, IfExists::kReplace);
 }
 
 }  // namespace smelt

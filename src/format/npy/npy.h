@@ -31,8 +31,8 @@ Result<NpyArray> read_npy(const std::filesystem::path&);
 /// The same for a file in memory; `name` stands for it in messages.
 Result<NpyArray> parse_npy(std::span<const std::byte> file, std::string_view name);
 
-/// Writes dense, row-major bytes (kBF16 as uint16). The file appears whole or not at all: it is
-/// written beside its place and renamed. kInvalidArgument if `bytes` is not as long as the tensor
+/// Writes dense, row-major bytes (kBF16 as uint16), in place of an older file, whole or not at
+/// all. kInvalidArgument if `bytes` is not as long as the tensor
 /// or the type is kU4; kIo.
 Status write_npy(const std::filesystem::path&, DType, const Shape&,
                  std::span<const std::byte> bytes);

@@ -1,0 +1,85 @@
+#include "platform/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace smelt {
+namespace {
+
+/// A file that goes again, unless it was finished.
+class NewFile {
+ public:
+  /// Creates `name`; false, with errno, if that fails or something has the name.
+  bool create(std::string name) {
+    name_ = std::move(name);
+    fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    created_ = fd_ >= 0;
+    return created_;
+  }
+  NewFile() = default;
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  ~NewFile() {
+    if (fd_ >= 0) ::close(fd_);
+    if (created_) ::unlink(name_.c_str());
+  }
+  bool write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return false;
+      bytes = bytes.subspan(size_t(n));
+    }
+    return true;
+  }
+  /// Closes the file, which stays, under the name `place`.
+  bool finish(const std::string& place) {
+    if (::close(std::exchange(fd_, -1)) != 0) return false;
+    if (place != name_ && ::rename(name_.c_str(), place.c_str()) != 0) return false;
+    created_ = false;
+    return true;
+  }
+
+ private:
+  std::string name_;
+  int fd_ = -1;
+  bool created_ = false;
+};
+
+}  // namespace
+
+Status write_file(const std::filesystem::path& path,
+                  std::initializer_list<std::span<const std::byte>> parts, IfExists if_exists) {
+  const std::string place = path.string();
+  const auto error = [&](const char* what) {
+    return fail(ErrorCode::kIo, "{}: cannot {}: {}", place, what, std::strerror(errno));
+  };
+  NewFile file;
+  if (if_exists == IfExists::kKeep) {
+    if (!file.create(place)) {
+      if (errno != EEXIST) return error("create");
+      return fail(ErrorCode::kInvalidArgument, "{} exists and stays as it is", place);
+    }
+  } else {
+    // The new file is written beside its place. Its name is one that no other process, and no other
+    // thread of this one, has: what is there already is left alone.
+    int attempt = 0;
+    while (!file.create(fmt::format("{}.{}.{}.part", place, ::getpid(), attempt))) {
+      if (errno != EEXIST || ++attempt == 100) return error("create");
+    }
+  }
+  for (const auto bytes : parts) {
+    if (!file.write(bytes)) return error("write");
+  }
+  if (!file.finish(place)) return error("write");
+  return {};
+}
+
+}  // namespace smelt

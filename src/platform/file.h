@@ -1,0 +1,30 @@
+// Files written whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace smelt {
+
+/// What write_file does where there is already a file.
+enum class IfExists {
+  kKeep,     ///< it stays as it is, and the error is kInvalidArgument
+  kReplace,  ///< it is replaced in one step: readers see the old file or the new one
+};
+
+/// Writes the parts one after the other into a new file. A failure (kIo, naming the path) leaves no
+/// part of a file, and an old one as it was. Safe from several threads and processes.
+Status write_file(const std::filesystem::path&,
+                  std::initializer_list<std::span<const std::byte>> parts, IfExists);
+
+/// The bytes of a text, as a part of a file.
+inline std::span<const std::byte> part(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace smelt
