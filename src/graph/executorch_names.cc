@@ -1,8 +1,9 @@
 #include "graph/executorch_names.h"
 
-#include <algorithm>
+#include <unordered_map>
 
 #include "base/status.h"
+#include "graph/executorch_rewrites.h"
 
 namespace smelt {
 
@@ -10,7 +11,7 @@ namespace {
 
 using enum QuantGranularity;
 
-const GraphValue& value(const Graph& graph, ValueId id) { return graph.values[id]; }
+const GraphValue& value(const ExecuTorchGraph& graph, ValueId id) { return graph.values[id]; }
 
 bool is_float(const GraphValue& v) {
   return v.quant.granularity == kNone && (v.dtype == DType::kF32 || v.dtype == DType::kF16 || v.dtype == DType::kBF16);
@@ -46,14 +47,6 @@ struct Kernels {
   bool all;             ///< whatever has a packed kernel in Smelt
 };
 
-// A filter of one pixel that sees its input as it lies becomes a matrix product.
-bool is_pointwise(const Node& node) {
-  const auto& a = std::get<ConvAttrs>(node.attrs);
-  return node.kind == OpKind::kConv2d && a.groups == 1 && a.kernel_h == 1 && a.kernel_w == 1 && a.stride_h == 1 &&
-         a.stride_w == 1 && a.pad_top + a.pad_right + a.pad_bottom + a.pad_left == 0 &&
-         a.in_per_group + a.out_per_group > 2;
-}
-
 // A pf32 or pf16 product. f16 began with SME2 only; SME came with v1.3.
 bool packs_float(const GraphValue& lhs, const GraphValue& rhs, const Kernels& k) {
   if (k.all) return true;
@@ -83,17 +76,26 @@ std::string fully_connected(const GraphValue& lhs, const GraphValue& rhs, const 
   return fmt::format("Fully Connected (NC, {}) GEMM", compute_type(lhs));
 }
 
-std::string convolution(const Graph& graph, const Node& node, const Kernels& k) {
+std::string depthwise(const GraphValue& lhs, const GraphValue& rhs, const ConvAttrs& a, const Kernels& k) {
+  // One output per channel, and a window that its largest kernel holds; else it multiplies like any other, without packed
+  // kernels. Floats of one pixel had a kernel of their own.
+  constexpr uint32_t kLargestWindow = 25;
+  const uint32_t window = a.kernel_h * a.kernel_w;
+  const bool as_it_lies = a.stride_h == 1 && a.stride_w == 1 && a.pad_top + a.pad_right + a.pad_bottom + a.pad_left == 0;
+  std::string_view kernel = "DWConv";
+  if (!k.all && (a.in_per_group != 1 || a.out_per_group != 1 || window > kLargestWindow)) kernel = "IGEMM";
+  if (!k.all && kernel == "DWConv" && window == 1 && as_it_lies && is_float(lhs) && k.version == ExecuTorch::k1_0)
+    kernel = "VMulCAddC";
+  std::string_view type = compute_type(lhs);
+  if (rhs.quant.granularity == kPerChannel) type = "QC8";
+  return fmt::format("Convolution (NHWC, {}) {}", type, kernel);
+}
+
+std::string convolution(const ExecuTorchGraph& graph, const Node& node, const Kernels& k) {
   const GraphValue &lhs = value(graph, node.inputs[0]), &rhs = value(graph, node.inputs[1]),
                    &out = value(graph, node.outputs[0]);
   const auto& attrs = std::get<ConvAttrs>(node.attrs);
-  // A depthwise convolution of one channel is none: it multiplies like any other, but without packed kernels.
-  if (node.kind == OpKind::kDepthwiseConv2d && attrs.groups == 1 && !k.all)
-    return fmt::format("Convolution (NHWC, {}) IGEMM", compute_type(lhs));
-  if (node.kind == OpKind::kDepthwiseConv2d) {
-    if (is_float(lhs)) return fmt::format("Convolution (NHWC, {}) DWConv", compute_type(lhs));
-    return rhs.quant.granularity == kPerChannel ? "Convolution (NHWC, QC8) DWConv" : "Convolution (NHWC, QS8) DWConv";
-  }
+  if (node.kind == OpKind::kDepthwiseConv2d) return depthwise(lhs, rhs, attrs, k);
   const bool transposed = node.kind == OpKind::kConvTranspose2d;
   const std::string_view what = transposed ? "Deconvolution" : "Convolution";
   if (is_pointwise(node)) return fully_connected(lhs, rhs, out, k);
@@ -113,13 +115,8 @@ std::string convolution(const Graph& graph, const Node& node, const Kernels& k) 
   return fmt::format("{} (NHWC, {}{}) IGEMM", what, packed ? "P" : "", compute_type(lhs));
 }
 
-bool feeds_convolution(const Graph& graph, ValueId id) {
-  return std::any_of(graph.file_nodes.begin(), graph.file_nodes.end(), [&](const Node& n) {
-    return (n.kind == OpKind::kConv2d || n.kind == OpKind::kConvTranspose2d) && n.inputs[0] == id;
-  });
-}
-
-std::string any_name(const Graph& graph, const Node& node, const Kernels& k) {
+std::string any_name(const ExecuTorchGraph& graph, const ExecuTorchNode& node, const Kernels& k) {
+  if (node.table) return "Invalid Unary Op";  // sic: a table has no operator of its own
   const GraphValue& in = value(graph, node.inputs[0]);
   const GraphValue& out = value(graph, node.outputs[0]);
   switch (node.kind) {
@@ -145,8 +142,6 @@ std::string any_name(const Graph& graph, const Node& node, const Kernels& k) {
     case OpKind::kClamp: return "Clamp (NC)";
     case OpKind::kConvert:
       if (out.quant.granularity != kPerToken) return "Convert (NC)";
-      // Consumers that quantise while they pack need no step of their own; convolutions do.
-      if (!feeds_convolution(graph, node.outputs[0]) && !k.all) return {};
       return fmt::format("Convert (NC, {}, QD8)", compute_type(in));
     case OpKind::kCopy: return fmt::format("Copy (NC, {})", moved_type(in));
     case OpKind::kCos: return "Cosine (NC)";
@@ -181,11 +176,23 @@ std::string any_name(const Graph& graph, const Node& node, const Kernels& k) {
   return std::string(name(node.kind));
 }
 
+// ExecuTorch numbers steps of the same name.
+std::vector<NamedStep> numbered(const ExecuTorchGraph& graph, const Kernels& kernels) {
+  std::vector<NamedStep> steps;
+  std::unordered_map<std::string, int> count;
+  for (const ExecuTorchNode& node : graph.nodes) {
+    std::string name = any_name(graph, node, kernels);
+    const int number = ++count[name];
+    steps.push_back({node.origin, fmt::format("{} #{}", name, number)});
+  }
+  return steps;
+}
+
 }  // namespace
 
-std::string executorch_name(const Graph& graph, const Node& node, ExecuTorch version, const Cpu& cpu) {
+std::vector<NamedStep> executorch_steps(const Graph& graph, ExecuTorch version, const Cpu& cpu) {
   const bool sme2 = cpu.isa.has(Isa::kSme2);
-  return any_name(graph, node,
+  return numbered(executorch_rewritten(graph, version),
                   {.version = version,
                    .sme = cpu.isa.has(Isa::kSme) || sme2,
                    .sme2 = sme2,
@@ -193,8 +200,9 @@ std::string executorch_name(const Graph& graph, const Node& node, ExecuTorch ver
                    .all = false});
 }
 
-std::string step_name(const Graph& graph, const Node& node) {
-  return any_name(graph, node, {.version = ExecuTorch::kCurrent, .sme = true, .sme2 = true, .dot = true, .all = true});
+std::vector<NamedStep> step_names(const Graph& graph) {
+  return numbered(executorch_graph(graph),
+                  {.version = ExecuTorch::kCurrent, .sme = true, .sme2 = true, .dot = true, .all = true});
 }
 
 }  // namespace smelt

@@ -3,23 +3,26 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "graph/executorch_rewrites.h"
 #include "graph/graph.h"
 #include "platform/cpu.h"
 
 namespace smelt {
 
-enum class ExecuTorch : uint8_t {
-  k1_0,      ///< v1.0 to v1.2
-  kCurrent,  ///< v1.3 and later
+/// A step of a profile: the node of the file that it comes from, and its name with its number: "Fully Connected (NC, PF32)
+/// GEMM #1".
+struct NamedStep {
+  uint32_t origin;
+  std::string name;
 };
 
-/// The name without its number: "Fully Connected (NC, PF32) GEMM". Empty: such a node is no step of its own there. The node
-/// is one of graph.file_nodes, before any pass.
-std::string executorch_name(const Graph&, const Node&, ExecuTorch, const Cpu&);
+/// What ExecuTorch's profiler reports on a CPU, in the order in which it runs. A node may have no step there, or two.
+std::vector<NamedStep> executorch_steps(const Graph&, ExecuTorch, const Cpu&);
 
-/// How Smelt names the node in reports: as ExecuTorch would if it had a packed kernel for every product that Smelt has one
-/// for.
-std::string step_name(const Graph&, const Node&);
+/// How Smelt names the nodes of the file in reports, one step each: as ExecuTorch would if it ran them as they are and had a
+/// packed kernel for every product that Smelt has one for.
+std::vector<NamedStep> step_names(const Graph&);
 
 }  // namespace smelt

@@ -1,7 +1,6 @@
 #include "graph/explain.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/status.h"
 #include "graph/executorch_names.h"
@@ -43,17 +42,14 @@ std::string joined(const std::vector<ValueId>& ids, std::string_view separator, 
 }
 
 // What the file says of a node.
-StepInfo file_step(const Graph& graph, const Node& node, const Cpu& cpu) {
+StepInfo file_step(const Graph& graph, const Node& node) {
   const auto type = [&](ValueId id) { return describe(graph.values[id]); };
   StepInfo step;
-  step.name = step_name(graph, node);
   step.type = name(node.kind);
   step.signature = fmt::format("({}) -> {}", joined(node.inputs, ", ", type), joined(node.outputs, ", ", type));
   step.node = node.origin;
   step.debug_handle = node.debug_handle;
   step.category = category(node.kind);
-  step.executorch_1_0 = executorch_name(graph, node, ExecuTorch::k1_0, cpu);
-  step.executorch_current = executorch_name(graph, node, ExecuTorch::kCurrent, cpu);
   for (const PassNote& note : graph.notes)
     if (note.origin == node.origin) step.passes.push_back(note.text);
   return step;
@@ -102,16 +98,13 @@ void add_plan(StepInfo& step, const Session& session, size_t n, const Cpu& cpu) 
   step.reason = reason(step, node.kind, cpu);
 }
 
-// ExecuTorch numbers steps of the same name.
-class Numbers {
- public:
-  void add(std::string& name) {
-    if (!name.empty()) name += fmt::format(" #{}", ++count_[name]);
+// "Add (ND) #1 + Clamp (NC) #1": all steps that come from one node.
+void add_names(std::vector<StepInfo>& steps, std::string StepInfo::*field, const std::vector<NamedStep>& names) {
+  for (const NamedStep& n : names) {
+    std::string& text = steps[n.origin].*field;
+    text += fmt::format("{}{}", text.empty() ? "" : " + ", n.name);
   }
-
- private:
-  std::map<std::string, int> count_;
-};
+}
 
 }  // namespace
 
@@ -163,14 +156,10 @@ std::vector<uint32_t> explained_nodes(const Session& session) {
 std::vector<StepInfo> explain(const Session& session, const Cpu& cpu) {
   const Graph& graph = session.compiled().graph();
   std::vector<StepInfo> steps;
-  Numbers ours, v1_0, current;
-  for (const Node& node : graph.file_nodes) {
-    StepInfo& step = steps.emplace_back(file_step(graph, node, cpu));
-    step.removed = true;
-    ours.add(step.name);
-    v1_0.add(step.executorch_1_0);
-    current.add(step.executorch_current);
-  }
+  for (const Node& node : graph.file_nodes) steps.emplace_back(file_step(graph, node)).removed = true;
+  add_names(steps, &StepInfo::name, step_names(graph));
+  add_names(steps, &StepInfo::executorch_1_0, executorch_steps(graph, ExecuTorch::k1_0, cpu));
+  add_names(steps, &StepInfo::executorch_current, executorch_steps(graph, ExecuTorch::kCurrent, cpu));
   const std::vector<uint32_t> origins = explained_nodes(session);
   for (size_t n = 0; n < origins.size(); ++n) {
     steps[origins[n]].removed = false;
