@@ -10,6 +10,8 @@ namespace smelt {
 namespace {
 // Of inputs and dilated filters: keeps positions far from the ends of 64 bits.
 constexpr uint64_t kMaxExtent = uint64_t(1) << 40;
+constexpr uint64_t kMaxCopiedSpan = 64;
+constexpr size_t kShortTap = 64;  // bytes: a cache line
 }  // namespace
 
 Result<ConvAxes> conv_axes(const ConvAttrs& a) {
@@ -67,9 +69,13 @@ class Conv final : public Op {
 
   Status pack_phases(const Operand& filter, const Operand& bias, const TensorDesc& lhs,
                      std::span<const float> scales);
-  GemmShape gemm_shape(size_t m, size_t taps) const { return {.m = m, .n = n_, .kc = kc_, .taps = taps}; }
-  std::vector<GemmItem> items(const TensorDesc& in, const TensorDesc& out, size_t images, size_t weights_stride,
-                              size_t zero_stride) const;
+  GemmShape gemm_shape(size_t m, size_t taps) const {
+    return {.m = m, .n = n_, .kc = kc_ * joined_taps_, .taps = taps / joined_taps_};
+  }
+  std::vector<GemmItem> items(const TensorDesc& out, size_t images, size_t in_image, size_t in_group,
+                              size_t weights_stride, size_t zero_stride) const;
+  /// Whether products read a copy of the input that holds its padding.
+  bool copies(const TensorDesc& lhs) const;
 
   Cpu cpu_;
   const WindowRule& rule_;  // static
@@ -78,6 +84,8 @@ class Conv final : public Op {
   GemmVariant variant_{};
   OutputStage stage_{};
   const GemmKernel* kernel_ = nullptr;  ///< the one that weights are packed for
+  bool copies_ = false;
+  size_t joined_taps_ = 1;  ///< neighbouring taps of a line that are one run of k
   std::vector<Phase> phases_;
 };
 
@@ -112,8 +120,21 @@ Result<std::unique_ptr<const Op>> Conv::make(const NodeSpec& spec, const Cpu& cp
 
   const size_t m = declared[0].numel(0, 3);
   SMELT_ASSIGN(op->kernel_, select_gemm(op->variant_, op->gemm_shape(m, axes.y.kernel * axes.x.kernel), cpu));
+  op->copies_ = op->copies(lhs.desc);
+  if (op->copies_ && &rule == &convolution_rule() && op->groups_ == 1 && axes.x.dilation == 1)
+    op->joined_taps_ = axes.x.kernel;
   SMELT_TRY(op->pack_phases(filter, bias, lhs.desc, scales));
   return op;
+}
+
+bool Conv::copies(const TensorDesc& lhs) const {
+  if (kernel_->lhs_form != LhsForm::kRows || axes_.y.kernel * axes_.x.kernel == 1) return false;
+  // A copy is little larger than its image, unless there is far more padding than the filter has use for.
+  for (const ConvAxis& axis : {axes_.y, axes_.x})
+    if (axis.span() > kMaxCopiedSpan || axis.pad_before >= axis.span() || axis.pad_after >= axis.span()) return false;
+  if (kernel_->prepared.run != nullptr) return true;
+  // Otherwise the gain is in joining short taps, which pays where each pixel is read by many windows.
+  return groups_ == 1 && axes_.y.stride == 1 && axes_.x.stride == 1 && kc_ * (bits(lhs.dtype) / 8) <= kShortTap;
 }
 
 Status Conv::pack_phases(const Operand& filter, const Operand& bias, const TensorDesc& lhs,
@@ -123,7 +144,8 @@ Status Conv::pack_phases(const Operand& filter, const Operand& bias, const Tenso
     for (size_t x = 0; x < rule_.phases(axes_.x); ++x) {
       std::vector<size_t> taps;
       for (size_t ky : rule_.taps(axes_.y, y))
-        for (size_t kx : rule_.taps(axes_.x, x)) taps.push_back((ky * axes_.x.kernel + kx) * kc_);
+        for (size_t kx : rule_.taps(axes_.x, x))
+          if (kx % joined_taps_ == 0) taps.push_back((ky * axes_.x.kernel + kx) * kc_);
       PackSource source{.data = filter.constant, .dtype = filter.desc.dtype, .row_stride = row, .taps = taps};
       if (bias.present) {
         source.bias = bias.constant;
@@ -132,7 +154,7 @@ Status Conv::pack_phases(const Operand& filter, const Operand& bias, const Tenso
       source.scale = scales.data();
       source.lhs_zero = lhs.is_quantized() ? lhs.quant->zero : 0;
       SMELT_ASSIGN(PackedWeights packed,
-                   pack_matrices(kernel_->rhs, kernel_->pack_rhs, rhs_shape(gemm_shape(0, taps.size())), cpu_, source, groups_,
+                   pack_matrices(kernel_->rhs, kernel_->pack_rhs, rhs_shape(gemm_shape(0, taps.size() * joined_taps_)), cpu_, source, groups_,
                                  n_ * row));
       SMELT_ASSIGN(packed.zero_row, make_zero_row(lhs, kc_));
       phases_.push_back({y, x, std::make_shared<const PackedWeights>(std::move(packed))});
@@ -154,13 +176,13 @@ Result<std::vector<Shape>> Conv::infer(std::span<const Shape> inputs) const {
 }
 
 // A product for each image and group.
-std::vector<GemmItem> Conv::items(const TensorDesc& in, const TensorDesc& out, size_t images, size_t weights_stride,
-                                  size_t zero_stride) const {
-  const size_t in_bytes = bits(in.dtype) / 8, out_bytes = bits(out.dtype) / 8;
+std::vector<GemmItem> Conv::items(const TensorDesc& out, size_t images, size_t in_image, size_t in_group,
+                                  size_t weights_stride, size_t zero_stride) const {
+  const size_t out_bytes = bits(out.dtype) / 8;
   std::vector<GemmItem> items;
   for (size_t image = 0; image < images; ++image)
     for (size_t g = 0; g < groups_; ++g)
-      items.push_back({.lhs = (image * in.shape.numel(1, 4) + g * kc_) * in_bytes,
+      items.push_back({.lhs = image * in_image + g * in_group,
                        .rhs = g * weights_stride,
                        .out = (image * out.shape.numel(1, 4) + g * n_) * out_bytes,
                        .zero = image * zero_stride,
@@ -171,18 +193,36 @@ std::vector<GemmItem> Conv::items(const TensorDesc& in, const TensorDesc& out, s
 Result<std::unique_ptr<const BoundOp>> Conv::bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
                                                   unsigned workers) const {
   const Shape &input = in[0].shape, &output = out[0].shape;
-  const size_t pixel = groups_ * kc_ * (bits(in[0].dtype) / 8), out_pixel = groups_ * n_ * (bits(out[0].dtype) / 8);
+  const size_t in_element = bits(in[0].dtype) / 8;
+  const size_t pixel = groups_ * kc_ * in_element, out_pixel = groups_ * n_ * (bits(out[0].dtype) / 8);
   const bool dynamic = in[0].is_per_token();
   const size_t zero_stride = dynamic ? round_up(kc_, kAlignment) : 0;
 
-  std::vector<BoundGemm::Part> parts;
+  std::vector<WindowRows> windows;
+  AxisSpan y_span, x_span;
   for (const Phase& phase : phases_) {
-    WindowRows window{.y = rule_.window(axes_.y, phase.y, size_t(input[1]), size_t(output[1])),
-                      .x = rule_.window(axes_.x, phase.x, size_t(input[2]), size_t(output[2])),
-                      .in_line = size_t(input[2]) * pixel,
-                      .in_pixel = pixel,
-                      .out_line = size_t(output[2]) * out_pixel,
-                      .out_pixel = out_pixel};
+    windows.push_back({.y = rule_.window(axes_.y, phase.y, size_t(input[1]), size_t(output[1])),
+                       .x = rule_.window(axes_.x, phase.x, size_t(input[2]), size_t(output[2])),
+                       .in_line = size_t(input[2]) * pixel,
+                       .in_pixel = pixel,
+                       .out_line = size_t(output[2]) * out_pixel,
+                       .out_pixel = out_pixel});
+    y_span.add(windows.back().y);
+    x_span.add(windows.back().x);
+  }
+  std::optional<PaddedImages> images;
+  if (copies_) {
+    images.emplace(*kernel_, size_t(input[0]), y_span, x_span, groups_ * kc_,
+                   int8_t(in[0].is_quantized() ? in[0].quant->zero : 0));
+    if (!images->bytes())
+      return fail(ErrorCode::kOutOfMemory, "input {} with its padding is too large", to_string(input));
+  }
+  const size_t in_image = images ? images->image_bytes() : input.numel(1, 4) * in_element;
+  const size_t in_group = kc_ * (images ? images->element_bytes() : in_element);
+
+  std::vector<BoundGemm::Part> parts;
+  for (size_t i = 0; i < phases_.size(); ++i) {
+    WindowRows& window = windows[i];
     if (window.rows() == 0 && !parts.empty()) continue;
     const size_t taps = window.taps();
     // A filter of one pixel at stride 1 sees its input as it lies: a plain matrix, over all images unless each has
@@ -190,22 +230,26 @@ Result<std::unique_ptr<const BoundOp>> Conv::bind(std::span<const TensorDesc> in
     const bool plain = phases_.size() == 1 && taps == 1 && input[1] == output[1] && input[2] == output[2] &&
                        axes_.y.stride == 1 && axes_.x.stride == 1 && axes_.y.pad_before == 0 &&
                        axes_.x.pad_before == 0;
-    const size_t images = plain && !dynamic ? 1 : size_t(input[0]);
+    const size_t count = plain && !dynamic ? 1 : size_t(input[0]);
     const size_t m = plain && !dynamic ? size_t(input[0]) * window.rows() : window.rows();
-    RowMap rows = std::move(window);
-    if (plain) rows = MatrixRows{.lhs_stride = pixel, .out_stride = out_pixel};
     const GemmShape shape = gemm_shape(m, taps);
+    RowMap rows = images ? images->windows(window, joined_taps_ > 1) : std::move(window);
+    if (plain) rows = MatrixRows{.lhs_stride = pixel, .out_stride = out_pixel};
     SMELT_ASSIGN(const GemmKernel* kernel, select_gemm(variant_, shape, cpu_, &kernel_->rhs));
+    if (images && kernel->prepared.convert != kernel_->prepared.convert) kernel = kernel_;
     SMELT_ASSIGN(GemmPlan plan, plan_gemm(*kernel, shape, std::move(rows),
-                                          items(in[0], out[0], images, phase.weights->stride, zero_stride), 0, cpu_,
-                                          workers));
-    parts.push_back({std::move(plan), phase.weights});
+                                          items(out[0], count, in_image, in_group, phases_[i].weights->stride,
+                                                zero_stride),
+                                          0, cpu_, workers));
+    plan.prepared = images && kernel->prepared.run != nullptr;
+    parts.push_back({std::move(plan), phases_[i].weights});
   }
   auto bound = std::make_unique<BoundGemm>(std::move(parts), stage_);
-  if (dynamic) {
-    bound->set_row_quant(in[0].row_quant_offset());
+  if (dynamic) bound->set_row_quant(in[0].row_quant_offset());
+  if (images)
+    bound->set_images(*images);
+  else if (dynamic)
     bound->set_dynamic_zero_rows({size_t(input[0]), kc_, zero_stride});
-  }
   return bound;
 }
 

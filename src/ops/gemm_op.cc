@@ -172,6 +172,7 @@ size_t BoundGemm::scratch_bytes() const noexcept {
   for (const Part& part : parts_) bytes = std::max(bytes, part.plan.scratch_bytes);
   if (packing_) bytes += packing_->bytes();
   if (zero_rows_) bytes += zero_rows_->images * zero_rows_->stride;
+  if (images_) bytes += *images_->bytes();
   return bytes;
 }
 
@@ -205,6 +206,11 @@ void BoundGemm::run(std::span<const std::byte* const> in, std::span<std::byte* c
       std::memset(scratch.data() + i * zero_rows_->stride, operands.row_quant[i].zero, zero_rows_->elements);
     operands.zero = scratch.data();
     scratch = scratch.subspan(zero_rows_->images * zero_rows_->stride);
+  }
+  if (images_) {
+    images_->run(in[0], operands.row_quant, scratch.data(), context.pool);
+    operands.lhs = scratch.data();
+    scratch = scratch.subspan(*images_->bytes());
   }
   for (const Part& part : parts_) {
     if (part.weights != nullptr) {

@@ -11,6 +11,7 @@
 #include "kernels/gemm/gemm_kernel.h"
 #include "kernels/pack/pack.h"
 #include "ops/op.h"
+#include "ops/padded_images.h"
 #include "platform/memory.h"
 
 namespace smelt {
@@ -77,6 +78,8 @@ class BoundGemm final : public BoundOp {
   BoundGemm(std::vector<Part> parts, OutputStage stage) : parts_(std::move(parts)), stage_(stage) {}
   void set_row_quant(size_t offset) { row_quant_offset_ = offset; }
   void set_runtime_packing(RuntimePacking packing) { packing_ = packing; }
+  /// Products read a copy of input 0 instead: item offsets and windows are of that.
+  void set_images(const PaddedImages& images) { images_ = images; }
   void set_dynamic_zero_rows(DynamicZeroRows rows) { zero_rows_ = rows; }
 
   size_t scratch_bytes() const noexcept override;
@@ -91,6 +94,7 @@ class BoundGemm final : public BoundOp {
   std::optional<size_t> row_quant_offset_;
   std::optional<RuntimePacking> packing_;
   std::optional<DynamicZeroRows> zero_rows_;
+  std::optional<PaddedImages> images_;
 };
 
 }  // namespace smelt

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "base/checked.h"
 #include "gemm_problem.h"
 #include "kernel_log.h"
 #include "kernels/gemm/kernels.h"
@@ -44,7 +45,29 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
     return {.m = m, .n = n, .kc = kc, .taps = taps, .block = blocks ? size_t(32) : 0};
   }
 
-  // One call of the kernel on the whole product.
+  // The rows of a problem in the kernel's prepared form: each tap in guarded memory of its own, with all that may be read
+  // of it and nothing more; what follows the tap's elements must not matter.
+  struct Prepared {
+    std::vector<std::unique_ptr<Guarded<std::byte>>> taps;
+    std::vector<const void*> rows;
+  };
+  static Prepared prepare(const GemmProblem& problem) {
+    const PreparedForm& form = kernel().prepared;
+    const size_t kc = problem.shape().kc;
+    std::vector<std::byte> converted(kc * form.bytes + 64);
+    Prepared out;
+    for (const void* tap : problem.rows()) {
+      form.convert(static_cast<const std::byte*>(tap), converted.data(), kc);
+      auto memory = std::make_unique<Guarded<std::byte>>(round_up(kc, size_t(kernel().rhs.kr)) * form.bytes);
+      std::memset(memory->data(), 0x5a, memory->size());
+      std::memcpy(memory->data(), converted.data(), kc * form.bytes);
+      out.rows.push_back(memory->data());
+      out.taps.push_back(std::move(memory));
+    }
+    return out;
+  }
+
+  // One call of the kernel on the whole product, and one with prepared rows if it takes them.
   static std::string run(const GemmShape& shape, Values values, uint64_t seed) {
     const GemmProblem problem(kernel().variant, shape, values, seed);
     const size_t vl32 = test_cpu().sme_vl32, gap = 3;
@@ -72,7 +95,17 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
                           .out = out_rows.data(),
                           .stage = problem.stage()};
     kernel().run(block);
-    return problem.compare(out->data(), gap, problem.truth());
+    const auto truth = problem.truth();
+    std::string error = problem.compare(out->data(), gap, truth);
+    if (!error.empty() || kernel().prepared.run == nullptr) return error;
+    const Prepared prepared = prepare(problem);
+    GemmBlock second = block;
+    second.rows = prepared.rows.data();
+    const auto again = problem.output(gap);
+    for (size_t i = 0; i < shape.m; ++i) out_rows[i] = again->data() + i * (shape.n + gap) * problem.out_bytes();
+    kernel().prepared.run(second);
+    error = problem.compare(again->data(), gap, truth);
+    return error.empty() ? error : "prepared rows: " + error;
   }
 };
 

@@ -7,6 +7,7 @@
 //    staged_rows.inl, splat_k(const Staged*) reads a word of it, and kLhsOffset is what stage() adds to each element because
 //    the instruction multiplies unsigned by signed.
 // Weights: how packed bytes become Bytes: kWords (words of k per group), load(panel bytes, Bytes[kWords]).
+// Rows: how rows reach the loop, see staged_rows.inl.
 // Sum: where the sums start and what happens to them: see gemm/int8_sums.inl.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
@@ -31,7 +32,7 @@ struct WeightsU4 {
   static SMELT_INLINE void load(const std::byte* p, typename V::Bytes (&b)[2]) { V::load_u4(p, b); }
 };
 
-template <class V, class Weights, class Sum, int kHeight, int kVecs>
+template <class V, class Weights, class Sum, int kHeight, int kVecs, template <class> class Rows = StagedRows>
 struct Dot4 {
   static constexpr int kRows = kHeight;
   static constexpr size_t nr() { return kVecs * V::kLanes; }
@@ -56,7 +57,7 @@ struct Dot4 {
 
     const size_t block_groups = g.quant_block / kGroup;
     size_t block_left = block_groups;
-    for_each_stretch<V, kGroup, kM>(g, m0, [&](const auto& a, size_t count) SMELT_INLINE_LAMBDA {
+    Rows<V>::template for_each_stretch<kGroup, kM>(g, m0, [&](const auto& a, size_t count) SMELT_INLINE_LAMBDA {
       if constexpr (Sum::kBlocks) {
         for (size_t at = 0; at < count;) {
           const size_t end = count - at < block_left ? count : at + block_left;

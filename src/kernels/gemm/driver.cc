@@ -105,6 +105,7 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
   const GemmShape& shape = plan.shape;
   if (shape.m == 0 || shape.n == 0) return;
   const GemmKernel& kernel = *plan.kernel;
+  const auto run = plan.prepared ? kernel.prepared.run : kernel.run;
   const bool packed = kernel.lhs_form == LhsForm::kPacked;
   const PanelMap rhs = panel_map(kernel.rhs, rhs_shape(shape), plan.vl32);
   const PanelMap lhs = panel_map(kernel.lhs, {.rows = shape.m, .kc = shape.kc, .taps = shape.taps}, plan.vl32);
@@ -143,7 +144,7 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
                         .quant_block = shape.block,
                         .out = mine.out,
                         .stage = operands.stage};
-      kernel.run(g);
+      run(g);
     }
   };
   // A range of consecutive tasks per call, so that blocks of rows are resolved and packed once where they can be.

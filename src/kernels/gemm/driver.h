@@ -26,6 +26,7 @@ struct GemmPlan {
   std::vector<GemmItem> items;
   size_t row_quant_stride = 0;           ///< 1: a RowQuant per row; 0: one per item
   size_t block_m = 0, block_n = 0;       ///< of one task; block_n is a multiple of nr
+  bool prepared = false;                 ///< rows are in the kernel's prepared form
   unsigned max_workers = 1;
   size_t worker_bytes = 0, scratch_bytes = 0;  ///< scratch of each worker, and of all
 

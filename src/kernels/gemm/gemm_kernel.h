@@ -65,6 +65,17 @@ struct GemmBlock {
   OutputStage stage;
 };
 
+/// Rows in the form that a kernel's inner loop reads, for where the same rows are read many times: by overlapping windows, by
+/// one panel after the other. A kernel without it reads rows as they are.
+struct PreparedForm {
+  size_t bytes = 0;  ///< of an element
+  /// Converts `count` elements. May write up to 64 bytes beyond them.
+  void (*convert)(const std::byte* from, std::byte* to, size_t count) = nullptr;
+  /// GemmKernel::run with GemmBlock::rows pointing to prepared elements. Of each tap, it may read up to the next multiple of
+  /// the rhs layout's kr.
+  void (*run)(const GemmBlock&) = nullptr;
+};
+
 /// One constexpr object at the foot of each kernel file.
 struct GemmKernel {
   const char* name;             ///< "gemm_pf32_avx512_12x32": gemm_<variant>_<isa>_<mr>x<nr>
@@ -77,6 +88,7 @@ struct GemmKernel {
   PackLhs* pack_lhs = smelt::pack_lhs;        ///< kPacked: fills panels of `lhs`
   QuantizeLhs* quantize_lhs = nullptr;        ///< dynamic rows: floats to what the kernel reads, in one pass
   PackPanels* pack_rhs = smelt::pack_panels;  ///< fills panels of `rhs`
+  PreparedForm prepared = {};
   size_t max_m = ~size_t(0);    ///< the largest m it is meant for: 1 for matrix-vector kernels
   void (*run)(const GemmBlock&);  ///< never allocates, never fails; any thread
 };

@@ -6,8 +6,8 @@ namespace smelt {
 
 namespace {
 // 6 x 2 accumulators, 2 of weights and 1 of the left side: 15 of 16 registers.
-template <int kRows, int kVecs>
-using Tile = OuterProduct<Avx2F32, Avx2Load16<Half>, Avx2Load16<Half>, Avx2Store<Half>, kRows, kVecs>;
+template <template <class> class Rows>
+using Tile = OuterProduct<Avx2F32, Avx2Load16<Half>, Avx2Load16<Half>, Avx2Store<Half>, 6, 2, Rows>;
 }  // namespace
 
 extern constexpr GemmKernel gemm_pf16_avx2_6x16{
@@ -17,6 +17,7 @@ extern constexpr GemmKernel gemm_pf16_avx2_6x16{
     .mr = {6},
     .nr = {16},
     .rhs = {.rows = {16}, .elem = DType::kF16, .head = kBias},
-    .run = run_tiles<Tile<6, 2>>};
+    .prepared = prepared_form<Avx2Load16<Half>>(run_tiles<Tile<PreparedRows>>),
+    .run = run_tiles<Tile<StagedRows>>};
 
 }  // namespace smelt

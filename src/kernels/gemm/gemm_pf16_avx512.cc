@@ -9,10 +9,12 @@ namespace {
 // Vectors of 256 bits, because AMD's processors convert 16 halves in two instructions faster than in one; and many of them
 // side by side, because each row that is converted into the buffer then serves more columns. 6 x 4 accumulators, 4 of
 // weights and 1 of the left side: 29 of the 32 registers that there are with AVX-512.
-template <int kRows, int kVecs>
-using Tile = OuterProduct<Avx2F32, Avx512LoadF16, Avx512LoadF16, Avx2Store<Half>, kRows, kVecs>;
+template <int kRows, int kVecs, template <class> class Rows>
+using Tile = OuterProduct<Avx2F32, Avx512LoadF16, Avx512LoadF16, Avx2Store<Half>, kRows, kVecs, Rows>;
 
-constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*run)(const GemmBlock&)) {
+template <int kRows, int kVecs>
+constexpr GemmKernel kernel(const char* name) {
+  constexpr uint16_t mr = kRows, nr = kVecs * 8;
   return {
       .name = name,
       .isa = Isa::kAvx512,
@@ -20,11 +22,12 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*r
       .mr = {mr},
       .nr = {nr},
       .rhs = {.rows = {nr}, .elem = DType::kF16, .head = kBias},
-      .run = run};
+      .prepared = prepared_form<Avx512LoadF16>(run_tiles<Tile<kRows, kVecs, PreparedRows>>),
+      .run = run_tiles<Tile<kRows, kVecs, StagedRows>>};
 }
 }  // namespace
 
-extern constexpr GemmKernel gemm_pf16_avx512_6x32 = kernel("gemm_pf16_avx512_6x32", 6, 32, run_tiles<Tile<6, 4>>);
-extern constexpr GemmKernel gemm_pf16_avx512_12x16 = kernel("gemm_pf16_avx512_12x16", 12, 16, run_tiles<Tile<12, 2>>);
+extern constexpr GemmKernel gemm_pf16_avx512_6x32 = kernel<6, 4>("gemm_pf16_avx512_6x32");
+extern constexpr GemmKernel gemm_pf16_avx512_12x16 = kernel<12, 2>("gemm_pf16_avx512_12x16");
 
 }  // namespace smelt

@@ -7,8 +7,8 @@ namespace smelt {
 
 namespace {
 // 5 x 2 accumulators, 2 of weights, 1 of the left side and 1 product: 14 of 16 registers.
-template <int kRows, int kVecs>
-using Tile = Dot4<Avx2Int8, WeightsS8<Avx2Int8>, StaticSum<Avx2Int8>, kRows, kVecs>;
+template <template <class> class Rows>
+using Tile = Dot4<Avx2Int8, WeightsS8<Avx2Int8>, StaticSum<Avx2Int8>, 5, 2, Rows>;
 }  // namespace
 
 extern constexpr GemmKernel gemm_pqs8_qc8w_avx2_5x16{
@@ -18,6 +18,7 @@ extern constexpr GemmKernel gemm_pqs8_qc8w_avx2_5x16{
     .mr = {5},
     .nr = {16},
     .rhs = {.rows = {16}, .kr = 2, .elem = DType::kS8, .head = kFoldedBias, .tail = kScale},
-    .run = run_tiles<Tile<5, 2>>};
+    .prepared = prepared_form<Avx2Int8>(run_tiles<Tile<PreparedRows>>),
+    .run = run_tiles<Tile<StagedRows>>};
 
 }  // namespace smelt

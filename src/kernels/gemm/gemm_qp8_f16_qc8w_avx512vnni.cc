@@ -8,10 +8,12 @@ namespace smelt {
 namespace {
 // 24 accumulators, 4 of weights and 1 of the left side: 29 of 32 registers. The wide tile converts fewer rows for as many
 // products; the others waste less where there are few columns.
-template <int kRows, int kVecs>
-using Tile = Dot4<Avx512Vnni, WeightsS8<Avx512Vnni>, DynamicSum<Avx512Vnni, Avx512Store<Half>>, kRows, kVecs>;
+template <int kRows, int kVecs, template <class> class Rows>
+using Tile = Dot4<Avx512Vnni, WeightsS8<Avx512Vnni>, DynamicSum<Avx512Vnni, Avx512Store<Half>>, kRows, kVecs, Rows>;
 
-constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*run)(const GemmBlock&)) {
+template <int kRows, int kVecs>
+constexpr GemmKernel kernel(const char* name) {
+  constexpr uint16_t mr = kRows, nr = kVecs * 16;
   return {
       .name = name,
       .isa = Isa::kAvx512Vnni,
@@ -19,15 +21,16 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*r
       .mr = {mr},
       .nr = {nr},
       .rhs = {.rows = {nr}, .kr = 4, .elem = DType::kS8, .tail = kBias | kRowSum | kScale},
-      .run = run};
+      .prepared = prepared_form<Avx512Vnni>(run_tiles<Tile<kRows, kVecs, PreparedRows>>),
+      .run = run_tiles<Tile<kRows, kVecs, StagedRows>>};
 }
 }  // namespace
 
 extern constexpr GemmKernel gemm_qp8_f16_qc8w_avx512vnni_6x64 =
-    kernel("gemm_qp8_f16_qc8w_avx512vnni_6x64", 6, 64, run_tiles<Tile<6, 4>>);
+    kernel<6, 4>("gemm_qp8_f16_qc8w_avx512vnni_6x64");
 extern constexpr GemmKernel gemm_qp8_f16_qc8w_avx512vnni_12x32 =
-    kernel("gemm_qp8_f16_qc8w_avx512vnni_12x32", 12, 32, run_tiles<Tile<12, 2>>);
+    kernel<12, 2>("gemm_qp8_f16_qc8w_avx512vnni_12x32");
 extern constexpr GemmKernel gemm_qp8_f16_qc8w_avx512vnni_12x16 =
-    kernel("gemm_qp8_f16_qc8w_avx512vnni_12x16", 12, 16, run_tiles<Tile<12, 1>>);
+    kernel<12, 1>("gemm_qp8_f16_qc8w_avx512vnni_12x16");
 
 }  // namespace smelt

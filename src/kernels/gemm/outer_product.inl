@@ -2,7 +2,7 @@
 //
 // V is a vector of floats: Reg, kLanes, splat, add, fma(lhs, rhs, sum), load_f32.
 // Lhs reads one step of a row: Elem, splat(const Elem*). If it has `Staged`, rows are converted first, see staged_rows.inl;
-//   splat then takes a const Staged*, and kStep elements make a step.
+//   splat then takes a const Staged*, and kStep elements make a step; Rows says whether that happens here or before.
 // Rhs reads a vector of packed weights: Elem (all of a column's kr), load(const Elem*).
 // Store writes finished sums: Elem, bounds(stage), store(Elem*, Reg, bounds, count); a count of 0 or more than kLanes is
 //   possible.
@@ -14,7 +14,7 @@ namespace smelt {
 namespace {
 
 /// Up to kHeight x (kVecs vectors) accumulators. The rhs layout is {kBias} at the head, kr = elements of a step.
-template <class V, class Lhs, class Rhs, class Store, int kHeight, int kVecs>
+template <class V, class Lhs, class Rhs, class Store, int kHeight, int kVecs, template <class> class Rows = StagedRows>
 struct OuterProduct {
   static constexpr int kRows = kHeight;
   static constexpr size_t nr() { return kVecs * V::kLanes; }
@@ -39,7 +39,7 @@ struct OuterProduct {
       }
     }
     if constexpr (requires { typename Lhs::Staged; }) {
-      for_each_stretch<Lhs, Lhs::kStep, kM>(
+      Rows<Lhs>::template for_each_stretch<Lhs::kStep, kM>(
           g, m0, [&](const auto& a, size_t steps) SMELT_INLINE_LAMBDA { accumulate<kM>(acc, a, steps, rhs); });
     } else {
       const void* const* row = g.rows + m0 * g.taps;

@@ -48,20 +48,25 @@ void resolve_window_rows(const WindowRows& map, size_t first, size_t count, cons
                          const std::byte* zero, std::byte* output, const void** in, void** out) noexcept {
   const size_t taps = map.taps();
   const Interior columns = interior_of(map.x), lines = interior_of(map.y);
-  const size_t step = size_t(map.x.in_step) * map.in_pixel;
+  const size_t step = size_t(map.x.in_step) * map.in_pixel, out_step = map.x.out_step * map.out_pixel;
   size_t y = first / map.x.count, x = first % map.x.count;
-  for (size_t i = 0; i < count; ++i, in += taps) {
-    // Inside, a position's pointers are its left neighbour's, a step further.
-    const bool beside = i > 0 && x > columns.first && x < columns.last && y >= lines.first && y < lines.last;
-    if (beside) {
-      for (size_t t = 0; t < taps; ++t)
-        in[t] = static_cast<const std::byte*>(in[ptrdiff_t(t) - ptrdiff_t(taps)]) + step;
-    } else {
-      resolve_position(map, y, x, lhs, zero, in);
+  while (count != 0) {
+    // Inside, the pointers of neighbouring positions are a step apart.
+    const bool inside = y >= lines.first && y < lines.last && x >= columns.first && x < columns.last;
+    const size_t run = inside ? std::min(count, columns.last - x) : 1;
+    resolve_position(map, y, x, lhs, zero, in);
+    for (size_t t = 0; t < taps && run > 1; ++t) {
+      const std::byte* p = static_cast<const std::byte*>(in[t]);
+      for (size_t i = 1; i < run; ++i) in[i * taps + t] = p += step;
     }
-    *out++ = output + (map.y.out_first + y * map.y.out_step) * map.out_line +
-             (map.x.out_first + x * map.x.out_step) * map.out_pixel;
-    if (++x == map.x.count) {
+    std::byte* o = output + (map.y.out_first + y * map.y.out_step) * map.out_line +
+                   (map.x.out_first + x * map.x.out_step) * map.out_pixel;
+    for (size_t i = 0; i < run; ++i) out[i] = o + i * out_step;
+    in += run * taps;
+    out += run;
+    count -= run;
+    x += run;
+    if (x == map.x.count) {
       x = 0;
       ++y;
     }

@@ -11,32 +11,62 @@ namespace {
 /// Elements of k that are converted at a time: the buffers of a tile's rows fit the nearest cache beside a rhs panel.
 inline constexpr size_t kStretch = 256;
 
-/// Calls multiply(rows, units) for one stretch after the other: rows[i] is row i's converted elements, in units of kUnit,
-/// which a rhs group multiplies. Every tap ends with zeros up to a whole unit, as in the packed rhs. Short taps share a
-/// stretch.
-template <class Lhs, size_t kUnit, int kM, class Multiply>
-SMELT_INLINE void for_each_stretch(const GemmBlock& g, size_t m0, Multiply multiply) {
-  using Staged = typename Lhs::Staged;
-  static_assert(kUnit <= 16 && kStretch % kUnit == 0);
-  alignas(64) Staged buffer[kM][kStretch + 64 / sizeof(Staged)];
-  const Staged* staged[kM];
-  SMELT_UNROLL for (int i = 0; i < kM; ++i) staged[i] = buffer[i];
-  const void* const* row = g.rows + m0 * g.taps;
-  size_t used = 0;
-  for (size_t t = 0; t < g.taps; ++t, ++row) {
-    for (size_t k = 0; k < g.kc;) {
-      const size_t count = g.kc - k < kStretch - used ? g.kc - k : kStretch - used;
-      SMELT_UNROLL for (int i = 0; i < kM; ++i)
-        Lhs::stage(buffer[i] + used, static_cast<const typename Lhs::Elem*>(row[size_t(i) * g.taps]) + k, count);
-      k += count;
-      used += (count + kUnit - 1) / kUnit * kUnit;
-      const bool last = t + 1 == g.taps && k == g.kc;
-      if (used == kStretch || last) {
-        multiply(staged, used / kUnit);
-        used = 0;
+/// Rows converted on the way: calls multiply(rows, units) for one stretch after the other: rows[i] is row i's converted
+/// elements, in units of kUnit, which a rhs group multiplies. Every tap ends with zeros up to a whole unit, as in the packed
+/// rhs. Short taps share a stretch.
+template <class Lhs>
+struct StagedRows {
+  template <size_t kUnit, int kM, class Multiply>
+  static SMELT_INLINE void for_each_stretch(const GemmBlock& g, size_t m0, Multiply multiply) {
+    using Staged = typename Lhs::Staged;
+    static_assert(kUnit <= 16 && kStretch % kUnit == 0);
+    alignas(64) Staged buffer[kM][kStretch + 64 / sizeof(Staged)];
+    const Staged* staged[kM];
+    SMELT_UNROLL for (int i = 0; i < kM; ++i) staged[i] = buffer[i];
+    const void* const* row = g.rows + m0 * g.taps;
+    size_t used = 0;
+    for (size_t t = 0; t < g.taps; ++t, ++row) {
+      for (size_t k = 0; k < g.kc;) {
+        const size_t count = g.kc - k < kStretch - used ? g.kc - k : kStretch - used;
+        SMELT_UNROLL for (int i = 0; i < kM; ++i)
+          Lhs::stage(buffer[i] + used, static_cast<const typename Lhs::Elem*>(row[size_t(i) * g.taps]) + k, count);
+        k += count;
+        used += (count + kUnit - 1) / kUnit * kUnit;
+        const bool last = t + 1 == g.taps && k == g.kc;
+        if (used == kStretch || last) {
+          multiply(staged, used / kUnit);
+          used = 0;
+        }
       }
     }
   }
+};
+
+/// Rows that were converted before, see PreparedForm: a stretch is a tap. What follows a tap is multiplied by zeros.
+template <class Lhs>
+struct PreparedRows {
+  template <size_t kUnit, int kM, class Multiply>
+  static SMELT_INLINE void for_each_stretch(const GemmBlock& g, size_t m0, Multiply multiply) {
+    using Staged = typename Lhs::Staged;
+    const void* const* row = g.rows + m0 * g.taps;
+    for (size_t t = 0; t < g.taps; ++t, ++row) {
+      const Staged* prepared[kM];
+      SMELT_UNROLL for (int i = 0; i < kM; ++i) prepared[i] = static_cast<const Staged*>(row[size_t(i) * g.taps]);
+      multiply(prepared, (g.kc + kUnit - 1) / kUnit);
+    }
+  }
+};
+
+/// GemmKernel::prepared, where `run` reads PreparedRows<Lhs>.
+template <class Lhs>
+constexpr PreparedForm prepared_form(void (*run)(const GemmBlock&)) {
+  using Staged = typename Lhs::Staged;
+  return {.bytes = sizeof(Staged),
+          .convert =
+              [](const std::byte* from, std::byte* to, size_t count) {
+                Lhs::stage(reinterpret_cast<Staged*>(to), reinterpret_cast<const typename Lhs::Elem*>(from), count);
+              },
+          .run = run};
 }
 
 }  // namespace
