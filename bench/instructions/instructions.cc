@@ -1,16 +1,21 @@
 // Runs each step of each kernel once, between two marker functions, so that a counter of executed instructions can tell the
 // steps apart: tools/dev/count_kernels. Prints one line per step, in the order in which they run:
 //
-//   <isa> <variant> <kernel> <step> <m> <n> <k> <taps>
+//   <isa> <variant, or conv_<variant>> <kernel> <step> <m> <n> <k>
 //
-// Steps: rhs (packing the weights), lhs (packing or quantising the left side), matmul.
+// Steps: rhs (packing the weights), lhs (packing or quantising the left side; of a depthwise convolution, finding the
+// pixels' rows), matmul.
 //
 //   instructions [substring of kernel names]
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "kernels/dwconv/kernels.h"
+#include "kernels/dwconv/rows.h"
 #include "kernels/gemm/driver.h"
 #include "kernels/gemm/kernels.h"
 #include "kernels/gemm/variant.h"
@@ -51,13 +56,17 @@ RowMap row_map(const Shape& s, size_t element) {
 }
 
 template <class F>
-void step(const GemmKernel& kernel, const char* name, const Shape& s, F run) {
+void step(Isa isa, const std::string& variant, const char* kernel, const char* name, size_t m, size_t n, size_t k, F run) {
   smelt_step_begin();
   run();
   smelt_step_end();
-  const std::string_view isa = smelt::name(kernel.isa), variant = signature(kernel.variant).name;
-  std::printf("%.*s %.*s %s %s %zu %zu %zu %zu\n", int(isa.size()), isa.data(), int(variant.size()), variant.data(),
-              kernel.name, name, s.m, s.n, s.kc * s.taps(), s.taps());
+  std::printf("%s %s %s %s %zu %zu %zu\n", std::string(smelt::name(isa)).c_str(), variant.c_str(), kernel, name, m, n, k);
+}
+
+template <class F>
+void step(const GemmKernel& kernel, const char* name, const Shape& s, F run) {
+  const std::string variant(signature(kernel.variant).name);
+  step(kernel.isa, s.side == 0 ? variant : "conv_" + variant, kernel.name, name, s.m, s.n, s.kc * s.taps(), run);
 }
 
 void run(const GemmKernel& kernel, const Shape& s, size_t vl32) {
@@ -125,6 +134,55 @@ void run(const GemmKernel& kernel, const Shape& s, size_t vl32) {
   step(kernel, "matmul", s, [&] { kernel.run(g); });
 }
 
+// A depthwise convolution of 3 x 3, with padding, on a square image.
+void run(const DwconvKernel& kernel, size_t side, size_t channels, size_t vl32) {
+  const size_t taps = 9, pixels = side * side, element = layout_bits(kernel.filter.elem) / 8;
+  const std::string variant = "dwconv_" + std::string(name(kernel.variant));
+  const auto measure = [&](const char* name, auto f) {
+    step(kernel.isa, variant, kernel.name, name, pixels, channels, taps, f);
+  };
+  std::vector<size_t> offsets;
+  for (size_t t = 0; t < taps; ++t) offsets.push_back(t * channels);
+  const AlignedBuffer weights = filled(taps * channels * 4), bias = filled(channels * 4), scale = filled(channels * 4);
+  const PackSource source{.data = weights.data(),
+                          .dtype = kernel.filter.elem,
+                          .row_stride = 1,
+                          .taps = offsets,
+                          .bias = bias.data(),
+                          .bias_dtype = kernel.variant == DwconvVariant::kQs8 ? DType::kS32 : DType::kF32,
+                          .scale = reinterpret_cast<const float*>(scale.data())};
+  const PackShape shape{.rows = channels, .kc = 1, .taps = taps};
+  AlignedBuffer filter = filled(packed_bytes(kernel.filter, shape, vl32).value());
+  measure("rhs", [&] { pack(kernel.filter, shape, vl32, source, filter.data()); });
+
+  const size_t pixel = channels * element;
+  const AlignedBuffer in = filled(pixels * pixel), zero = filled(pixel);
+  AlignedBuffer output = filled(pixels * pixel);
+  const WindowAxis axis{.count = side, .in_extent = side, .offsets = {-1, 0, 1}};
+  const WindowRows window{.y = axis, .x = axis, .in_line = side * pixel, .in_pixel = pixel, .out_line = side * pixel,
+                          .out_pixel = pixel};
+  const TapPointers pointers = tap_pointers(window, side, side);
+  std::vector<const void*> rows(pointers.count());
+  std::vector<void*> out(pixels);
+  measure("lhs", [&] {
+    resolve_tap_pointers(window, {0, 0, side, side}, in.data(), zero.data(), output.data(), rows.data(), out.data());
+  });
+  const DwconvBlock d{.lines = side,
+                      .pixels = side,
+                      .height = 3,
+                      .width = 3,
+                      .channels = channels,
+                      .rows = rows.data(),
+                      .line_step = pointers.line_step,
+                      .tap_step = pointers.tap_step,
+                      .pixel_step = pointers.pixel_step,
+                      .filter = filter.data(),
+                      .filter_panel_stride = panel_map(kernel.filter, shape, vl32).stride,
+                      .out = out.data(),
+                      .stage = {-100, 100, 3}};
+  measure("matmul", [&] { kernel.run(d); });
+}
+
 }  // namespace
 }  // namespace smelt
 
@@ -135,7 +193,14 @@ int main(int argc, char** argv) {
     return 1;
   }
   const std::string_view filter = argc > 1 ? argv[1] : "";
+  const auto wanted = [&](const auto& kernel) {
+    return cpu->isa.has(kernel.isa) && std::string_view(kernel.name).find(filter) != std::string_view::npos;
+  };
   for (const smelt::GemmKernel* kernel : smelt::gemm_kernels())
-    if (cpu->isa.has(kernel->isa) && std::string_view(kernel->name).find(filter) != std::string_view::npos)
+    if (wanted(*kernel))
       for (const smelt::Shape& shape : smelt::kShapes) smelt::run(*kernel, shape, cpu->sme_vl32);
+  for (const smelt::DwconvKernel* kernel : smelt::dwconv_kernels())
+    if (wanted(*kernel))
+      for (const auto& [side, channels] : {std::pair(size_t(16), size_t(32)), std::pair(size_t(56), size_t(64))})
+        smelt::run(*kernel, side, channels, cpu->sme_vl32);
 }

@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "kernels/dwconv/driver.h"
 #include "kernels/dwconv/kernels.h"
+#include "kernels/kernel_name.h"
 #include "ops/conv_op.h"
 
 namespace smelt {
@@ -63,8 +64,11 @@ class BoundDepthwise final : public BoundOp {
   std::string_view kernel() const noexcept override { return plan_.kernel->name; }
   uint64_t macs() const noexcept override { return plan_.macs(); }
   std::optional<KernelChoice> choice(const Cpu& cpu) const override {
-    KernelChoice choice{.variant = name(plan_.kernel->variant), .isa = plan_.kernel->isa, .tile = {}, .rejected = {}};
-    for (const DwconvKernel* other : dwconv_kernels())
+    KernelChoice choice{.variant = name(plan_.kernel->variant),
+                        .isa = plan_.kernel->isa,
+                        .tile = std::string(parse_kernel_name(plan_.kernel->name).tile),
+                        .rejected = {}};
+    for (const DwconvKernel* other : dwconv_kernels(cpu))
       if (other->variant == plan_.kernel->variant && other != plan_.kernel)
         choice.rejected.push_back({other->name, other->isa,
                                    cpu.isa.has(other->isa)

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/dwconv/kernels.h"
 #include "kernels/gemm/kernels.h"
 #include "kernels/gemm/select.h"
 
@@ -31,6 +32,24 @@ TEST(DescribedKernels, AgreeWithTheKernelsOfThisBuild) {
   }
   EXPECT_EQ(compared, gemm_kernels().size());
   EXPECT_GT(described_gemm_kernels().size(), compared) << "kernels of other architectures are described, too";
+}
+
+TEST(DescribedKernels, DepthwiseOnesToo) {
+  size_t compared = 0;
+  for (const DwconvKernel* kernel : dwconv_kernels()) {
+    for (const DwconvKernel* described : described_dwconv_kernels()) {
+      if (std::string_view(described->name) != kernel->name) continue;
+      EXPECT_EQ(described->isa, kernel->isa) << kernel->name;
+      EXPECT_EQ(described->variant, kernel->variant) << kernel->name;
+      EXPECT_EQ(described->filter, kernel->filter) << kernel->name;
+      EXPECT_EQ(described->run, nullptr) << kernel->name;
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, dwconv_kernels().size());
+  const auto m4 = Cpu::describe("apple-m4");
+  ASSERT_TRUE(m4);
+  EXPECT_STREQ(select_dwconv(DwconvVariant::kQs8, *m4).value()->name, "dwconv_qs8_sme2_4x4vl");
 }
 
 TEST(DescribedKernels, AMatrixUnitIsUsedWhereThereIsOne) {

@@ -48,11 +48,36 @@ class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
     return source_value({.data = static_cast<const std::byte*>(p), .dtype = element()}, 0, 0, i);
   }
 
-  static void check(size_t pixels, size_t channels, size_t taps, uint64_t seed) {
-    SCOPED_TRACE(testing::Message() << pixels << " pixels, " << channels << " channels, " << taps << " taps");
+  struct Problem {
+    size_t lines, pixels, height, width, channels;
+    size_t line_step, tap_step, pixel_step;  // of pointers: small ones make neighbours share them
+    size_t taps() const { return height * width; }
+    size_t pointers() const {
+      return taps() == 0 ? 0 : (lines - 1) * line_step + (height - 1) * tap_step + (pixels - 1) * pixel_step + width;
+    }
+    size_t pointer(size_t pixel, size_t tap) const {
+      return pixel / pixels * line_step + tap / width * tap_step + pixel % pixels * pixel_step + tap % width;
+    }
+  };
+
+  // One line, nothing shared.
+  static Problem apart(size_t pixels, size_t height, size_t width, size_t channels) {
+    return {1, pixels, height, width, channels, 0, pixels * width, width};
+  }
+  // A window that moves by `step`.
+  static Problem window(size_t lines, size_t pixels, size_t size, size_t step, size_t channels) {
+    const size_t columns = (pixels - 1) * step + size;
+    return {lines, pixels, size, size, channels, step * columns, columns, step};
+  }
+
+  static void check(const Problem& d, uint64_t seed) {
+    SCOPED_TRACE(testing::Message() << d.lines << " lines of " << d.pixels << " pixels, " << d.channels << " channels, "
+                                    << d.height << " x " << d.width << " taps; steps " << d.line_step << ", " << d.tap_step
+                                    << ", " << d.pixel_step);
     Random random(seed);
+    const size_t channels = d.channels, taps = d.taps(), pixels = d.lines * d.pixels, pointers = d.pointers();
     const size_t bytes = element_bytes(), gap = 3, out_pixel = (channels + gap) * bytes;
-    Guarded<std::byte> in(pixels * taps * channels * bytes), filter(taps * channels * bytes), out(pixels * out_pixel);
+    Guarded<std::byte> in(pointers * channels * bytes), filter(taps * channels * bytes), out(pixels * out_pixel);
     Guarded<float> scale(channels), bias(channels);
     Guarded<int32_t> int_bias(channels);
     fill(in, random);
@@ -81,12 +106,17 @@ class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
     std::vector<const void*> rows;
     std::vector<void*> out_rows;
     // Backwards, so that the order of taps matters.
-    for (size_t i = 0; i < pixels * taps; ++i) rows.push_back(in.data() + (pixels * taps - 1 - i) * channels * bytes);
+    for (size_t i = 0; i < pointers; ++i) rows.push_back(in.data() + (pointers - 1 - i) * channels * bytes);
     for (size_t i = 0; i < pixels; ++i) out_rows.push_back(out.data() + i * out_pixel);
-    kernel().run({.pixels = pixels,
-                  .taps = taps,
+    kernel().run({.lines = d.lines,
+                  .pixels = d.pixels,
+                  .height = d.height,
+                  .width = d.width,
                   .channels = channels,
                   .rows = rows.data(),
+                  .line_step = d.line_step,
+                  .tap_step = d.tap_step,
+                  .pixel_step = d.pixel_step,
                   .filter = packed.data(),
                   .filter_panel_stride = panel_map(kernel().filter, shape, vl32).stride,
                   .out = out_rows.data(),
@@ -96,7 +126,7 @@ class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
       for (size_t c = 0; c < channels; ++c) {
         double sum = integer ? int_bias[c] : double(bias[c]), magnitude = std::abs(sum);
         for (size_t t = 0; t < taps; ++t) {
-          const double x = value(rows[i * taps + t], c) + (integer ? 11 : 0);
+          const double x = value(rows[d.pointer(i, t)], c) + (integer ? 11 : 0);
           sum += x * value(filter.data(), t * channels + c);
           magnitude += std::abs(x * value(filter.data(), t * channels + c));
         }
@@ -114,16 +144,26 @@ class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
 };
 
 TEST_P(DwconvKernelTest, TileEdges) {
-  const size_t panel = kernel().filter.rows.at(test_cpu().sme_vl32);
+  const size_t panel = kernel().filter.rows.at(test_cpu().sme_vl32), half = panel / 2;
   uint64_t seed = 0;
-  for (size_t channels : std::set<size_t>{1, 2, 3, panel - 1, panel, panel + 1, 2 * panel + 3}) {
+  for (size_t channels : std::set<size_t>{1, 2, 3, half, half + 1, panel - 1, panel, panel + 1, panel + half, 2 * panel + 3}) {
     if (channels == 0) continue;
-    for (size_t pixels : {1, 2, 3, 9}) check(pixels, channels, 9, ++seed);
+    for (size_t pixels : {1, 2, 3, 9}) check(apart(pixels, 3, 3, channels), ++seed);
+    check(window(1, 5, 3, 1, channels), ++seed);
   }
 }
 
 TEST_P(DwconvKernelTest, Taps) {
-  for (size_t taps : {0, 1, 2, 4, 25, 49}) check(5, kernel().filter.rows.at(test_cpu().sme_vl32) + 1, taps, taps);
+  const size_t channels = kernel().filter.rows.at(test_cpu().sme_vl32) + 1;
+  check(apart(5, 0, 0, channels), 1);
+  for (size_t width : {1, 2, 3, 4, 5, 7})
+    for (size_t height : {1, 3, 6}) check(apart(5, height, width, channels), width);
+}
+
+TEST_P(DwconvKernelTest, Windows) {
+  for (size_t size : {3, 5})
+    for (size_t step : {1, 2, 3})
+      for (size_t pixels : {1, 2, 3, 4, 5, 6, 7, 10}) check(window(3, pixels, size, step, 5), pixels);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DwconvKernelTest, testing::ValuesIn(dwconv_kernels().begin(), dwconv_kernels().end()),

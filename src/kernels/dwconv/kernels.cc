@@ -25,7 +25,7 @@ std::string_view name(DwconvVariant variant) noexcept {
 
 Result<const DwconvKernel*> select_dwconv(DwconvVariant variant, const Cpu& cpu) {
   const DwconvKernel* best = nullptr;
-  for (const DwconvKernel* kernel : kKernels)
+  for (const DwconvKernel* kernel : dwconv_kernels(cpu))
     if (kernel->variant == variant && cpu.isa.has(kernel->isa) && (best == nullptr || kernel->isa > best->isa))
       best = kernel;
   if (best == nullptr) return fail(ErrorCode::kUnsupported, "no depthwise kernel for {}", name(variant));

@@ -30,26 +30,33 @@ struct TapLoop {
  private:
   template <bool kFull>
   static SMELT_NOINLINE void pixels(const DwconvBlock& d, size_t c0, const std::byte* panel) SMELT_FN {
-    size_t i = 0;
-    for (; i + kPixels <= d.pixels; i += kPixels) tile<kFull, kPixels>(d, i, c0, panel);
-    for (; i < d.pixels; ++i) tile<kFull, 1>(d, i, c0, panel);
+    for (size_t l = 0; l < d.lines; ++l) {
+      const void* const* row = d.rows + l * d.line_step;
+      const size_t end = (l + 1) * d.pixels;
+      size_t i = l * d.pixels;
+      for (; i + kPixels <= end; i += kPixels, row += kPixels * d.pixel_step) tile<kFull, kPixels>(d, row, i, c0, panel);
+      for (; i < end; ++i, row += d.pixel_step) tile<kFull, 1>(d, row, i, c0, panel);
+    }
   }
 
   /// kFull: the panel has all its channels, so that nothing is checked per vector.
   template <bool kFull, int kP>
-  static SMELT_INLINE void tile(const DwconvBlock& d, size_t i0, size_t c0, const std::byte* panel) SMELT_FN {
+  static SMELT_INLINE void tile(const DwconvBlock& d, const void* const* row, size_t i0, size_t c0,
+                                const std::byte* panel) SMELT_FN {
     const size_t left = kFull ? channels() : d.channels - c0;
     typename Taps::Acc acc[kP][kVecs];
     SMELT_UNROLL for (int j = 0; j < kVecs; ++j)
       SMELT_UNROLL for (int i = 0; i < kP; ++i) acc[i][j] = Taps::start(panel, j * Taps::kLanes);
     const std::byte* w = panel + Taps::kHeadFields * channels() * 4;
-    const void* const* row = d.rows + i0 * d.taps;
-    SMELT_KEEP_LOOP for (size_t t = 0; t < d.taps; ++t, ++row, w += kVecs * Taps::kWeightBytes) {
-      SMELT_UNROLL for (int i = 0; i < kP; ++i) {
-        const auto* in = static_cast<const typename Taps::In*>(row[size_t(i) * d.taps]) + c0;
-        SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {
-          const size_t at = size_t(j) * Taps::kLanes;
-          if (at < left) acc[i][j] = Taps::mac(acc[i][j], in + at, left - at, w + j * Taps::kWeightBytes);
+    SMELT_KEEP_LOOP for (size_t y = 0; y < d.height; ++y) {
+      const void* const* tap = row + y * d.tap_step;
+      SMELT_KEEP_LOOP for (size_t x = 0; x < d.width; ++x, ++tap, w += kVecs * Taps::kWeightBytes) {
+        SMELT_UNROLL for (int i = 0; i < kP; ++i) {
+          const auto* in = static_cast<const typename Taps::In*>(tap[size_t(i) * d.pixel_step]) + c0;
+          SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {
+            const size_t at = size_t(j) * Taps::kLanes;
+            if (at < left) acc[i][j] = Taps::mac(acc[i][j], in + at, left - at, w + j * Taps::kWeightBytes);
+          }
         }
       }
     }

@@ -1,11 +1,9 @@
 // Kernels of every architecture, from their names: enough to plan for a machine that is not here, and nothing that runs.
-#include <algorithm>
 #include <array>
-#include <charconv>
-#include <string_view>
 
 #include "kernels/gemm/kernels.h"
 #include "kernels/gemm/variant.h"
+#include "kernels/kernel_name.h"
 #include "platform/cpu.h"
 
 namespace smelt {
@@ -19,13 +17,6 @@ constexpr const char* kNames[] = {
 #undef GEMM_KERNEL
 #undef SMELT_ALL_ARCHITECTURES
 };
-
-Extent extent_of(std::string_view text) {
-  Extent e;
-  const auto end = std::from_chars(text.data(), text.data() + text.size(), e.count).ptr;
-  e.times_vl = std::string_view(end, text.data() + text.size()) == "vl";
-  return e;
-}
 
 // Where weights lie in a kernel of this kind. Kernels may differ in the order of fields, which changes no size.
 PackLayout rhs_layout(const GemmSignature& types, Extent nr) {
@@ -46,25 +37,11 @@ PackLayout rhs_layout(const GemmSignature& types, Extent nr) {
   return layout;
 }
 
-// "gemm_<variant>_<isa>_<mr>x<nr>"
 GemmKernel kernel_of(const char* name) {
-  std::string_view text = name;
-  const auto take_last = [&text] {
-    const size_t at = text.rfind('_');
-    const std::string_view last = text.substr(at + 1);
-    text = text.substr(0, at);
-    return last;
-  };
-  const std::string_view tile = take_last(), isa = take_last();
-  const std::string_view variant = text.substr(std::string_view("gemm_").size());
-  GemmKernel kernel{.name = name, .isa = Isa::kScalar, .variant = {}, .mr = {}, .nr = {}, .run = nullptr};
-  for (size_t i = 0; i < kIsaCount; ++i)
-    if (smelt::name(Isa(i)) == isa) kernel.isa = Isa(i);
+  const KernelName parts = parse_kernel_name(name);
+  GemmKernel kernel{.name = name, .isa = parts.isa, .variant = {}, .mr = parts.rows, .nr = parts.columns, .run = nullptr};
   for (size_t i = 0; i < kGemmVariantCount; ++i)
-    if (kGemmSignatures[i].name == variant) kernel.variant = GemmVariant(i);
-  const size_t x = tile.find('x');
-  kernel.mr = extent_of(tile.substr(0, x));
-  kernel.nr = extent_of(tile.substr(x + 1));
+    if (kGemmSignatures[i].name == parts.variant) kernel.variant = GemmVariant(i);
   // Matrix units take whole tiles from packed panels; kernels of one row are for one row.
   if (kernel.mr.times_vl) kernel.lhs_form = LhsForm::kPacked;
   if (kernel.mr == Extent{1}) kernel.max_m = 1;

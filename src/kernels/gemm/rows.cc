@@ -42,10 +42,8 @@ void resolve_position(const WindowRows& map, size_t y, size_t x, const std::byte
   }
 }
 
-}  // namespace
-
 void resolve_window_rows(const WindowRows& map, size_t first, size_t count, const std::byte* lhs,
-                         const std::byte* zero, std::byte* output, const void** in, void** out) noexcept {
+                         const std::byte* zero, std::byte* output, const void** in, void** out) {
   const size_t taps = map.taps();
   const Interior columns = interior_of(map.x), lines = interior_of(map.y);
   const size_t step = size_t(map.x.in_step) * map.in_pixel, out_step = map.x.out_step * map.out_pixel;
@@ -72,6 +70,8 @@ void resolve_window_rows(const WindowRows& map, size_t first, size_t count, cons
     }
   }
 }
+
+}  // namespace
 
 void resolve_rows(const RowMap& map, size_t first, size_t count, const std::byte* lhs, const std::byte* zero,
                   std::byte* output, const void** in, void** out) noexcept {

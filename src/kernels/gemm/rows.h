@@ -35,8 +35,6 @@ struct WindowRows {
 using RowMap = std::variant<MatrixRows, WindowRows>;
 
 /// Pointers for rows [first, first + count): `in` gets count x taps, `out` gets count. `zero` stands for padding.
-void resolve_window_rows(const WindowRows&, size_t first, size_t count, const std::byte* lhs, const std::byte* zero,
-                         std::byte* output, const void** in, void** out) noexcept;
 void resolve_rows(const RowMap&, size_t first, size_t count, const std::byte* lhs, const std::byte* zero,
                   std::byte* output, const void** in, void** out) noexcept;
 
