@@ -53,18 +53,25 @@ class Operand {
   Operand(const Operand&) = delete;
   Operand& operator=(const Operand&) = delete;
   const Strided& strided() const { return strided_; }
+  /// A whole number meets integers as one of their type: -1 is 255 among uint8.
+  void become(DType type) {
+    if (strided_.data != reinterpret_cast<std::byte*>(&integer_) || is_float(type)) return;
+    std::byte wrapped[sizeof(int64_t)];
+    store_element(type, wrapped, 0, integer_);
+    integer_ = load_element<int64_t>(type, wrapped, 0);
+  }
 
  private:
   Strided strided_;
   double real_;
-  int64_t integer_;
+  int64_t integer_ = 0;
 };
 
 /// out = F(a, b) with arguments 0 and 1; `alpha` is the argument with the factor, or 0.
 template <class F>
 Status apply(Call& call, size_t alpha, size_t out_index) {
   CommonType common;
-  const Operand a(call.scalar(0), common), b(call.scalar(1), common);
+  Operand a(call.scalar(0), common), b(call.scalar(1), common);
   Tensor& out = call.tensor(out_index);
   SMELT_ASSIGN(const Shape shape, broadcast_shapes(a.strided().shape, b.strided().shape));
   SMELT_TRY(out.resize(shape));
@@ -74,6 +81,8 @@ Status apply(Call& call, size_t alpha, size_t out_index) {
   }
   if (F::kRule == Rule::kFloat && !is_float(type)) type = DType::kF32;
   if (F::kRule != Rule::kPredicate) SMELT_TRY(check_cast(type, out.dtype));
+  a.become(type);
+  b.become(type);
   std::atomic<bool> divided_by_zero = false;
   with_compute(compute_of(type), [&]<class C>(C) {
     constexpr bool kIsInt = std::is_same_v<C, int64_t>;

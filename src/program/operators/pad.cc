@@ -66,8 +66,9 @@ Status pad(Call& call) {
   for (size_t i = 0; i < Dims; ++i) {
     const size_t d = self.rank() - 1 - i;
     const int64_t low = widths[2 * i], high = widths[2 * i + 1], n = self.shape[d];
-    if (low < 0 || high < 0 || !F::fits(low, n) || !F::fits(high, n) || low > INT32_MAX ||
-        high > INT32_MAX) {
+    // Negative widths cut off.
+    if (!F::fits(low, n) || !F::fits(high, n) || std::max(low, high) > INT32_MAX || low < -n ||
+        high < -n || n + low + high < 1) {
       return invalid("a dimension of {} padded by {}, {}", n, low, high);
     }
     shape[d] = n + low + high;

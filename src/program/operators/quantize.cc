@@ -7,7 +7,8 @@
 namespace smelt::program {
 namespace {
 
-/// The same scale and zero point for `run` elements, then the next, from `groups` in turn.
+/// The same scale and zero point for `run` elements, then the next, from `groups` in turn. Of a
+/// tensor without elements either may be 0.
 struct Granularity {
   size_t run, groups;
   size_t group(size_t i) const { return i / run % groups; }
@@ -96,8 +97,7 @@ Status dequantize_per_tensor_tensor(Call& call) {
 Result<Granularity> per_channel(const Tensor& t, int64_t axis) {
   if (t.rank() == 0) return invalid("no channels in a tensor of rank 0");
   SMELT_ASSIGN(const size_t d, normalize_dim(axis, t.rank()));
-  return Granularity{std::max<size_t>(t.shape.numel(d + 1, t.rank()), 1),
-                     std::max<size_t>(size_t(t.shape[d]), 1)};
+  return Granularity{t.shape.numel(d + 1, t.rank()), size_t(t.shape[d])};
 }
 /// (input, scales, zeros, axis, min, max, dtype, out)
 Status quantize_per_channel(Call& call) {
@@ -116,8 +116,7 @@ Status dequantize_per_channel(Call& call) {
 
 Result<Granularity> per_token(const Tensor& t) {
   if (t.rank() == 0) return invalid("no tokens in a tensor of rank 0");
-  return Granularity{std::max<size_t>(size_t(t.shape.back()), 1),
-                     std::max<size_t>(t.shape.numel(0, t.rank() - 1), 1)};
+  return Granularity{size_t(t.shape.back()), t.shape.numel(0, t.rank() - 1)};
 }
 /// (input, scales, zeros, min, max, dtype, out)
 Status quantize_per_token(Call& call) {

@@ -179,10 +179,12 @@ struct Var {
 };
 
 /// Arguments (self, dims?, keepdim, [dtype], out): the letters of the signature say which.
-template <class F, size_t Out>
+/// An absent list means all dimensions, and so does an empty one but for any() and all().
+template <class F, size_t Out, bool EmptyIsAll = true>
 Status over_dims(Call& call) {
   const Tensor& self = call.tensor(0);
-  SMELT_ASSIGN(const auto set, dimension_set(call.ints(1), self.rank()));
+  SMELT_ASSIGN(const auto set,
+               dimension_set(call.ints(1), self.rank(), EmptyIsAll || !call.has(1)));
   return reduce<F>(call, self, set, call.boolean(2), call.tensor(Out));
 }
 template <class F, size_t Out>
@@ -245,12 +247,12 @@ Status var_mean(Call& call) {
 
 constexpr Operator kOperators[] = {
     {"aten::all.all_out", "TW", over_all<All, 1>},
-    {"aten::all.dims_out", "TlBW", over_dims<All, 3>},
+    {"aten::all.dims_out", "TlBW", over_dims<All, 3, false>},
     {"aten::all.out", "TIBW", over_dim<All, 3>},
     {"aten::amax.out", "TLBW", over_dims<Amax, 3>},
     {"aten::amin.out", "TLBW", over_dims<Amin, 3>},
     {"aten::any.all_out", "TW", over_all<Any, 1>},
-    {"aten::any.dims_out", "TlBW", over_dims<Any, 3>},
+    {"aten::any.dims_out", "TlBW", over_dims<Any, 3, false>},
     {"aten::any.out", "TIBW", over_dim<Any, 3>},
     {"aten::argmax.out", "TiBW", over_dim<Argmax, 3>},
     {"aten::argmin.out", "TiBW", over_dim<Argmin, 3>},

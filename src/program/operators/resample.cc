@@ -179,16 +179,19 @@ C reflect(C x, int64_t twice_low, int64_t twice_high) {
   return std::fmod(flips, C(2)) == 0 ? rest + low : span - rest + low;
 }
 
-/// From [-1, 1] to elements, with the border applied.
+/// From [-1, 1] to elements.
 template <class C>
-C grid_position(C x, int64_t n, Border border, bool align_corners) {
-  C at = align_corners ? (x + 1) / 2 * C(n - 1) : ((x + 1) * C(n) - 1) / 2;
+C grid_position(C x, int64_t n, bool align_corners) {
+  return align_corners ? (x + 1) / 2 * C(n - 1) : ((x + 1) * C(n) - 1) / 2;
+}
+
+/// Folds a position into [0, n - 1], if there is something at the border.
+template <class C>
+C fold(C at, int64_t n, Border border, bool align_corners) {
   if (border == Border::kReflection) {
     at = align_corners ? reflect(at, 0, 2 * (n - 1)) : reflect(at, -1, 2 * n - 1);
   }
-  if (border != Border::kZeros) at = std::clamp<C>(at, 0, C(n - 1));
-  // What is no number, or far outside, is nowhere.
-  return at >= -2 && at <= C(n) + 1 ? at : C(-2);
+  return border == Border::kZeros ? at : std::clamp<C>(at, 0, C(n - 1));
 }
 
 /// Weights of the cubic convolution of Keys (1981) with a = -0.75, at distance t behind the second
@@ -227,23 +230,23 @@ Status grid_sampler_2d(Call& call) {
       for (int64_t at = 0; at < oh * ow; ++at) {
         const C* place = places + (n * oh * ow + at) * 2;
         // Cubic sampling applies the border to each of its points instead of to the place.
-        const Border applied = mode == 2 ? Border::kZeros : border;
-        const C px = grid_position(place[0], w, applied, align_corners);
-        const C py = grid_position(place[1], h, applied, align_corners);
+        const auto position = [&](C x, int64_t size) -> C {
+          C p = grid_position(x, size, align_corners);
+          if (mode != 2) p = fold(p, size, border, align_corners);
+          // What is no number is nowhere, and so is what is far from a tensor without a border;
+          // elsewhere the bound only keeps the index an integer.
+          const C far = mode == 2 && border != Border::kZeros ? C(1 << 22) : C(2);
+          return p >= -far && p < C(size) + far ? p : p > 0 ? C(size) + far - 1 : -far;
+        };
+        const C px = position(place[0], w), py = position(place[1], h);
         const auto left = int64_t(std::floor(px)), top = int64_t(std::floor(py));
         const C fx = px - C(left), fy = py - C(top);
         for (int64_t c = 0; c < channels; ++c) {
           const C* plane = x + (n * channels + c) * h * w;
           const auto pixel = [&](int64_t row, int64_t col) -> C {
             if (mode == 2 && border != Border::kZeros) {
-              const auto fold = [&](int64_t i, int64_t size) {
-                C k = C(i);
-                if (border == Border::kReflection) {
-                  k = align_corners ? reflect(k, 0, 2 * (size - 1)) : reflect(k, -1, 2 * size - 1);
-                }
-                return int64_t(std::clamp<C>(k, 0, C(size - 1)));
-              };
-              row = fold(row, h), col = fold(col, w);
+              row = int64_t(fold(C(row), h, border, align_corners));
+              col = int64_t(fold(C(col), w, border, align_corners));
             }
             return row >= 0 && row < h && col >= 0 && col < w ? plane[row * w + col] : C(0);
           };

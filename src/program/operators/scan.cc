@@ -31,8 +31,9 @@ Status cumsum(Call& call) {
 /// values, indices [.., k]: the k largest or smallest along a dimension.
 Status topk(Call& call) {
   const Tensor& self = call.tensor(0);
-  const int64_t k = call.integer(1);
-  const bool largest = call.boolean(3);
+  // A single number is its own best, whatever k is.
+  const int64_t k = self.rank() == 0 ? 1 : call.integer(1);
+  const bool largest = call.boolean(3), sorted = call.boolean(4);
   Tensor &values = call.tensor(5), &indices = call.tensor(6);
   SMELT_ASSIGN(const size_t dim, normalize_dim(call.integer(2), self.rank()));
   SMELT_ASSIGN(const auto set, one_dimension(call.integer(2), self.rank()));
@@ -52,14 +53,18 @@ Status topk(Call& call) {
     for (size_t i = 0; i < rows.count(); ++i) {
       const C* x = rows.read(i, buffer);
       for (size_t j = 0; j < n; ++j) orders[j] = int64_t(j);
-      // NaN counts as the largest; equals stay in order.
+      // NaN counts as the largest. Which of equal elements are taken is nobody's promise, but what
+      // PyTorch takes follows from its two ways to select, so they are the same here.
       const auto before = [&](int64_t a, int64_t b) {
         const C u = largest ? x[a] : x[b], v = largest ? x[b] : x[a];
-        if (u > v || (u != u && v == v)) return true;
-        if (v > u || (v != v && u == u)) return false;
-        return a < b;
+        return u > v || (u != u && v == v);
       };
-      std::partial_sort(orders, orders + k, orders + n, before);
+      if (size_t(k) * 64 <= n) {
+        std::partial_sort(orders, orders + k, orders + n, before);
+      } else if (k > 0) {
+        std::nth_element(orders, orders + k - 1, orders + n, before);
+        if (sorted) std::sort(orders, orders + k - 1, before);
+      }
       for (int64_t j = 0; j < k; ++j) best[j] = x[orders[j]];
       value_rows.write(i, best);
       index_rows.write(i, orders);
