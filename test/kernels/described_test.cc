@@ -24,6 +24,7 @@ TEST(DescribedKernels, AgreeWithTheKernelsOfThisBuild) {
     EXPECT_EQ(described.mr, kernel->mr) << kernel->name;
     EXPECT_EQ(described.nr, kernel->nr) << kernel->name;
     EXPECT_EQ(described.lhs_form, kernel->lhs_form) << kernel->name;
+    EXPECT_EQ(described.lhs.rows, kernel->lhs.rows) << kernel->name;
     EXPECT_EQ(described.max_m, kernel->max_m) << kernel->name;
     EXPECT_EQ(described.rhs.rows, kernel->rhs.rows) << kernel->name;
     EXPECT_EQ(described.rhs.elem, kernel->rhs.elem) << kernel->name;
@@ -52,7 +53,7 @@ TEST(DescribedKernels, DepthwiseOnesToo) {
   EXPECT_STREQ(select_dwconv(DwconvVariant::kQs8, *m4).value()->name, "dwconv_qs8_sme2_4x4vl");
 }
 
-TEST(DescribedKernels, AMatrixUnitIsUsedWhereThereIsOne) {
+TEST(DescribedKernels, TheBestTierOfACpuIsUsed) {
   struct Case {
     const char* cpu;
     GemmVariant variant;
@@ -63,6 +64,15 @@ TEST(DescribedKernels, AMatrixUnitIsUsedWhereThereIsOne) {
       {"apple-m4", GemmVariant::kPf32, 64, "gemm_pf32_sme2_1vlx4vl"},
       {"apple-m4", GemmVariant::kPf32, 1, "gemm_pf32_sme2_1x4vl"},
       {"snapdragon-x2", GemmVariant::kPqs8Qc8w, 64, "gemm_pqs8_qc8w_sme_1vlx4vl"},
+      {"cortex-a53", GemmVariant::kPf32, 64, "gemm_pf32_neon_5x16"},
+      {"cortex-a53", GemmVariant::kPqs8Qc8w, 64, "gemm_pqs8_qc8w_neon_5x16"},
+      {"cortex-a55", GemmVariant::kQp8F32Qc4w, 64, "gemm_qp8_f32_qc4w_neondot_8x8"},
+      {"neoverse-n1", GemmVariant::kPf16, 64, "gemm_pf16_neon_5x16"},
+      {"neoverse-n1", GemmVariant::kPqs8Qc8w, 1, "gemm_pqs8_qc8w_neondot_5x16"},
+      {"neoverse-v2", GemmVariant::kPf32, 64, "gemm_pf32_neon_5x16"},
+      {"neoverse-v2", GemmVariant::kPf16, 64, "gemm_pf16_neonfp16_5x16"},
+      {"neoverse-v2", GemmVariant::kPbf16, 64, "gemm_pbf16_neonbf16_6x16"},
+      {"neoverse-v2", GemmVariant::kPqs8Qc8w, 1, "gemm_pqs8_qc8w_neoni8mm_6x16"},
       {"x86-64-v3", GemmVariant::kPf32, 64, "gemm_pf32_avx2_6x16"},
       {"x86-64-v2", GemmVariant::kPf32, 64, "gemm_pf32_scalar_4x8"},
   };

@@ -82,7 +82,7 @@ struct FloatTaps {
     return V::load_f32(reinterpret_cast<const float*>(panel) + at);
   }
   static SMELT_INLINE Acc mac(Acc acc, const In* in, size_t count, const std::byte* w) {
-    const Acc x = count >= kLanes ? Elem::load(in) : Elem::load_part(in, count);
+    const auto x = count >= kLanes ? Elem::load(in) : Elem::load_part(in, count);
     return V::fma(x, Elem::load(reinterpret_cast<const In*>(w)), acc);
   }
   static SMELT_INLINE void finish(const DwconvBlock& d, size_t i, size_t c, Acc acc, const std::byte*, size_t,

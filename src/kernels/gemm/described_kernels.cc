@@ -42,8 +42,12 @@ GemmKernel kernel_of(const char* name) {
   GemmKernel kernel{.name = name, .isa = parts.isa, .variant = {}, .mr = parts.rows, .nr = parts.columns, .run = nullptr};
   for (size_t i = 0; i < kGemmVariantCount; ++i)
     if (kGemmSignatures[i].name == parts.variant) kernel.variant = GemmVariant(i);
-  // Matrix units take whole tiles from packed panels; kernels of one row are for one row.
-  if (kernel.mr.times_vl) kernel.lhs_form = LhsForm::kPacked;
+  // Matrix units and matrix instructions read packed panels; kernels of one row are for one row.
+  const bool pairs = kernel.isa == Isa::kNeonI8mm || kernel.isa == Isa::kNeonBf16;
+  if (kernel.mr.times_vl || pairs) {
+    kernel.lhs_form = LhsForm::kPacked;
+    kernel.lhs.rows = pairs ? Extent{2} : kernel.mr;
+  }
   if (kernel.mr == Extent{1}) kernel.max_m = 1;
   kernel.rhs = rhs_layout(signature(kernel.variant), kernel.nr);
   return kernel;

@@ -5,34 +5,20 @@
 //    load_u4(const std::byte*, Bytes[2]) for weights, kChains (how many independent sums keep the units for dot() busy: their
 //    number x its latency), and the conversions that the sums ask for. It is also the Lhs of
 //    staged_rows.inl, splat_k(const Staged*) reads a word of it, and kLhsOffset is what stage() adds to each element because
-//    the instruction multiplies unsigned by signed.
-// Weights: how packed bytes become Bytes: kWords (words of k per group), load(panel bytes, Bytes[kWords]).
+//    the instruction multiplies unsigned by signed. Without `Staged`, rows are read where they are. If it has kWordsAtOnce,
+//    so many words of a row are read together, load_words(), and multiplied by dot_lane<word>(acc, b, words).
+// Weights: see gemm/int8_weights.inl.
 // Rows: how rows reach the loop, see staged_rows.inl.
 // Sum: where the sums start and what happens to them: see gemm/int8_sums.inl.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
+#include "kernels/gemm/int8_weights.inl"
 #include "kernels/gemm/staged_rows.inl"
 
 namespace smelt {
 namespace {
 
-/// int8 weights: one word of k per group, kr = kK.
-template <class V>
-struct WeightsS8 {
-  static constexpr int kWords = 1;
-  static constexpr size_t kVecBytes = V::kLanes * V::kK;
-  static SMELT_INLINE void load(const std::byte* p, typename V::Bytes (&b)[1]) { b[0] = V::load_s8(p); }
-};
-
-/// 4-bit weights: two words of k per group, kr = 2 kK: the low nibbles hold the first, the high nibbles the second.
-template <class V>
-struct WeightsU4 {
-  static constexpr int kWords = 2;
-  static constexpr size_t kVecBytes = V::kLanes * V::kK;
-  static SMELT_INLINE void load(const std::byte* p, typename V::Bytes (&b)[2]) { V::load_u4(p, b); }
-};
-
-template <class V, class Weights, class Sum, int kHeight, int kVecs, template <class> class Rows = StagedRows>
+template <class V, class Weights, class Sum, int kHeight, int kVecs, template <class> class Rows = UsualRows>
 struct Dot4 {
   static constexpr int kRows = kHeight;
   static constexpr size_t nr() { return kVecs * V::kLanes; }
@@ -83,8 +69,8 @@ struct Dot4 {
 
  private:
   using Int = typename V::Int;
-  using Staged = typename V::Staged;
   static constexpr size_t kGroup = Weights::kWords * V::kK;
+  static constexpr size_t kBytes = kVecs * Weights::kVecBytes;  ///< of a group
   /// Low tiles keep several sums per output, each for some of the groups, until there are V::kChains of them. With a scale per
   /// block half as many do: blocks are independent.
   static constexpr int kChains = Sum::kBlocks ? V::kChains / 2 : V::kChains;
@@ -110,27 +96,59 @@ struct Dot4 {
   }
 
   /// Groups [x, end) of the staged rows.
-  template <int kM>
-  static SMELT_INLINE void groups(Int (&acc)[kSplit<kM>][kM][kVecs], const Staged* const (&a)[kM], size_t x, size_t end,
+  template <int kM, class Elem>
+  static SMELT_INLINE void groups(Int (&acc)[kSplit<kM>][kM][kVecs], const Elem* const (&a)[kM], size_t x, size_t end,
                                   const std::byte*& rhs) {
-    constexpr size_t kBytes = kVecs * Weights::kVecBytes, split = kSplit<kM>;
-    if constexpr (split > 1) {
+    constexpr size_t split = kSplit<kM>;
+    if constexpr (requires { V::kWordsAtOnce; }) {
+      constexpr size_t at_once = V::kWordsAtOnce / Weights::kWords;
+      SMELT_KEEP_LOOP for (; x + at_once <= end; x += at_once, rhs += at_once * kBytes) {
+        typename V::Words words[kM];
+        SMELT_UNROLL for (int i = 0; i < kM; ++i) words[i] = V::load_words(a[i] + x * kGroup);
+        lanes<kM>(acc, words, rhs);
+      }
+    } else if constexpr (split > 1) {
       SMELT_KEEP_LOOP for (; x + split <= end; x += split)
         SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += kBytes) mac<kM>(acc[s], a, (x + s) * kGroup, rhs);
     }
+    // Blocks that share a scale, multiples of 32 k, leave nothing.
+    if constexpr (requires { V::kWordsAtOnce; } && Sum::kBlocks) return;
     SMELT_KEEP_LOOP for (; x < end; ++x, rhs += kBytes) mac<kM>(acc[0], a, x * kGroup, rhs);
   }
 
-  template <int kM>
-  static SMELT_INLINE void mac(Int (&acc)[kM][kVecs], const Staged* const (&a)[kM], size_t k, const std::byte* rhs) {
-    typename V::Bytes b[kVecs][Weights::kWords];
-    SMELT_UNROLL for (int j = 0; j < kVecs; ++j) Weights::load(rhs + j * Weights::kVecBytes, b[j]);
+  struct GroupOfWeights {
+    explicit SMELT_INLINE GroupOfWeights(const std::byte* rhs) {
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) Weights::load(rhs + j * Weights::kVecBytes, v[j]);
+    }
+    typename V::Bytes v[kVecs][Weights::kWords];
+  };
+
+  template <int kM, class Elem>
+  static SMELT_INLINE void mac(Int (&acc)[kM][kVecs], const Elem* const (&a)[kM], size_t k, const std::byte* rhs) {
+    const GroupOfWeights b(rhs);
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
       SMELT_UNROLL for (int w = 0; w < Weights::kWords; ++w) {
-        const typename V::Bytes x = V::splat_k(a[i] + k + w * V::kK);
-        SMELT_UNROLL for (int j = 0; j < kVecs; ++j) acc[i][j] = V::dot(acc[i][j], b[j][w], x);
+        const auto x = V::splat_k(a[i] + k + w * V::kK);
+        SMELT_UNROLL for (int j = 0; j < kVecs; ++j) acc[i][j] = V::dot(acc[i][j], b.v[j][w], x);
       }
     }
+  }
+
+  /// Words kWord … kWordsAtOnce - 1 of x.
+  template <int kM, int kWord = 0, class Words>
+  static SMELT_INLINE void lanes(Int (&acc)[kSplit<kM>][kM][kVecs], const Words (&x)[kM], const std::byte* rhs) {
+    const GroupOfWeights b(rhs);
+    lanes_of_group<kM, kWord, kWord + Weights::kWords>(acc, x, b);
+    if constexpr (kWord + Weights::kWords < V::kWordsAtOnce) lanes<kM, kWord + Weights::kWords>(acc, x, rhs + kBytes);
+  }
+  template <int kM, int kWord, int kEnd, class Words>
+  static SMELT_INLINE void lanes_of_group(Int (&acc)[kSplit<kM>][kM][kVecs], const Words (&x)[kM],
+                                          const GroupOfWeights& b) {
+    auto& sum = acc[kWord % kSplit<kM>];
+    SMELT_UNROLL for (int i = 0; i < kM; ++i)
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j)
+        sum[i][j] = V::template dot_lane<kWord>(sum[i][j], b.v[j][kWord % Weights::kWords], x[i]);
+    if constexpr (kWord + 1 < kEnd) lanes_of_group<kM, kWord + 1, kEnd>(acc, x, b);
   }
 };
 

@@ -1,8 +1,11 @@
 // Multiplying by outer products, in float32: each step of k adds a column of the left side times a row of the right one.
 //
-// V is a vector of floats: Reg, kLanes, splat, add, fma(lhs, rhs, sum), load_f32.
+// V is a vector of floats: Reg, kLanes, splat, add, fma(lhs, rhs, sum), load_f32, kChains (how many independent sums keep
+//   the units for fma() busy: their number x its latency).
 // Lhs reads one step of a row: Elem, splat(const Elem*). If it has `Staged`, rows are converted first, see staged_rows.inl;
-//   splat then takes a const Staged*, and kStep elements make a step; Rows says whether that happens here or before.
+//   splat then takes a const Staged*, and kStep elements make a step; Rows says whether that happens here or before. If it
+//   has kAtOnce, so many steps of a row are read together, load_steps(const Elem*), and multiplied by
+//   V::fma_lane<step>(steps, rhs, sum).
 // Rhs reads a vector of packed weights: Elem (all of a column's kr), load(const Elem*).
 // Store writes finished sums: Elem, bounds(stage), store(Elem*, Reg, bounds, count); a count of 0 or more than kLanes is
 //   possible.
@@ -14,7 +17,7 @@ namespace smelt {
 namespace {
 
 /// Up to kHeight x (kVecs vectors) accumulators. The rhs layout is {kBias} at the head, kr = elements of a step.
-template <class V, class Lhs, class Rhs, class Store, int kHeight, int kVecs, template <class> class Rows = StagedRows>
+template <class V, class Lhs, class Rhs, class Store, int kHeight, int kVecs, template <class> class Rows = UsualRows>
 struct OuterProduct {
   static constexpr int kRows = kHeight;
   static constexpr size_t nr() { return kVecs * V::kLanes; }
@@ -38,18 +41,8 @@ struct OuterProduct {
         SMELT_UNROLL for (int s = 1; s < kSplit<kM>; ++s) acc[s][i][j] = V::splat(0);
       }
     }
-    if constexpr (requires { typename Lhs::Staged; }) {
-      Rows<Lhs>::template for_each_stretch<Lhs::kStep, kM>(
-          g, m0, [&](const auto& a, size_t steps) SMELT_INLINE_LAMBDA { accumulate<kM>(acc, a, steps, rhs); });
-    } else {
-      const void* const* row = g.rows + m0 * g.taps;
-      for (size_t t = 0; t < g.taps; ++t, ++row) {
-        const typename Lhs::Elem* a[kM];
-        SMELT_UNROLL for (int i = 0; i < kM; ++i)
-          a[i] = static_cast<const typename Lhs::Elem*>(row[size_t(i) * g.taps]);
-        accumulate<kM>(acc, a, g.kc, rhs);
-      }
-    }
+    Rows<Lhs>::template for_each_stretch<step_elements(), kM>(
+        g, m0, [&](const auto& a, size_t steps) SMELT_INLINE_LAMBDA { accumulate<kM>(acc, a, steps, rhs); });
 
     const auto bounds = Store::bounds(g.stage);
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
@@ -65,36 +58,56 @@ struct OuterProduct {
  private:
   using Reg = typename V::Reg;
   using RhsElem = typename Rhs::Elem;
-  /// Low tiles keep several sums per output, each for some of the steps: enough independent chains of additions for two
-  /// units of four cycles' latency.
+  /// Low tiles keep several sums per output, each for some of the steps.
   template <int kM>
-  static constexpr int kSplit = kM * kVecs >= 8 ? 1 : 8 / (kM * kVecs);
+  static constexpr int kSplit = kM * kVecs >= V::kChains ? 1 : V::kChains / (kM * kVecs);
+
+  struct Weights {
+    explicit SMELT_INLINE Weights(const RhsElem* rhs) {
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) v[j] = Rhs::load(rhs + j * V::kLanes);
+    }
+    decltype(Rhs::load(nullptr)) v[kVecs];
+  };
 
   template <int kM, class Elem>
   static SMELT_INLINE void step(Reg (&acc)[kM][kVecs], const Elem* const (&a)[kM], size_t k, const RhsElem* rhs) {
-    Reg b[kVecs];
-    SMELT_UNROLL for (int j = 0; j < kVecs; ++j) b[j] = Rhs::load(rhs + j * V::kLanes);
+    const Weights b(rhs);
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
-      const Reg x = Lhs::splat(a[i] + k);
-      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) acc[i][j] = V::fma(x, b[j], acc[i][j]);
+      const auto x = Lhs::splat(a[i] + k);
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) acc[i][j] = V::fma(x, b.v[j], acc[i][j]);
     }
+  }
+
+  /// Steps kLane … kAtOnce - 1 of those in x.
+  template <int kM, size_t kLane = 0, class Steps>
+  static SMELT_INLINE void lanes(Reg (&acc)[kSplit<kM>][kM][kVecs], const Steps (&x)[kM], const RhsElem* rhs) {
+    const Weights b(rhs + kLane * nr());
+    auto& sum = acc[kLane % kSplit<kM>];
+    SMELT_UNROLL for (int i = 0; i < kM; ++i)
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) sum[i][j] = V::template fma_lane<kLane>(x[i], b.v[j], sum[i][j]);
+    if constexpr (kLane + 1 < Lhs::kAtOnce) lanes<kM, kLane + 1>(acc, x, rhs);
   }
 
   template <int kM, class Elem>
   static SMELT_INLINE void accumulate(Reg (&acc)[kSplit<kM>][kM][kVecs], const Elem* const (&a)[kM], size_t steps,
                                       const RhsElem*& rhs) {
-    constexpr size_t split = kSplit<kM>, stride = stride_of_steps<Elem>();
+    constexpr size_t split = kSplit<kM>, stride = step_elements();
     size_t k = 0;
-    if constexpr (split > 1) {
+    if constexpr (requires { Lhs::kAtOnce; }) {
+      SMELT_KEEP_LOOP for (; k + Lhs::kAtOnce <= steps; k += Lhs::kAtOnce, rhs += Lhs::kAtOnce * nr()) {
+        decltype(Lhs::load_steps(a[0])) x[kM];
+        SMELT_UNROLL for (int i = 0; i < kM; ++i) x[i] = Lhs::load_steps(a[i] + k * stride);
+        lanes<kM>(acc, x, rhs);
+      }
+    } else if constexpr (split > 1) {
       SMELT_KEEP_LOOP for (; k + split <= steps; k += split)
         SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += nr()) step<kM>(acc[s], a, (k + s) * stride, rhs);
     }
     SMELT_KEEP_LOOP for (; k < steps; ++k, rhs += nr()) step<kM>(acc[0], a, k * stride, rhs);
   }
 
-  /// Elements of `a` from step to step.
-  template <class Elem>
-  static constexpr size_t stride_of_steps() {
+  /// Elements of the left side from step to step.
+  static constexpr size_t step_elements() {
     if constexpr (requires { typename Lhs::Staged; }) return Lhs::kStep;
     return 1;
   }

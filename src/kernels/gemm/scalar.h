@@ -24,6 +24,7 @@ SMELT_INLINE T load_any(const void* p) {
 struct ScalarF32 {
   using Reg = Float4;
   static constexpr size_t kLanes = 4;
+  static constexpr int kChains = 8;
   static SMELT_INLINE Reg splat(float x) { return Reg{x, x, x, x}; }
   static SMELT_INLINE Reg load_f32(const float* p) { return load_any<Reg>(p); }
   static SMELT_INLINE Reg add(Reg a, Reg b) { return a + b; }

@@ -1,7 +1,7 @@
-// Converts rows of the left side on their way into the multiply-accumulate loop, a stretch of k at a time.
+// Rows of the left side on their way into the multiply-accumulate loop: converted, a stretch of k at a time, or as they are.
 //
 // Lhs: Elem (of the rows), Staged (what the loop reads), stage(Staged* to, const Elem* from, size_t count), which may write
-// up to 64 bytes beyond `count` elements and leaves zeros in the first 16 of them.
+// up to 64 bytes beyond `count` elements and leaves zeros in the first 16 of them. If there is no Staged, the loop reads Elem.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
 
@@ -68,6 +68,35 @@ constexpr PreparedForm prepared_form(void (*run)(const GemmBlock&)) {
               },
           .run = run};
 }
+
+/// Rows as they are, for an Lhs without Staged: a stretch for each tap, and one more for its last unit if that is not whole.
+template <class Lhs>
+struct RowsInPlace {
+  template <size_t kUnit, int kM, class Multiply>
+  static SMELT_INLINE void for_each_stretch(const GemmBlock& g, size_t m0, Multiply multiply) {
+    using Elem = typename Lhs::Elem;
+    const void* const* row = g.rows + m0 * g.taps;
+    for (size_t t = 0; t < g.taps; ++t, ++row) {
+      const Elem* a[kM];
+      SMELT_UNROLL for (int i = 0; i < kM; ++i) a[i] = static_cast<const Elem*>(row[size_t(i) * g.taps]);
+      const size_t units = g.kc / kUnit, rest = g.kc % kUnit;
+      multiply(a, units);
+      if (kUnit == 1 || rest == 0) continue;
+      Elem last[kM][kUnit] = {};
+      SMELT_UNROLL for (int i = 0; i < kM; ++i) {
+        SMELT_KEEP_LOOP for (size_t k = 0; k < rest; ++k) last[i][k] = a[i][units * kUnit + k];
+        a[i] = last[i];
+      }
+      multiply(a, 1);
+    }
+  }
+};
+
+template <class Lhs>
+struct UsualRows : RowsInPlace<Lhs> {};
+template <class Lhs>
+  requires requires { typename Lhs::Staged; }
+struct UsualRows<Lhs> : StagedRows<Lhs> {};
 
 }  // namespace
 }  // namespace smelt

@@ -34,6 +34,7 @@ SMELT_INLINE __m128i load_part_128(const T* p, size_t count) {
 struct Avx2F32 {
   using Reg = __m256;
   static constexpr size_t kLanes = 8;
+  static constexpr int kChains = 8;
   static SMELT_INLINE Reg splat(float x) { return _mm256_set1_ps(x); }
   static SMELT_INLINE Reg load_f32(const float* p) { return _mm256_loadu_ps(p); }
   static SMELT_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }

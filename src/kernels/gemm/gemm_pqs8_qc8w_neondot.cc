@@ -1,0 +1,30 @@
+#include "kernels/gemm/block_loop.inl"
+#include "kernels/gemm/dot4.inl"
+#include "kernels/gemm/int8_sums.inl"
+#include "kernels/simd/neondot.h"
+
+namespace smelt {
+
+namespace {
+// 5 x 2 x 2 registers of accumulators, 5 of the left side and a few weights.
+template <int kRows, int kVecs>
+using Tile = Dot4<NeonDot, WeightsS8<NeonDot>, StaticSum<NeonDot>, kRows, kVecs>;
+
+constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
+                            void (*run)(const GemmBlock&)) {
+  return {.name = name,
+          .isa = Isa::kNeonDot,
+          .variant = GemmVariant::kPqs8Qc8w,
+          .mr = {mr},
+          .nr = {nr},
+          .rhs = {.rows = {nr}, .kr = 4, .elem = DType::kS8, .head = kFoldedBias, .tail = kScale},
+          .run = run};
+}
+}  // namespace
+
+extern constexpr GemmKernel gemm_pqs8_qc8w_neondot_5x16 =
+    kernel("gemm_pqs8_qc8w_neondot_5x16", 5, 16, run_tiles<Tile<5, 2>>);
+extern constexpr GemmKernel gemm_pqs8_qc8w_neondot_8x8 =
+    kernel("gemm_pqs8_qc8w_neondot_8x8", 8, 8, run_tiles<Tile<8, 1>>);
+
+}  // namespace smelt

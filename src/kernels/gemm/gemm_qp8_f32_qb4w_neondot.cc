@@ -1,0 +1,34 @@
+#include "kernels/gemm/block_loop.inl"
+#include "kernels/gemm/dot4.inl"
+#include "kernels/gemm/int8_sums.inl"
+#include "kernels/pack/neon_packers.h"
+#include "kernels/simd/neondot.h"
+
+namespace smelt {
+
+namespace {
+// 5 x 2 registers of sums of a block and as many totals, 5 of the left side and a few weights.
+template <int kRows, int kVecs>
+using Tile = Dot4<NeonDot, WeightsU4<NeonDot>, BlockSum<NeonDot, NeonStore<float>>, kRows, kVecs>;
+
+constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
+                            void (*run)(const GemmBlock&)) {
+  return {.name = name,
+          .isa = Isa::kNeonDot,
+          .variant = GemmVariant::kQp8F32Qb4w,
+          .mr = {mr},
+          .nr = {nr},
+          .rhs = {.rows = {nr},
+                  .kr = 8,
+                  .elem = DType::kU4,
+                  .tail = kBias | kScaledRowSum,
+                  .block_scales = true},
+          .quantize_lhs = quantize_rows_neon,
+          .run = run};
+}
+}  // namespace
+
+extern constexpr GemmKernel gemm_qp8_f32_qb4w_neondot_5x8 =
+    kernel("gemm_qp8_f32_qb4w_neondot_5x8", 5, 8, run_tiles<Tile<5, 1>>);
+
+}  // namespace smelt
