@@ -663,12 +663,14 @@ TEST_P(Vector, BilinearSamples) {
 // ---- moves ------------------------------------------------------------------------------------------------------------
 
 TEST_P(Vector, Transposes) {
-  for (size_t log = 0; log < 4; ++log) {
+  for (size_t step = 0; step < 8; ++step) {
+    // Dense, or with gaps between rows.
+    const size_t log = step % 4, in_gap = step < 4 ? 0 : 3, out_gap = step < 4 ? 0 : 5;
     const size_t bytes = size_t(1) << log;
-    for (size_t rows : {1, 3, 4, 8, 16, 17, 33, 64, 131}) {
-      for (size_t cols : {1, 2, 4, 7, 8, 16, 19, 32, 67}) {
-        const size_t in_row = (cols + 3) * bytes, out_row = (rows + 5) * bytes;
-        Guarded<uint8_t> in(rows * in_row - 3 * bytes), out(cols * out_row - 5 * bytes);
+    for (size_t rows : {1, 2, 3, 4, 8, 16, 17, 33, 64, 131}) {
+      for (size_t cols : {1, 2, 3, 4, 7, 8, 16, 19, 32, 67}) {
+        const size_t in_row = (cols + in_gap) * bytes, out_row = (rows + out_gap) * bytes;
+        Guarded<uint8_t> in(rows * in_row - in_gap * bytes), out(cols * out_row - out_gap * bytes);
         Random random(rows * 100 + cols);
         for (uint8_t& v : in) v = uint8_t(random.next());
         kernels().transpose[log](in.data(), in_row, out.data(), out_row, rows, cols);

@@ -20,7 +20,8 @@ struct Interior {
 };
 
 Interior interior_of(const WindowAxis& axis) {
-  if (axis.in_step <= 0 || axis.offsets.empty()) return {};
+  if (axis.offsets.empty()) return {0, axis.count};
+  if (axis.in_step <= 0) return {};
   const auto [low, high] = std::minmax_element(axis.offsets.begin(), axis.offsets.end());
   const ptrdiff_t first = *low >= 0 ? 0 : (-*low + axis.in_step - 1) / axis.in_step;
   const ptrdiff_t room = ptrdiff_t(axis.in_extent) - 1 - *high;

@@ -104,13 +104,19 @@ struct BF16 {
   }
 };
 
+/// Each lane is in the range of T: its lowest byte is all there is.
+template <class T>
+HWY_INLINE void store_byte(VI v, T* p) {
+  const hn::Rebind<uint8_t, D> d;
+  hn::StoreU(hn::BitCast(hn::Rebind<T, D>(), hn::TruncateTo(d, hn::BitCast(DU(), v))), hn::Rebind<T, D>(), p);
+}
+
 struct S8 {
   using T = int8_t;
   static constexpr int32_t kLowest = -128;
   static HWY_INLINE VI load(const T* p) { return hn::PromoteTo(DI(), hn::LoadU(hn::Rebind<T, D>(), p)); }
   static HWY_INLINE void store(VI v, T* p) {
-    const hn::Rebind<T, D> d;
-    hn::StoreU(hn::DemoteTo(d, v), d, p);
+    store_byte(v, p);
   }
 };
 
@@ -119,8 +125,7 @@ struct U8 {
   static constexpr int32_t kLowest = 0;
   static HWY_INLINE VI load(const T* p) { return hn::PromoteTo(DI(), hn::LoadU(hn::Rebind<T, D>(), p)); }
   static HWY_INLINE void store(VI v, T* p) {
-    const hn::Rebind<T, D> d;
-    hn::StoreU(hn::DemoteTo(d, v), d, p);
+    store_byte(v, p);
   }
 };
 

@@ -20,15 +20,16 @@ struct Quantizer {
       : scale(set(q.inverse_scale)),
         lowest(set(float(q.min - q.zero))),
         highest(set(float(q.max - q.zero))),
-        zero(hn::Set(DI(), q.zero)) {}
+        zero(hn::Set(DI(), q.zero - kMagicBits)) {}
   HWY_INLINE VI operator()(V real) const {
     const V scaled = hn::Mul(real, scale);
-    // Clamped as a float, so that the conversion cannot overflow.
+    // Clamped as a float: small enough for an addition of 1.5 x 2^23 to round it, half to even, into the lowest bits.
     const V bounded = hn::Min(highest, hn::Max(lowest, hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled)));
-    return hn::Add(hn::NearestInt(bounded), zero);
+    return hn::Add(hn::BitCast(DI(), hn::Add(bounded, set(0x1.8p23f))), zero);
   }
+  static constexpr int32_t kMagicBits = 0x4b400000;  ///< of 1.5 x 2^23
   V scale, lowest, highest;
-  VI zero;
+  VI zero;  ///< less kMagicBits
 };
 
 template <class From, class To>

@@ -20,7 +20,10 @@ void copy_elements(const char* in, ptrdiff_t in_stride, char* out, ptrdiff_t out
     case 1: return loop(std::integral_constant<size_t, 1>());
     case 2: return loop(std::integral_constant<size_t, 2>());
     case 4: return loop(std::integral_constant<size_t, 4>());
-    default: return loop(std::integral_constant<size_t, 8>());
+    case 8: return loop(std::integral_constant<size_t, 8>());
+    case 16: return loop(std::integral_constant<size_t, 16>());
+    case 32: return loop(std::integral_constant<size_t, 32>());
+    default: return loop(std::integral_constant<size_t, 64>());
   }
 }
 
@@ -44,15 +47,16 @@ StridedCopy::StridedCopy(const VectorKernels& kernels, size_t element_bytes, std
       --rank_;
     }
   }
-  // A run as short as an element is one: pairs of elements can be transposed as well.
-  if (run_bytes_ <= 8 && std::has_single_bit(run_bytes_)) {
+  // A short run is an element of its own, which one move copies; up to eight bytes can be transposed as well.
+  if (run_bytes_ <= 64 && std::has_single_bit(run_bytes_)) {
     element_bytes_ = run_bytes_;
     if (rank_ > 0) {
       inner_ = Inner::kElements;
       cols_ = dims_[--rank_];
       const ptrdiff_t element = ptrdiff_t(element_bytes_);
       // Output contiguous here, input contiguous in another dimension: that one becomes the columns.
-      for (size_t i = rank_; cols_.out_stride == element && cols_.in_stride > 0 && i-- > 0;) {
+      const bool movable = element <= 8 && cols_.out_stride == element && cols_.in_stride > 0;
+      for (size_t i = rank_; movable && i-- > 0;) {
         if (dims_[i].in_stride != element || dims_[i].out_stride <= 0) continue;
         inner_ = Inner::kTranspose;
         rows_ = cols_;

@@ -64,29 +64,33 @@ void window_max(const Window& w, void* out, size_t channels) {
                     [](V a) SMELT_BODY { return a; });
 }
 
+/// Channels [c, c + lanes of d).
+template <class Io, class DB>
+HWY_INLINE void window_max_byte_at(DB d, const Window& w, typename Io::T* dst, size_t c) {
+  using T = typename Io::T;
+  auto best = hn::Set(d, T(Io::kLowest));
+  for (size_t y = 0; y < w.ny; ++y) {
+    for (size_t x = 0; x < w.nx; ++x) best = hn::Max(best, hn::LoadU(d, element<T>(w, y, x) + c));
+  }
+  hn::StoreU(best, d, dst + c);
+}
+
 template <class Io>
 void window_max_byte(const Window& w, void* out, size_t channels) {
   using T = typename Io::T;
   const hn::ScalableTag<T> d;
+  const hn::CappedTag<T, 16> d16;
+  const hn::CappedTag<T, 1> d1;
   auto* dst = static_cast<T*>(out);
   size_t c = 0;
-  for (; c + hn::Lanes(d) <= channels; c += hn::Lanes(d)) {
-    auto best = hn::Set(d, T(Io::kLowest));
-    for (size_t y = 0; y < w.ny; ++y) {
-      for (size_t x = 0; x < w.nx; ++x) best = hn::Max(best, hn::LoadU(d, element<T>(w, y, x) + c));
-    }
-    hn::StoreU(best, d, dst + c);
+  for (; c + hn::Lanes(d) <= channels; c += hn::Lanes(d)) window_max_byte_at<Io>(d, w, dst, c);
+  for (; c + hn::Lanes(d16) <= channels; c += hn::Lanes(d16)) window_max_byte_at<Io>(d16, w, dst, c);
+  // The last channels of many together with some that are done.
+  if (c < channels && channels >= hn::Lanes(d16)) {
+    window_max_byte_at<Io>(d16, w, dst, channels - hn::Lanes(d16));
+    return;
   }
-  for (; c < channels; ++c) {
-    T best = T(Io::kLowest);
-    for (size_t y = 0; y < w.ny; ++y) {
-      for (size_t x = 0; x < w.nx; ++x) {
-        const T value = element<T>(w, y, x)[c];
-        best = value > best ? value : best;
-      }
-    }
-    dst[c] = best;
-  }
+  for (; c < channels; ++c) window_max_byte_at<Io>(d1, w, dst, c);
 }
 
 template <class Io>
