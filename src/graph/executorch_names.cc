@@ -1,5 +1,6 @@
 #include "graph/executorch_names.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "base/status.h"
@@ -44,6 +45,7 @@ std::string_view weight_type(const GraphValue& rhs) {
 struct Kernels {
   ExecuTorch version;
   bool sme, sme2, dot;  ///< what the CPU has
+  bool x86, vnni;
   bool all;             ///< whatever has a packed kernel in Smelt
 };
 
@@ -61,6 +63,12 @@ bool packs_static_int8(const GraphValue& rhs, const Kernels& k, bool per_tensor_
   return unit && (per_tensor_too || rhs.quant.granularity == kPerChannel);
 }
 
+// "QD8" or "QDU8": rows quantised while running are unsigned where x86's instructions want that.
+std::string_view dynamic_type(const GraphValue& rhs, const Kernels& k) {
+  const bool by_channel = rhs.dtype == DType::kU4 && rhs.quant.granularity == kPerChannel;
+  return k.vnni || (k.x86 && by_channel) ? "QDU8" : "QD8";
+}
+
 std::string fully_connected(const GraphValue& lhs, const GraphValue& rhs, const GraphValue& out, const Kernels& k) {
   const std::string_view prefix = rhs.is_constant() ? "" : "Dynamic ";
   if (is_float(lhs)) {
@@ -69,7 +77,8 @@ std::string fully_connected(const GraphValue& lhs, const GraphValue& rhs, const 
   }
   if (is(lhs, DType::kS8, kPerToken)) {
     const bool packed = k.all || (k.dot && out.dtype == DType::kF32);
-    return fmt::format("Fully Connected (NC, {}, {}, {}) GEMM", packed ? "QP8" : "QD8", compute_type(out), weight_type(rhs));
+    return fmt::format("Fully Connected (NC, {}, {}, {}) GEMM", packed ? "QP8" : dynamic_type(rhs, k), compute_type(out),
+                       weight_type(rhs));
   }
   if (packs_static_int8(rhs, k, false)) return "Fully Connected (NC, PQS8, QC8W) GEMM";
   if (rhs.quant.granularity == kPerChannel) return "Fully Connected (NC, QS8, QC8W) GEMM";
@@ -99,20 +108,22 @@ std::string convolution(const ExecuTorchGraph& graph, const Node& node, const Ke
   const bool transposed = node.kind == OpKind::kConvTranspose2d;
   const std::string_view what = transposed ? "Deconvolution" : "Convolution";
   if (is_pointwise(node)) return fully_connected(lhs, rhs, out, k);
+  // A transposed convolution with a stride is a sum of convolutions without one, unless packed.
+  const bool sum = transposed && std::max(attrs.stride_h, attrs.stride_w) > 1 && attrs.stride_h <= attrs.kernel_h &&
+                   attrs.stride_w <= attrs.kernel_w && attrs.dilation_h * attrs.dilation_w == 1;
+  const std::string_view kernel = sum && !k.all ? "Subconv2D" : "IGEMM";
   if (is(lhs, DType::kS8, kPerToken)) {
-    return fmt::format("{} (NHWC, {}, {}, QC8W) IGEMM", what, k.all ? "QP8" : "QD8", compute_type(out));
+    return fmt::format("{} (NHWC, {}, {}, QC8W) IGEMM", what, k.all ? "QP8" : dynamic_type(rhs, k), compute_type(out));
   }
   if (!is_float(lhs)) {
     if (packs_static_int8(rhs, k, true)) return fmt::format("{} (NHWC, PQS8, QS8, QC8W) IGEMM", what);
-    if (rhs.quant.granularity == kPerChannel) return fmt::format("{} (NHWC, QS8, QC8W) IGEMM", what);
-    return fmt::format("{} (NHWC, QS8) IGEMM", what);
+    if (rhs.quant.granularity != kPerChannel) return fmt::format("{} (NHWC, {}) {}", what, compute_type(lhs), kernel);
+    return fmt::format("{} {}", transposed ? "Deconvolution (NC, QS8, QC8W)" : "Convolution (NHWC, QC8)", kernel);
   }
   // Floating convolutions are packed from v1.3 on, transposed ones never; an f32 filter serves f16.
   const bool unit = k.version == ExecuTorch::kCurrent && k.sme;
   const bool packed = k.all || (unit && !transposed && lhs.dtype != DType::kBF16);
-  const bool strided = attrs.stride_h > 1 || attrs.stride_w > 1;
-  if (transposed && strided && !k.all) return fmt::format("{} (NHWC, {}) Subconv2D", what, compute_type(lhs));
-  return fmt::format("{} (NHWC, {}{}) IGEMM", what, packed ? "P" : "", compute_type(lhs));
+  return fmt::format("{} (NHWC, {}{}) {}", what, packed ? "P" : "", compute_type(lhs), kernel);
 }
 
 std::string any_name(const ExecuTorchGraph& graph, const ExecuTorchNode& node, const Kernels& k) {
@@ -142,7 +153,7 @@ std::string any_name(const ExecuTorchGraph& graph, const ExecuTorchNode& node, c
     case OpKind::kClamp: return "Clamp (NC)";
     case OpKind::kConvert:
       if (out.quant.granularity != kPerToken) return "Convert (NC)";
-      return fmt::format("Convert (NC, {}, QD8)", compute_type(in));
+      return fmt::format("Convert (NC, {}, {})", compute_type(in), k.vnni ? "QDU8" : "QD8");
     case OpKind::kCopy: return fmt::format("Copy (NC, {})", moved_type(in));
     case OpKind::kCos: return "Cosine (NC)";
     case OpKind::kElu: return "ELU (NC)";
@@ -197,12 +208,20 @@ std::vector<NamedStep> executorch_steps(const Graph& graph, ExecuTorch version, 
                    .sme = cpu.isa.has(Isa::kSme) || sme2,
                    .sme2 = sme2,
                    .dot = cpu.isa.has(Isa::kNeonDot) || cpu.isa.has(Isa::kNeonI8mm) || sme2,
+                   .x86 = !cpu.isa.has(Isa::kNeon),
+                   .vnni = cpu.isa.has(Isa::kAvx512Vnni),
                    .all = false});
 }
 
 std::vector<NamedStep> step_names(const Graph& graph) {
   return numbered(executorch_graph(graph),
-                  {.version = ExecuTorch::kCurrent, .sme = true, .sme2 = true, .dot = true, .all = true});
+                  {.version = ExecuTorch::kCurrent,
+                   .sme = true,
+                   .sme2 = true,
+                   .dot = true,
+                   .x86 = false,
+                   .vnni = false,
+                   .all = true});
 }
 
 }  // namespace smelt
