@@ -77,24 +77,21 @@ void add_plan(StepInfo& step, const Session& session, size_t n, const Cpu& cpu) 
   const BoundOp& op = *plan.ops[n];
   const auto shape = [&](ValueId id) { return to_string(plan.descs[id].shape); };
   step.shapes = fmt::format("{} -> {}", joined(node.inputs, ", ", shape), joined(node.outputs, ", ", shape));
-  step.kernel = op.kernel();
   step.macs = op.macs();
   step.packed_bytes = session.compiled().ops()[n]->packed_bytes();
   for (const auto* ids : {&node.inputs, &node.outputs})
     for (const ValueId id : *ids)
       if (id != kNoValue) step.bytes += plan.descs[id].bytes();
-  Isa isa = isa_of(step.kernel, cpu);
+  add_vector_kernel(step, op.kernel(), cpu);
   if (auto choice = op.choice(cpu)) {
-    isa = choice->isa;
+    step.kernel = op.kernel();
+    step.isa = name(choice->isa);
+    step.unit = unit_of(choice->isa);
     step.variant = choice->variant;
     step.tile = std::move(choice->tile);
     for (KernelChoice::Rejected& r : choice->rejected)
       step.alternatives.push_back({std::string(r.kernel), std::string(name(r.isa)), std::move(r.why)});
-  } else if (cpu.described && isa != Isa::kScalar) {
-    step.kernel = fmt::format("vector_{}", name(isa));
   }
-  step.isa = name(isa);
-  step.unit = unit_of(isa);
   step.reason = reason(step, node.kind, cpu);
 }
 
@@ -126,6 +123,13 @@ std::string describe(const GraphValue& v) {
     }
   };
   return fmt::format("{}{}", type(), v.is_constant() ? "*" : "");
+}
+
+void add_vector_kernel(StepInfo& step, std::string_view kernel, const Cpu& cpu) {
+  const Isa isa = isa_of(kernel, cpu);
+  step.kernel = cpu.described && isa != Isa::kScalar ? fmt::format("vector_{}", name(isa)) : std::string(kernel);
+  step.isa = name(isa);
+  step.unit = unit_of(isa);
 }
 
 Category category(OpKind kind) noexcept {

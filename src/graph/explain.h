@@ -19,6 +19,10 @@ std::vector<StepInfo> explain(const Session&, const Cpu&);
 /// For each node of the compiled graph, its index in what explain() gives.
 std::vector<uint32_t> explained_nodes(const Session&);
 
+/// Enters a kernel that has one form per tier, such as "vector_avx2", with its tier and unit. On a described CPU it is the one
+/// that would serve there.
+void add_vector_kernel(StepInfo&, std::string_view kernel, const Cpu&);
+
 /// "matrix product", "element-wise", "data movement".
 Category category(OpKind) noexcept;
 

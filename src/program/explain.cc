@@ -78,11 +78,20 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
   }
   step.signature = fmt::format("({}) -> {}", in, out);
   step.shapes = fmt::format("{} -> {}", in_shapes, out_shapes);
-  if (const Session* session = call.session()) {
+  const bool product = step.category == Category::kMatrixProduct;
+  if (call.kernel().empty()) {
+    // Code of the operator's own, named after it: "portable_expand_copy".
+    const std::string_view bare = std::string_view(op.name).substr(colon == std::string_view::npos ? 0 : colon + 1);
+    step.kernel = op.view ? "view" : fmt::format("portable_{}", bare.substr(0, bare.find('.')));
+    step.isa = smelt::name(Isa::kScalar);
+    step.unit = Unit::kPlain;
+    step.reason = product ? "not on the matrix unit: an operator that no delegate took, of types or shapes that only portable "
+                            "code computes"
+                          : "not on the matrix unit: it multiplies no matrices; portable code";
+  } else if (const Session* session = call.session()) {
     add_graph(step, *session, cpu);
-  } else if (step.category == Category::kMatrixProduct) {
-    step.reason = "an operator that no delegate took: its kernel is chosen by its first call";
   } else {
+    add_vector_kernel(step, call.kernel(), cpu);
     step.reason = "not on the matrix unit: it multiplies no matrices";
   }
   return step;

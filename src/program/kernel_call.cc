@@ -132,14 +132,27 @@ Status KernelCall::run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
     SMELT_TRY(r.tensor.resize(r.original->tensor->shape));
     copy(Strided(r.tensor), Strided(*r.original->tensor));
   }
-  Call call(args_, pool, cpu, scratch, state_);
+  Decision decision;
+  Call call(args_, pool, cpu, scratch, state_, decision);
   SMELT_TRY(op_->run(call));
+  kernel_ = decision.kernel;
   for (RowMajor& r : row_major_) {
     if (!r.written) continue;
     SMELT_TRY(r.original->tensor->resize(r.tensor.shape));
     copy(Strided(*r.original->tensor), Strided(r.tensor));
   }
   return {};
+}
+
+void KernelCall::plan(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
+  if (!op_->chooses) return;
+  for (RowMajor& r : row_major_) {
+    if (!r.tensor.resize(r.original->tensor->shape)) return;
+  }
+  Decision decision;
+  decision.only = true;
+  Call call(args_, pool, cpu, scratch, state_, decision);
+  if (op_->run(call)) kernel_ = decision.kernel;
 }
 
 }  // namespace smelt::program

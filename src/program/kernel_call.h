@@ -33,6 +33,12 @@ class KernelCall {
   /// The graph that the last run used, if the operator runs as one.
   const Session* session() const { return state_ == nullptr ? nullptr : state_->session(); }
   Status run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch);
+  /// Lets the operator choose a kernel for the shapes that its arguments have, and computes nothing.
+  /// What is packed for that kernel is kept for the first run. A call that cannot run stays
+  /// undecided: its run says why.
+  void plan(ThreadPool& pool, const Cpu& cpu, Scratch& scratch);
+  /// The kernel of the last run, or of plan(); empty: the operator's own portable code.
+  std::string_view kernel() const { return kernel_; }
 
  private:
   /// Stands in for a tensor of another order, where the operator knows only row-major ones.
@@ -47,6 +53,7 @@ class KernelCall {
   const Operator* op_;
   std::vector<EValue*> args_;
   std::unique_ptr<OperatorState> state_;
+  std::string_view kernel_;
   std::deque<RowMajor> row_major_;
   std::deque<List> lists_;  // of row-major stand-ins
   std::deque<EValue> list_values_;

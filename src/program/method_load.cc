@@ -168,6 +168,10 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
       views_.push_back({&t, t.data, t.capacity});
     }
   }
+  for (KernelCall& call : kernel_calls_) {
+    call.plan(*pool_, cpu_, scratch_);
+    scratch_.clear();
+  }
   describe(plan);
   return {};
 }

@@ -50,14 +50,26 @@ class OperatorState {
   virtual const Session* session() const { return nullptr; }
 };
 
+/// How a call came to its result, or will: which kernel computes it.
+struct Decision {
+  std::string_view kernel;  ///< empty: portable code of the operator's own
+  bool made = false;
+  bool only = false;          ///< nothing else is asked: the operator returns once it has decided
+};
+
 /// The arguments of one call. The loader has checked their kinds against the operator's signature,
 /// so the accessors do not. Indices count the arguments as ExecuTorch orders them: inputs first,
 /// outputs last.
 class Call {
  public:
   Call(std::span<EValue* const> args, ThreadPool& pool, const Cpu& cpu, Scratch& scratch,
-       std::unique_ptr<OperatorState>& state)
-      : args_(args), pool_(pool), cpu_(cpu), scratch_(scratch), state_(state) {}
+       std::unique_ptr<OperatorState>& state, Decision& decision)
+      : args_(args),
+        pool_(pool),
+        cpu_(cpu),
+        scratch_(scratch),
+        state_(state),
+        decision_(decision) {}
 
   bool has(size_t i) const { return !args_[i]->is_none(); }
   Tensor& tensor(size_t i) const { return *args_[i]->tensor; }
@@ -92,12 +104,21 @@ class Call {
   Scratch& scratch() const { return scratch_; }
   std::unique_ptr<OperatorState>& state() const { return state_; }
 
+  /// Operators with a choice say what they chose before they touch an element. True: the caller
+  /// wanted to know just that, and the operator returns.
+  bool decided(std::string_view kernel) const {
+    decision_.kernel = kernel;
+    decision_.made = true;
+    return decision_.only;
+  }
+
  private:
   std::span<EValue* const> args_;
   ThreadPool& pool_;
   const Cpu& cpu_;
   Scratch& scratch_;
   std::unique_ptr<OperatorState>& state_;
+  Decision& decision_;
 };
 
 /// An operator: one line of a family's table.
@@ -120,7 +141,15 @@ struct Operator {
   /// Whether the last argument is the first with some elements replaced, and may be computed in its
   /// place.
   bool update = false;
+  /// Whether it has a choice of kernels, and calls Call::decided.
+  bool chooses = false;
 };
+
+/// An operator with a choice of kernels.
+constexpr Operator choosing(Operator op) {
+  op.chooses = true;
+  return op;
+}
 
 /// Null if there is no such operator.
 const Operator* find_operator(std::string_view name);

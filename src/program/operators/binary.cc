@@ -107,12 +107,12 @@ Status binary_alpha(Call& call) {
 }
 
 /// Runs a vector kernel if there is one for the tensors in arguments 0 and 1: alike, or one of them
-/// a single element.
+/// a single element. False: portable code has to.
 Result<bool> vectorized(Call& call, BinaryOp op, Tensor& out) {
-  if (call.scalar(0).kind != Kind::kTensor || call.scalar(1).kind != Kind::kTensor) return false;
+  if (call.scalar(0).kind != Kind::kTensor || call.scalar(1).kind != Kind::kTensor) return call.decided({});
   const Tensor &lhs = call.tensor(0), &rhs = call.tensor(1);
   const BinaryFn kernel = kernel_for(call.vectors().binary[size_t(op)], lhs.dtype);
-  if (kernel == nullptr || rhs.dtype != lhs.dtype || out.dtype != lhs.dtype) return false;
+  if (kernel == nullptr || rhs.dtype != lhs.dtype || out.dtype != lhs.dtype) return call.decided({});
   Broadcast broadcast = Broadcast::kNone;
   if (!(lhs.shape == rhs.shape)) {
     if (rhs.numel() == 1 && rhs.rank() <= lhs.rank()) {
@@ -120,12 +120,13 @@ Result<bool> vectorized(Call& call, BinaryOp op, Tensor& out) {
     } else if (lhs.numel() == 1 && lhs.rank() <= rhs.rank()) {
       broadcast = Broadcast::kLhs;
     } else {
-      return false;
+      return call.decided({});
     }
   }
   const Tensor& whole = broadcast == Broadcast::kLhs ? rhs : lhs;
   SMELT_TRY(out.resize(whole.shape));
-  if (!alike(whole, out) || (broadcast == Broadcast::kNone && !alike(lhs, rhs))) return false;
+  if (!alike(whole, out) || (broadcast == Broadcast::kNone && !alike(lhs, rhs))) return call.decided({});
+  if (call.decided(call.vectors().name)) return true;
   constexpr float kInf = std::numeric_limits<float>::infinity();
   const size_t size = element_size(lhs.dtype);
   for_each_stretch(call.pool(), out.numel(), [&](size_t first, size_t n) {
@@ -146,6 +147,8 @@ Status binary_alpha(Call& call) {
   if (call.real(2) == 1) {
     SMELT_ASSIGN(const bool done, vectorized(call, Op, call.tensor(3)));
     if (done) return {};
+  } else if (call.decided({})) {
+    return {};
   }
   return binary_alpha<F>(call);
 }
@@ -380,7 +383,7 @@ Status masked_fill(Call& call) { return choose<Fill>(call, 1); }
 
 constexpr Operator kOperators[] = {
     {"aten::add.Scalar_out", "TSSW", binary_alpha<Add>, true},
-    {"aten::add.out", "TTSW", binary_alpha<Add, BinaryOp::kAdd>, true},
+    choosing({"aten::add.out", "TTSW", binary_alpha<Add, BinaryOp::kAdd>, true}),
     {"aten::atan2.out", "TTW", binary<Atan2>, true},
     SMELT_TENSOR_AND_SCALAR("bitwise_and", BitwiseAnd),
     {"aten::bitwise_left_shift.Tensor_Scalar_out", "TSW", binary<ShiftLeft>, true},
@@ -393,7 +396,7 @@ constexpr Operator kOperators[] = {
     {"aten::clamp.out", "TssW", clamp, true},
     {"aten::div.Scalar_mode_out", "TSzW", div_mode, true},
     {"aten::div.Scalar_out", "TSW", binary<Div>, true},
-    {"aten::div.out", "TTW", binary<Div, BinaryOp::kDivide>, true},
+    choosing({"aten::div.out", "TTW", binary<Div, BinaryOp::kDivide>, true}),
     {"aten::div.out_mode", "TTzW", div_mode, true},
     SMELT_TENSOR_AND_SCALAR("eq", Eq),
     {"aten::floor_divide.out", "TTW", binary<FloorDivide>, true},
@@ -406,10 +409,10 @@ constexpr Operator kOperators[] = {
     {"aten::logical_xor.out", "TTW", binary<LogicalXor>, true},
     SMELT_TENSOR_AND_SCALAR("lt", Lt),
     {"aten::masked_fill.Scalar_out", "TTSW", masked_fill, true},
-    {"aten::maximum.out", "TTW", binary<Maximum, BinaryOp::kMaximum>, true},
-    {"aten::minimum.out", "TTW", binary<Minimum, BinaryOp::kMinimum>, true},
+    choosing({"aten::maximum.out", "TTW", binary<Maximum, BinaryOp::kMaximum>, true}),
+    choosing({"aten::minimum.out", "TTW", binary<Minimum, BinaryOp::kMinimum>, true}),
     {"aten::mul.Scalar_out", "TSW", binary<Mul>, true},
-    {"aten::mul.out", "TTW", binary<Mul, BinaryOp::kMultiply>, true},
+    choosing({"aten::mul.out", "TTW", binary<Mul, BinaryOp::kMultiply>, true}),
     SMELT_TENSOR_AND_SCALAR("ne", Ne),
     {"aten::pow.Scalar_out", "STW", binary<Pow>, true},
     {"aten::pow.Tensor_Scalar_out", "TSW", binary<Pow>, true},
@@ -417,7 +420,7 @@ constexpr Operator kOperators[] = {
     SMELT_TENSOR_AND_SCALAR("remainder", Remainder),
     {"aten::rsub.Scalar_out", "TSSW", binary_alpha<ReverseSub>, true},
     {"aten::sub.Scalar_out", "TSSW", binary_alpha<Sub>, true},
-    {"aten::sub.out", "TTSW", binary_alpha<Sub, BinaryOp::kSubtract>, true},
+    choosing({"aten::sub.out", "TTSW", binary_alpha<Sub, BinaryOp::kSubtract>, true}),
     {"aten::where.self_out", "TTTW", where, true},
 };
 

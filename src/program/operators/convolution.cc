@@ -201,7 +201,7 @@ Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const T
                          (bias == nullptr || (bias->constant && bias->dtype == input.dtype)) &&
                          g.window[0].in == 1 && g.window[0].kernel == 1 &&
                          g.window[0].padding == 0 && g.batch != 0;
-  if (!supported) return false;
+  if (!supported) return call.decided({});
   const Window &h = g.window[1], &w = g.window[2];
   const Shape images{g.batch, g.in_channels, transposed ? h.out : h.in, transposed ? w.out : w.in};
   const Shape results{g.batch, g.out_channels, transposed ? h.in : h.out,
@@ -261,7 +261,8 @@ Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const T
     made.outputs = {result};
     return made;
   });
-  if (graph == nullptr) return false;
+  if (graph == nullptr) return call.decided({});
+  if (call.decided(graph->kernel())) return true;
   SMELT_TRY(out.resize(shape));
   const std::byte* const from[] = {input.data};
   SMELT_TRY(graph->run({&images, 1}, from, out.data));
@@ -385,7 +386,7 @@ Status convolution_backward(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::convolution.out", "TTtLLLBLIW", convolution},
+    choosing({"aten::convolution.out", "TTtLLLBLIW", convolution}),
     {"aten::convolution_backward.out", "TTTlLLLBLIMWWW", convolution_backward},
 };
 

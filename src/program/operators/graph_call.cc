@@ -47,6 +47,11 @@ GraphCall* GraphCall::of(Call& call, std::span<const Tensor* const> constants,
   return state.session_ != nullptr && same ? &state : nullptr;
 }
 
+std::string_view GraphCall::kernel() const {
+  const auto& ops = session_->plan().ops;
+  return (*std::ranges::max_element(ops, {}, [](const auto& op) { return op->macs(); }))->kernel();
+}
+
 Status GraphCall::run(std::span<const Shape> shapes, std::span<const std::byte* const> in,
                       std::byte* out) {
   if (!std::ranges::equal(shapes, session_->input_shapes())) SMELT_TRY(session_->reshape(shapes));

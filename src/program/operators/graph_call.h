@@ -29,6 +29,8 @@ class GraphCall : public OperatorState {
   Status run(std::span<const Shape> shapes, std::span<const std::byte* const> in, std::byte* out);
 
   const Session* session() const override { return session_.get(); }
+  /// The kernel of the node that multiplies most.
+  std::string_view kernel() const;
   /// Why there is no graph.
   const std::string& refusal() const { return refusal_; }
 

@@ -65,7 +65,7 @@ Status check_types(const Tensor& a, const Tensor& b, const Tensor& out) {
 /// its shape. `bias` may be null; a constant is packed once.
 Result<bool> accelerated(Call& call, OpKind kind, const Attrs& attrs, const Tensor& lhs,
                          const Tensor& rhs, const Tensor* bias, Tensor& out) {
-  if (!is_float(lhs.dtype) || lhs.dtype == DType::kF64 || out.numel() == 0) return false;
+  if (!is_float(lhs.dtype) || lhs.dtype == DType::kF64 || out.numel() == 0) return call.decided({});
   const Tensor* const constants[] = {rhs.constant ? &rhs : nullptr,
                                      bias && bias->constant ? bias : nullptr};
   GraphCall* graph = GraphCall::of(call, constants, [&] {
@@ -79,7 +79,8 @@ Result<bool> accelerated(Call& call, OpKind kind, const Attrs& attrs, const Tens
     g.nodes.push_back(std::move(node));
     return g;
   });
-  if (graph == nullptr) return false;
+  if (graph == nullptr) return call.decided({});
+  if (call.decided(graph->kernel())) return true;
   Shape shapes[3] = {lhs.shape};
   const std::byte* in[3] = {lhs.data};
   size_t n = 1;
@@ -175,6 +176,8 @@ Status addmm(Call& call) {
                  accelerated(call, OpKind::kFullyConnected,
                              FullyConnectedAttrs{.transpose_weights = true}, lhs, rhs, &self, out));
     if (done) return {};
+  } else if (call.decided({})) {
+    return {};
   }
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, lhs));
@@ -209,6 +212,8 @@ Status linear(Call& call) {
     SMELT_ASSIGN(const bool done, accelerated(call, OpKind::kFullyConnected, FullyConnectedAttrs(),
                                               input, weight, bias, out));
     if (done) return {};
+  } else if (call.decided({})) {
+    return {};
   }
   return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, input));
@@ -227,10 +232,10 @@ Status linear(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::addmm.out", "TTTSSW", addmm},
-    {"aten::bmm.out", "TTW", bmm},
-    {"aten::linear.out", "TTtW", linear},
-    {"aten::mm.out", "TTW", mm},
+    choosing({"aten::addmm.out", "TTTSSW", addmm}),
+    choosing({"aten::bmm.out", "TTW", bmm}),
+    choosing({"aten::linear.out", "TTtW", linear}),
+    choosing({"aten::mm.out", "TTW", mm}),
 };
 
 }  // namespace

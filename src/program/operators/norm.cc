@@ -72,6 +72,7 @@ Status layer_norm(Call& call) {
     return t == nullptr || (t->dtype == input.dtype && t->numel() == n);
   };
   if (normalize != nullptr && out.dtype == input.dtype && same_type(weight) && same_type(bias)) {
+    if (call.decided(call.vectors().name)) return {};
     const RowMomentsFn find = kernel_for(call.vectors().row_moments, input.dtype);
     const size_t bytes = n * element_size(input.dtype);
     const double eps = call.real(4);
@@ -88,6 +89,7 @@ Status layer_norm(Call& call) {
     call.pool().parallel_for(rows, std::max<size_t>(1, 8192 / std::max<size_t>(n, 1)), range);
     return {};
   }
+  if (call.decided({})) return {};
   return with_float(input.dtype, [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, input));
     SMELT_ASSIGN(C * y, result_elements<C>(call, out));
@@ -219,7 +221,7 @@ constexpr Operator kOperators[] = {
     {"aten::_native_batch_norm_legit_no_training.out", "TttTTDDWWW",
      batch_norm<BatchNorm{3, 4, 6, 7}>},
     {"aten::native_group_norm.out", "TttIIIIDWWW", group_norm},
-    {"aten::native_layer_norm.out", "TLttDWWW", layer_norm},
+    choosing({"aten::native_layer_norm.out", "TLttDWWW", layer_norm}),
 };
 
 }  // namespace

@@ -85,6 +85,7 @@ Status softmax(Call& call) {
   const RowSoftmaxFn kernel =
       kernel_for(Log ? call.vectors().row_log_softmax : call.vectors().row_softmax, self.dtype);
   if (kernel != nullptr && n != 0 && alike(self, out) && rows.contiguous()) {
+    if (call.decided(call.vectors().name)) return {};
     call.pool().parallel_for(rows.count(), std::max<size_t>(1, 8192 / n),
                              [&](size_t begin, size_t end, unsigned) {
                                for (size_t i = begin; i < end; ++i) {
@@ -93,6 +94,7 @@ Status softmax(Call& call) {
                              });
     return {};
   }
+  if (call.decided({})) return {};
   return with_float(self.dtype, [&]<class C>(C) {
     return for_each_row<C>(call, rows, [&](size_t i, const C* x, C* y) {
       C top = -std::numeric_limits<C>::infinity();
@@ -139,8 +141,8 @@ Status glu(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::_log_softmax.out", "TIBW", softmax<true>, true},
-    {"aten::_softmax.out", "TIBW", softmax<false>, true},
+    choosing({"aten::_log_softmax.out", "TIBW", softmax<true>, true}),
+    choosing({"aten::_softmax.out", "TIBW", softmax<false>, true}),
     {"aten::cumsum.out", "TIiW", cumsum, true},
     {"aten::glu.out", "TIW", glu, true},
     {"aten::topk.values", "TIIBBWW", topk, true},

@@ -23,11 +23,12 @@ void block(const void* const* in, void* out, size_t n, const void* params) {
 
 constexpr size_t kParamsMax = 3;
 
-/// Runs a vector kernel if there is one for these tensors.
+/// Runs a vector kernel if there is one for these tensors. False: portable code has to.
 bool vectorized(Call& call, UnaryOp op, const UnaryParams& params, const Tensor& self,
                 const Tensor& out) {
   const UnaryFn kernel = kernel_for(call.vectors().unary[size_t(op)], self.dtype);
-  if (kernel == nullptr || !alike(self, out)) return false;
+  if (kernel == nullptr || !alike(self, out)) return call.decided({});
+  if (call.decided(call.vectors().name)) return true;
   const size_t size = element_size(self.dtype);
   for_each_stretch(call.pool(), self.numel(), [&](size_t first, size_t n) {
     kernel(self.data + first * size, out.data + first * size, n, params);
@@ -255,7 +256,7 @@ Status logit(Call& call) {
 
 constexpr Operator kOperators[] = {
     {"aten::_conj_physical.out", "TW", unary<Identity>, true},
-    {"aten::abs.out", "TW", unary<Abs, UnaryOp::kAbs>, true},
+    choosing({"aten::abs.out", "TW", unary<Abs, UnaryOp::kAbs>, true}),
     {"aten::acos.out", "TW", unary<Acos>, true},
     {"aten::acosh.out", "TW", unary<Acosh>, true},
     {"aten::asin.out", "TW", unary<Asin>, true},
@@ -263,39 +264,39 @@ constexpr Operator kOperators[] = {
     {"aten::atan.out", "TW", unary<Atan>, true},
     {"aten::atanh.out", "TW", unary<Atanh>, true},
     {"aten::bitwise_not.out", "TW", bitwise_not, true},
-    {"aten::ceil.out", "TW", unary<Ceil, UnaryOp::kCeiling>, true},
-    {"aten::cos.out", "TW", unary<Cos, UnaryOp::kCos>, true},
+    choosing({"aten::ceil.out", "TW", unary<Ceil, UnaryOp::kCeiling>, true}),
+    choosing({"aten::cos.out", "TW", unary<Cos, UnaryOp::kCos>, true}),
     {"aten::cosh.out", "TW", unary<Cosh>, true},
     {"aten::elu.out", "TSSSW", unary<Elu>, true},
-    {"aten::erf.out", "TW", unary<Erf, UnaryOp::kErf>, true},
-    {"aten::exp.out", "TW", unary<Exp, UnaryOp::kExp>, true},
+    choosing({"aten::erf.out", "TW", unary<Erf, UnaryOp::kErf>, true}),
+    choosing({"aten::exp.out", "TW", unary<Exp, UnaryOp::kExp>, true}),
     {"aten::expm1.out", "TW", unary<Expm1>, true},
-    {"aten::floor.out", "TW", unary<Floor, UnaryOp::kFloor>, true},
-    {"aten::gelu.out", "TZW", gelu, true},
-    {"aten::hardtanh.out", "TSSW", unary<Hardtanh, UnaryOp::kClamp>, true},
+    choosing({"aten::floor.out", "TW", unary<Floor, UnaryOp::kFloor>, true}),
+    choosing({"aten::gelu.out", "TZW", gelu, true}),
+    choosing({"aten::hardtanh.out", "TSSW", unary<Hardtanh, UnaryOp::kClamp>, true}),
     {"aten::isinf.out", "TW", unary<IsInf>, true},
     {"aten::isnan.out", "TW", unary<IsNan>, true},
-    {"aten::leaky_relu.out", "TSW", unary<LeakyRelu, UnaryOp::kLeakyRelu>, true},
-    {"aten::log.out", "TW", unary<Log, UnaryOp::kLog>, true},
+    choosing({"aten::leaky_relu.out", "TSW", unary<LeakyRelu, UnaryOp::kLeakyRelu>, true}),
+    choosing({"aten::log.out", "TW", unary<Log, UnaryOp::kLog>, true}),
     {"aten::log10.out", "TW", unary<Log10>, true},
     {"aten::log1p.out", "TW", unary<Log1p>, true},
     {"aten::log2.out", "TW", unary<Log2>, true},
     {"aten::logical_not.out", "TW", unary<LogicalNot>, true},
     {"aten::logit.out", "TdW", logit, true},
-    {"aten::neg.out", "TW", unary<Neg, UnaryOp::kNegate>, true},
-    {"aten::reciprocal.out", "TW", unary<Reciprocal, UnaryOp::kReciprocal>, true},
-    {"aten::relu.out", "TW", relu, true},
-    {"aten::round.out", "TW", unary<Round, UnaryOp::kRound>, true},
-    {"aten::rsqrt.out", "TW", unary<Rsqrt, UnaryOp::kReciprocalSquareRoot>, true},
-    {"aten::sigmoid.out", "TW", unary<Sigmoid, UnaryOp::kSigmoid>, true},
+    choosing({"aten::neg.out", "TW", unary<Neg, UnaryOp::kNegate>, true}),
+    choosing({"aten::reciprocal.out", "TW", unary<Reciprocal, UnaryOp::kReciprocal>, true}),
+    choosing({"aten::relu.out", "TW", relu, true}),
+    choosing({"aten::round.out", "TW", unary<Round, UnaryOp::kRound>, true}),
+    choosing({"aten::rsqrt.out", "TW", unary<Rsqrt, UnaryOp::kReciprocalSquareRoot>, true}),
+    choosing({"aten::sigmoid.out", "TW", unary<Sigmoid, UnaryOp::kSigmoid>, true}),
     {"aten::sign.out", "TW", unary<Sign>, true},
-    {"aten::silu.out", "TW", unary<Silu, UnaryOp::kSilu>, true},
-    {"aten::sin.out", "TW", unary<Sin, UnaryOp::kSin>, true},
+    choosing({"aten::silu.out", "TW", unary<Silu, UnaryOp::kSilu>, true}),
+    choosing({"aten::sin.out", "TW", unary<Sin, UnaryOp::kSin>, true}),
     {"aten::sinh.out", "TW", unary<Sinh>, true},
-    {"aten::sqrt.out", "TW", unary<Sqrt, UnaryOp::kSquareRoot>, true},
+    choosing({"aten::sqrt.out", "TW", unary<Sqrt, UnaryOp::kSquareRoot>, true}),
     {"aten::tan.out", "TW", unary<Tan>, true},
-    {"aten::tanh.out", "TW", unary<Tanh, UnaryOp::kTanh>, true},
-    {"aten::trunc.out", "TW", unary<Trunc, UnaryOp::kTruncate>, true},
+    choosing({"aten::tanh.out", "TW", unary<Tanh, UnaryOp::kTanh>, true}),
+    choosing({"aten::trunc.out", "TW", unary<Trunc, UnaryOp::kTruncate>, true}),
 };
 
 }  // namespace
