@@ -112,17 +112,36 @@ Status check_step(Method& method, const ManifestEntry::Step& step, Tolerance tol
   return {};
 }
 
+/// Whether the kernels that explain() named before anything ran are those that ran, wherever the shapes are the same.
+Status check_kernels(std::span<const StepInfo> named, std::span<const StepInfo> ran) {
+  if (named.size() != ran.size()) {
+    return fail(ErrorCode::kInvalidArgument, "{} nodes were explained, {} ran", named.size(), ran.size());
+  }
+  for (size_t i = 0; i < ran.size(); ++i) {
+    const StepInfo &a = named[i], &b = ran[i];
+    if (a.shapes == b.shapes && (a.kernel != b.kernel || a.unit != b.unit || a.removed != b.removed)) {
+      return fail(ErrorCode::kInvalidArgument, "{}: explained as {} ({}), but {} ({}) ran", b.name, a.kernel, name(a.unit),
+                  b.kernel, name(b.unit));
+    }
+    if (!b.removed && b.kernel.empty()) return fail(ErrorCode::kInvalidArgument, "{}: no kernel is named", b.name);
+    if (b.reason.empty()) return fail(ErrorCode::kInvalidArgument, "{}: no reason is given", b.name);
+  }
+  return {};
+}
+
 /// Stops at the first output that is wrong: in a stateful program all later ones would be, too.
 Status check_steps(const ManifestEntry& e, unsigned threads, double& max_error) {
   SMELT_ASSIGN(
       const Program program,
       Program::load(e.program, {.threads = threads, .isa = {}, .external_data = e.external_data}));
   SMELT_ASSIGN(Method method, program.method(e.method));
+  const std::vector<StepInfo> named = method.explain();
   for (size_t i = 0; i < e.steps.size(); ++i) {
     if (i != 0 && !e.stateful) method.reset();
     if (auto ok = check_step(method, e.steps[i], e.tolerance, max_error); !ok) {
       return prefixed(ok.error(), fmt::format("step {}", i));
     }
+    if (i == 0) SMELT_TRY(check_kernels(named, method.explain()));
   }
   return {};
 }
@@ -229,7 +248,7 @@ Verb add_check(CLI::App& app) {
   c->add_option("--json", o->json, "Write all results there")->type_name("F");
   c->footer(R"(
 An output passes if type and shape are those recorded and |ours - expected| <= atol + rtol x |expected| everywhere; NaN
-equals NaN. Exit code 1 if any program fails. The last line is "N passed, N failed, N skipped".
+equals NaN. The kernels that smelt explain names have to be those that run. Exit code 1 if any program fails. The last line is "N passed, N failed, N skipped".
 
 Examples:
   smelt check corpus/manifest.json --jobs 4
