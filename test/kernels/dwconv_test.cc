@@ -163,7 +163,10 @@ TEST_P(DwconvKernelTest, Taps) {
 TEST_P(DwconvKernelTest, Windows) {
   for (size_t size : {3, 5})
     for (size_t step : {1, 2, 3})
-      for (size_t pixels : {1, 2, 3, 4, 5, 6, 7, 10}) check(window(3, pixels, size, step, 5), pixels);
+      for (size_t pixels : {1, 2, 3, 4, 5, 6, 7, 10, 15}) check(window(3, pixels, size, step, 5), pixels);
+  const size_t channels = kernel().filter.rows.at(test_cpu().sme_vl32) * 2 - 1;
+  for (size_t size : {3, 5})
+    for (size_t step : {1, 2}) check(window(2, 15, size, step, channels), step);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DwconvKernelTest, testing::ValuesIn(dwconv_kernels().begin(), dwconv_kernels().end()),

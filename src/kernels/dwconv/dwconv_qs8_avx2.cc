@@ -6,7 +6,7 @@ namespace smelt {
 
 namespace {
 // 4 x 2 accumulators, 2 of weights.
-using Loop = TapLoop<Int8Taps<Avx2Int8, StaticSum<Avx2Int8>>, 4, 2>;
+using Loop = TapLoop<Int8WordTaps<Avx2Int8, StaticSum<Avx2Int8>>, 4, 2>;
 void run(const DwconvBlock& d) { Loop::run(d); }
 }  // namespace
 

@@ -6,7 +6,7 @@ namespace smelt {
 
 namespace {
 // 4 x 2 accumulators, 2 of weights.
-using Loop = TapLoop<Int8Taps<Avx512Sums, StaticSum<Avx512Sums>>, 4, 2>;
+using Loop = TapLoop<Int8WordTaps<Avx512Sums, StaticSum<Avx512Sums>>, 4, 2>;
 void run(const DwconvBlock& d) { Loop::run(d); }
 }  // namespace
 

@@ -13,6 +13,8 @@ namespace {
 /// Taps: In (element type), Acc, kLanes, kWeightBytes (of kLanes weights), kHeadFields,
 ///   start(panel, channel), mac(acc, const In*, count, weights), finish(block, pixel, channel, acc, tail, at, count).
 /// `count` is how many channels remain; it may exceed kLanes, and elements beyond it must not be read or written.
+/// Taps whose mac() can be taken apart, mac(acc, load(const In*, count), weight(weights)), slide, see slide(), in tiles of
+/// slide_pixels(width); only whole panels, unless kMasks says that loading some of the channels costs no more than all.
 template <class Taps, int kPixels, int kVecs>
 struct TapLoop {
   static constexpr size_t channels() { return kVecs * Taps::kLanes; }
@@ -29,14 +31,70 @@ struct TapLoop {
 
  private:
   template <bool kFull>
-  static SMELT_NOINLINE void pixels(const DwconvBlock& d, size_t c0, const std::byte* panel) SMELT_FN {
+  static SMELT_NOINLINE void pixels(const DwconvBlock& block, size_t c0, const std::byte* panel) SMELT_FN {
+    const DwconvBlock d = block;  // a copy, which stores to the output cannot change
     for (size_t l = 0; l < d.lines; ++l) {
       const void* const* row = d.rows + l * d.line_step;
       const size_t end = (l + 1) * d.pixels;
       size_t i = l * d.pixels;
+      if constexpr (slides<kFull>()) {
+        if (d.width == 3 && d.pixel_step == 1) i = slide<kFull, 3, 1>(block, row, i, end, c0, panel);
+        if (d.width == 3 && d.pixel_step == 2) i = slide<kFull, 3, 2>(block, row, i, end, c0, panel);
+        if (d.width == 5 && d.pixel_step == 1) i = slide<kFull, 5, 1>(block, row, i, end, c0, panel);
+        if (d.width == 5 && d.pixel_step == 2) i = slide<kFull, 5, 2>(block, row, i, end, c0, panel);
+      }
       for (; i + kPixels <= end; i += kPixels, row += kPixels * d.pixel_step) tile<kFull, kPixels>(d, row, i, c0, panel);
       for (; i < end; ++i, row += d.pixel_step) tile<kFull, 1>(d, row, i, c0, panel);
     }
+  }
+
+  /// Windows of kWidth that overlap because they move by kStep, pixels [i, end): each input is loaded once for all the pixels of
+  /// a tile that see it.
+  template <bool kFull, int kWidth, int kStep>
+  static SMELT_NOINLINE size_t slide(const DwconvBlock& block, const void* const* row, size_t i, size_t end, size_t c0,
+                                     const std::byte* panel) SMELT_FN {
+    const DwconvBlock d = block;  // a copy, which stores to the output cannot change
+    slide_tiles<kFull, kWidth, kStep, Taps::slide_pixels(kWidth)>(d, row, i, end, c0, panel);
+    return end;
+  }
+
+  template <bool kFull, int kWidth, int kStep, int kP>
+  static SMELT_INLINE void slide_tiles(const DwconvBlock& d, const void* const* row, size_t i, size_t end, size_t c0,
+                                       const std::byte* panel) SMELT_FN {
+    const size_t left = kFull ? channels() : d.channels - c0;
+    for (; i + kP <= end; i += kP, row += kP * kStep)
+      for (size_t at = 0; at < channels() && at < left; at += Taps::kLanes)
+        slide_tile<kWidth, kStep, kP>(d, row, i, c0 + at, panel, at, kFull ? Taps::kLanes : left - at);
+    if constexpr (kP > 1) slide_tiles<kFull, kWidth, kStep, kP / 2>(d, row, i, end, c0, panel);
+  }
+
+  /// One vector of channels. The weights of a line of the filter stay in registers while its inputs pass by.
+  template <int kWidth, int kStep, int kP>
+  static SMELT_INLINE void slide_tile(const DwconvBlock& d, const void* const* row, size_t i0, size_t c,
+                                      const std::byte* panel, size_t at, size_t count) SMELT_FN {
+    typename Taps::Acc acc[kP];
+    SMELT_UNROLL for (int i = 0; i < kP; ++i) acc[i] = Taps::start(panel, at);
+    const std::byte* const data = panel + Taps::kHeadFields * channels() * 4;
+    const std::byte* w = data + at / Taps::kLanes * Taps::kWeightBytes;
+    SMELT_KEEP_LOOP for (size_t y = 0; y < d.height; ++y, row += d.tap_step) {
+      decltype(Taps::weight(w)) weight[kWidth];
+      SMELT_UNROLL for (int x = 0; x < kWidth; ++x, w += kVecs * Taps::kWeightBytes) weight[x] = Taps::weight(w);
+      SMELT_UNROLL for (int column = 0; column < (kP - 1) * kStep + kWidth; ++column) {
+        const auto in = Taps::load(static_cast<const typename Taps::In*>(row[column]) + c, count);
+        SMELT_UNROLL for (int x = 0; x < kWidth; ++x) {
+          const int i = (column - x) / kStep;
+          if (column >= x && i * kStep == column - x && i < kP) acc[i] = Taps::mac(acc[i], in, weight[x]);
+        }
+      }
+    }
+    const std::byte* tail = data + d.height * kWidth * kVecs * Taps::kWeightBytes;
+    SMELT_UNROLL for (int i = 0; i < kP; ++i) Taps::finish(d, i0 + size_t(i), c, acc[i], tail, at, count);
+  }
+
+  template <bool kFull>
+  static constexpr bool slides() {
+    if constexpr (requires { &Taps::weight; }) return kFull || Taps::kMasks;
+    return false;
   }
 
   /// kFull: the panel has all its channels, so that nothing is checked per vector.
@@ -81,9 +139,16 @@ struct FloatTaps {
   static SMELT_INLINE Acc start(const std::byte* panel, size_t at) {
     return V::load_f32(reinterpret_cast<const float*>(panel) + at);
   }
+  static constexpr bool kMasks = requires { Elem::kMasks; };
+  /// Eight independent chains of additions.
+  static constexpr int slide_pixels(int) { return 8; }
+  static SMELT_INLINE Acc load(const In* in, size_t count) {
+    return count >= kLanes ? Elem::load(in) : Elem::load_part(in, count);
+  }
+  static SMELT_INLINE Acc weight(const std::byte* w) { return Elem::load(reinterpret_cast<const In*>(w)); }
+  static SMELT_INLINE Acc mac(Acc acc, Acc x, Acc w) { return V::fma(x, w, acc); }
   static SMELT_INLINE Acc mac(Acc acc, const In* in, size_t count, const std::byte* w) {
-    const auto x = count >= kLanes ? Elem::load(in) : Elem::load_part(in, count);
-    return V::fma(x, Elem::load(reinterpret_cast<const In*>(w)), acc);
+    return mac(acc, load(in, count), weight(w));
   }
   static SMELT_INLINE void finish(const DwconvBlock& d, size_t i, size_t c, Acc acc, const std::byte*, size_t,
                                   size_t count) {
@@ -108,6 +173,22 @@ struct Int8Taps {
                                   size_t count) {
     const Acc sums[1] = {acc};
     Sum::finish({Sum()}, d, i, c, sums, tail + at * 4, count);
+  }
+};
+
+/// The same with products of pairs of words, load_words(in, count) x weight_words(weights): of an input the value and its
+/// sign, of a weight the value and 0. mac_words(acc, in, weights) adds them.
+template <class V, class Sum>
+struct Int8WordTaps : Int8Taps<V, Sum> {
+  using Acc = typename V::Int;
+  static constexpr bool kMasks = requires { V::kMasks; };
+  /// With 16 registers, eight accumulators leave room for three weights.
+  static constexpr int slide_pixels(int width) { return V::kLanes == 8 && width > 3 ? 4 : 8; }
+  static SMELT_INLINE Acc load(const int8_t* in, size_t count) { return V::load_words(in, count); }
+  static SMELT_INLINE Acc weight(const std::byte* w) { return V::weight_words(reinterpret_cast<const int8_t*>(w)); }
+  static SMELT_INLINE Acc mac(Acc acc, Acc x, Acc w) { return V::mac_words(acc, x, w); }
+  static SMELT_INLINE Acc mac(Acc acc, const int8_t* in, size_t count, const std::byte* w) {
+    return mac(acc, load(in, count), weight(w));
   }
 };
 

@@ -36,12 +36,15 @@ struct Avx2Int8 {
   }
   static SMELT_INLINE Int dot(Int acc, Bytes b, Bytes a) { return _mm256_add_epi32(acc, _mm256_madd_epi16(b, a)); }
 
-  /// Products of the first `count` of 8 neighbouring elements.
-  static SMELT_INLINE Int mac_s8(Int acc, const int8_t* in, size_t count, const int8_t* w) {
-    const __m128i x = count >= kLanes ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(in)) : load_part_128(in, count);
-    const __m128i y = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(w));
-    return add(acc, _mm256_mullo_epi32(_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(y)));
+  /// Lanes of two words for vpmaddwd: 8 neighbouring inputs with their signs, and as many weights with zeros.
+  static SMELT_INLINE Int load_words(const int8_t* in, size_t count) {
+    return _mm256_cvtepi8_epi32(count >= kLanes ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(in))
+                                                : load_part_128(in, count));
   }
+  static SMELT_INLINE Int weight_words(const int8_t* w) {
+    return _mm256_and_si256(load_words(w, kLanes), _mm256_set1_epi32(0xffff));
+  }
+  static SMELT_INLINE Int mac_words(Int acc, Int in, Int w) { return dot(acc, w, in); }
 
   static SMELT_INLINE Int add(Int a, Int b) { return _mm256_add_epi32(a, b); }
   static SMELT_INLINE Int zero_int() { return _mm256_setzero_si256(); }

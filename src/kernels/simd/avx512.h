@@ -26,6 +26,7 @@ struct Avx512F32 {
 
 struct Avx512LoadF32 {
   using Elem = float;
+  static constexpr bool kMasks = true;  ///< load_part() costs no more than load()
   static SMELT_INLINE __m512 splat(const Elem* p) { return _mm512_set1_ps(*p); }
   static SMELT_INLINE __m512 load(const Elem* p) { return _mm512_loadu_ps(p); }
   static SMELT_INLINE __m512 load_part(const Elem* p, size_t count) {
@@ -37,6 +38,7 @@ struct Avx512LoadF32 {
 /// processors convert those in more time than two times 8.
 struct Avx512LoadF16 {
   using Elem = Half;
+  static constexpr bool kMasks = true;
   using Staged = float;
   static constexpr size_t kStep = 1;
   static SMELT_INLINE __m256 splat(const Staged* p) { return _mm256_set1_ps(*p); }

@@ -10,14 +10,17 @@ struct Avx512Sums {
   using Int = __m512i;
   using Float = __m512;
   static constexpr size_t kLanes = 16;
+  static constexpr bool kMasks = true;
 
-  /// Products of the first `count` of 16 neighbouring elements.
-  static SMELT_INLINE Int mac_s8(Int acc, const int8_t* in, size_t count, const int8_t* w) {
-    const __m128i x = count >= kLanes ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(in))
-                                      : _mm_maskz_loadu_epi8(lanes_below(count), in);
-    const __m128i y = _mm_loadu_si128(reinterpret_cast<const __m128i*>(w));
-    return add(acc, _mm512_mullo_epi32(_mm512_cvtepi8_epi32(x), _mm512_cvtepi8_epi32(y)));
+  /// Lanes of two words for vpmaddwd: 16 neighbouring inputs with their signs, and as many weights with zeros.
+  static SMELT_INLINE Int load_words(const int8_t* in, size_t count) {
+    return _mm512_cvtepi8_epi32(count >= kLanes ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(in))
+                                                : _mm_maskz_loadu_epi8(lanes_below(count), in));
   }
+  static SMELT_INLINE Int weight_words(const int8_t* w) {
+    return _mm512_and_si512(load_words(w, kLanes), _mm512_set1_epi32(0xffff));
+  }
+  static SMELT_INLINE Int mac_words(Int acc, Int in, Int w) { return add(acc, _mm512_madd_epi16(in, w)); }
 
   static SMELT_INLINE Int add(Int a, Int b) { return _mm512_add_epi32(a, b); }
   static SMELT_INLINE Int zero_int() { return _mm512_setzero_si512(); }
