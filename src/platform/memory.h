@@ -13,7 +13,8 @@ namespace smelt {
 /// A cache line on every CPU that Smelt runs on, and the widest x86 vector.
 inline constexpr size_t kAlignment = 64;
 
-/// Uninitialised bytes, aligned to kAlignment, and padded so that a vector may be read at the last element.
+/// Uninitialised bytes, aligned to kAlignment, and padded so that a vector may be read at the last
+/// element.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
@@ -34,7 +35,8 @@ class AlignedBuffer {
   size_t size_ = 0;
 };
 
-/// A file, mapped read-only for as long as this object lives. Movable; the mapping does not move with it.
+/// A file, mapped read-only for as long as this object lives. Movable; the mapping does not move
+/// with it.
 class MappedFile {
  public:
   MappedFile() = default;
