@@ -21,6 +21,10 @@ enum class DType : uint8_t {
   kU64,
   kBool,
   kU4,  ///< two unsigned nibbles per byte, the low nibble first; only in packed weights
+  // Complex numbers: the real part, then the imaginary part. Operators outside delegates have them.
+  kC32,   ///< of two binary16
+  kC64,   ///< of two float
+  kC128,  ///< of two double
 };
 
 }  // namespace smelt

@@ -77,14 +77,15 @@ Status hand_out(Result<Program> loaded, smelt_program** program) {
 }
 
 // The enumerations of both languages have the same values; the two ends of each prove it.
-static_assert(int(DType::kF32) == SMELT_FLOAT32 && int(DType::kBool) == SMELT_BOOL);
+static_assert(int(DType::kF32) == SMELT_FLOAT32 && int(DType::kBool) == SMELT_BOOL &&
+              int(DType::kC32) == SMELT_COMPLEX32 && int(DType::kC128) == SMELT_COMPLEX128);
 static_assert(int(ValueKind::kNone) == SMELT_KIND_NONE && int(ValueKind::kList) == SMELT_KIND_LIST);
 static_assert(int(Dynamism::kStatic) == SMELT_STATIC &&
               int(Dynamism::kUnbounded) == SMELT_UNBOUNDED);
 static_assert(kMaxRank == SMELT_MAX_RANK);
 
 Result<TensorView> tensor_of(const smelt_tensor& t) {
-  if (t.dtype < SMELT_FLOAT32 || t.dtype > SMELT_BOOL) {
+  if (t.dtype < SMELT_FLOAT32 || t.dtype > SMELT_COMPLEX128 || t.dtype == int(DType::kU4)) {
     return fail(ErrorCode::kInvalidArgument, "dtype {} does not exist", t.dtype);
   }
   if (t.rank > kMaxRank)

@@ -55,7 +55,10 @@ std::optional<Pattern> stored_value(const TensorDesc& desc, float value) {
     case DType::kS64: return Pattern::of(saturate<int64_t>(value));
     case DType::kU64: return Pattern::of(saturate<uint64_t>(value));
     case DType::kBool: return Pattern::of(uint8_t(value != 0));
-    case DType::kU4: break;
+    case DType::kU4:
+    case DType::kC32:
+    case DType::kC64:
+    case DType::kC128: break;
   }
   return std::nullopt;
 }

@@ -50,8 +50,11 @@ auto with_compute(Compute c, F&& f) {
   return f(int64_t());
 }
 
-/// Calls f with a value of an unsigned type that has the size of the elements: for moving them
-/// unseen.
+struct Bytes16 {
+  uint64_t low, high;
+};
+
+/// Calls f with a value of a type that has the size of the elements: for moving them unseen.
 template <class F>
 auto with_bytes_of(size_t element_size, F&& f) {
   switch (element_size) {
@@ -61,8 +64,10 @@ auto with_bytes_of(size_t element_size, F&& f) {
       return f(uint16_t());
     case 4:
       return f(uint32_t());
-    default:
+    case 8:
       return f(uint64_t());
+    default:
+      return f(Bytes16());
   }
 }
 

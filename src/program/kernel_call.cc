@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "program/strided.h"
+#include "program/types.h"
 
 namespace smelt::program {
 
@@ -79,8 +80,22 @@ Status check_signature(const Operator& op, std::span<EValue* const> args) {
   return {};
 }
 
+std::optional<DType> complex_type(const Operator& op, std::span<EValue* const> args) {
+  const auto complex = [](const EValue* v) {
+    return v != nullptr && v->kind == Kind::kTensor && is_complex(v->tensor->dtype);
+  };
+  for (size_t i = 0; i < std::min(args.size(), op.signature.size()); ++i) {
+    if (complex(args[i])) return args[i]->tensor->dtype;
+    if (args[i]->kind != Kind::kTensorList) continue;
+    for (const EValue* item : args[i]->list->items) {
+      if (complex(item)) return item->tensor->dtype;
+    }
+  }
+  return std::nullopt;
+}
+
 KernelCall::KernelCall(const Operator& op, std::vector<EValue*> args)
-    : op_(&op), args_(std::move(args)) {
+    : op_(&op), run_(complex_type(op, args) ? op.complex : op.run), args_(std::move(args)) {
   if (op.any_order) return;
   for (size_t i = 0; i < op.signature.size(); ++i) {
     const ArgumentUse use = argument_use(op.signature[i]);
@@ -134,7 +149,7 @@ Status KernelCall::run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
   }
   Decision decision;
   Call call(args_, pool, cpu, scratch, state_, decision);
-  SMELT_TRY(op_->run(call));
+  SMELT_TRY(run_(call));
   kernel_ = decision.kernel;
   for (RowMajor& r : row_major_) {
     if (!r.written) continue;
@@ -145,7 +160,7 @@ Status KernelCall::run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
 }
 
 void KernelCall::plan(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
-  if (!op_->chooses) return;
+  if (!op_->chooses || run_ != op_->run) return;
   for (RowMajor& r : row_major_) {
     if (!r.tensor.resize(r.original->tensor->shape)) return;
   }

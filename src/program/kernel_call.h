@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,10 @@ ArgumentUse argument_use(char letter);
 /// Checks that a call's arguments are what the operator's signature says. A call has one argument
 /// per letter, and may repeat its result at the end. kInvalidFile names the argument.
 Status check_signature(const Operator&, std::span<EValue* const> args);
+
+/// The type of the first complex tensor among the arguments; such a call is possible only if the
+/// operator has a function for it. The arguments need not have been checked.
+std::optional<DType> complex_type(const Operator&, std::span<EValue* const> args);
 
 class KernelCall {
  public:
@@ -51,6 +56,7 @@ class KernelCall {
   EValue* row_major(EValue* original, bool written);
 
   const Operator* op_;
+  Status (*run_)(Call&);
   std::vector<EValue*> args_;
   std::unique_ptr<OperatorState> state_;
   std::string_view kernel_;

@@ -77,6 +77,8 @@ class LoadedMethod {
       : source_(std::move(source)), cpu_(cpu), pool_(ThreadPool::create(workers)) {}
   Status build(const pte::ExecutionPlan&, size_t plan_index);
   Status add_instruction(const pte::ExecutionPlan&, const pte::Instruction&, size_t first_step);
+  /// The values that an instruction lists.
+  std::vector<EValue*> arguments(const flatbuffers::Vector<int32_t>*);
   void describe(const pte::ExecutionPlan&);
 
   Status set_input(size_t i, const Value&);

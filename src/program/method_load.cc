@@ -125,6 +125,23 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
     }
   }
 
+  std::string refused;
+  for (const pte::Chain* chain : *plan.chains()) {
+    for (const pte::Instruction* instruction : *chain->instructions()) {
+      const auto* call = instruction->instr_args_as_KernelCall();
+      if (call == nullptr) continue;
+      const Operator& op = *operators[size_t(call->op_index())];
+      const auto type = complex_type(op, arguments(call->args()));
+      if (!type || op.complex != nullptr) continue;
+      const std::string what = fmt::format("{} of {}", op.name, smelt::name(*type));
+      if (refused.find(what) == std::string::npos) refused += (refused.empty() ? "" : ", ") + what;
+    }
+  }
+  if (!refused.empty()) {
+    return fail(ErrorCode::kUnsupported, "{}: operators that Smelt does not have for such types: {}",
+                where, refused);
+  }
+
   for (const InPlaceUpdate& u : find_in_place_updates(plan, operators, delegate_outputs)) {
     const Tensor& state = *table_.values[u.state].tensor;
     Tensor& next = *table_.values[u.next].tensor;
@@ -176,15 +193,16 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
   return {};
 }
 
+std::vector<EValue*> LoadedMethod::arguments(const flatbuffers::Vector<int32_t>* from) {
+  std::vector<EValue*> args;
+  for (size_t i = 0; i < count(from); ++i) {
+    args.push_back(&table_.values[size_t(from->Get(flatbuffers::uoffset_t(i)))]);
+  }
+  return args;
+}
+
 Status LoadedMethod::add_instruction(const pte::ExecutionPlan& plan,
                                      const pte::Instruction& instruction, size_t first_step) {
-  const auto arguments = [&](const flatbuffers::Vector<int32_t>* from) {
-    std::vector<EValue*> args;
-    for (size_t i = 0; i < count(from); ++i) {
-      args.push_back(&table_.values[size_t(from->Get(flatbuffers::uoffset_t(i)))]);
-    }
-    return args;
-  };
   const auto restore = [&](size_t value) {
     restored_.emplace_back(uint32_t(value), table_.values[value]);
   };

@@ -143,11 +143,22 @@ struct Operator {
   bool update = false;
   /// Whether it has a choice of kernels, and calls Call::decided.
   bool chooses = false;
+  /// What runs where a tensor is complex. Null: such programs are refused when they are loaded.
+  Status (*complex)(Call&) = nullptr;
 };
 
 /// An operator with a choice of kernels.
 constexpr Operator choosing(Operator op) {
   op.chooses = true;
+  return op;
+}
+/// An operator that moves elements without looking at them: complex ones too.
+constexpr Operator moving(Operator op) {
+  op.complex = op.run;
+  return op;
+}
+constexpr Operator with_complex(Operator op, Status (*run)(Call&)) {
+  op.complex = run;
   return op;
 }
 

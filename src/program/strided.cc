@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "program/types.h"
+
 namespace smelt::program {
 namespace {
 
@@ -150,9 +152,36 @@ Strided broadcast(const Strided& t, const Shape& to) {
   return r;
 }
 
+Strided real_part(const Strided& t) {
+  if (!is_complex(t.dtype)) return t;
+  Strided r = t;
+  r.dtype = part_of(t.dtype);
+  for (size_t d = 0; d < r.strides.rank(); ++d) r.strides[d] *= 2;
+  return r;
+}
+
+Strided imaginary_part(const Strided& t) {
+  Strided r = real_part(t);
+  if (is_complex(t.dtype)) {
+    r.data += element_size(r.dtype);
+    return r;
+  }
+  static constexpr double kZero = 0;
+  // Nobody writes through an operand.
+  r.data = reinterpret_cast<std::byte*>(const_cast<double*>(&kZero));
+  r.dtype = DType::kF64;
+  for (size_t d = 0; d < r.strides.rank(); ++d) r.strides[d] = 0;
+  return r;
+}
+
 void copy(const Strided& dst, const Strided& src) {
   const size_t count = dst.shape.numel();
   if (count == 0) return;
+  if (dst.dtype != src.dtype && (is_complex(dst.dtype) || is_complex(src.dtype))) {
+    copy(real_part(dst), real_part(src));
+    if (is_complex(dst.dtype)) copy(imaginary_part(dst), imaginary_part(src));
+    return;
+  }
   size_t order[kMaxRank];
   const std::span<size_t> dims(order, dst.shape.rank());
   order_by_stride(dst.strides, dims);

@@ -39,7 +39,13 @@ Strided permuted(const Strided&, std::span<const size_t> perm);
 /// compatible.
 Strided broadcast(const Strided&, const Shape& to);
 
-/// Copies all elements of src to dst, which has the same shape; converts where types differ.
+/// The parts of a complex tensor as tensors of reals. A tensor of reals is its own real part; its
+/// imaginary part is zero.
+Strided real_part(const Strided&);
+Strided imaginary_part(const Strided&);
+
+/// Copies all elements of src to dst, which has the same shape; converts where types differ
+/// (complex to real: the real part).
 void copy(const Strided& dst, const Strided& src);
 
 /// A function over blocks: out[i] = f(in[0][i], in[1][i], …) in the computing type.

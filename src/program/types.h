@@ -9,8 +9,15 @@ namespace smelt::program {
 inline bool is_float(DType t) {
   return t == DType::kF32 || t == DType::kF16 || t == DType::kBF16 || t == DType::kF64;
 }
+inline bool is_complex(DType t) {
+  return t == DType::kC32 || t == DType::kC64 || t == DType::kC128;
+}
+/// What a complex number is a pair of.
+inline DType part_of(DType t) {
+  return t == DType::kC32 ? DType::kF16 : t == DType::kC64 ? DType::kF32 : DType::kF64;
+}
 /// Integers, bool not included.
-inline bool is_integer(DType t) { return !is_float(t) && t != DType::kBool; }
+inline bool is_integer(DType t) { return !is_float(t) && !is_complex(t) && t != DType::kBool; }
 
 /// The smaller type that holds both (for floats; integers and floats give the float).
 DType promote(DType, DType);

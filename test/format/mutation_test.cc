@@ -7,7 +7,7 @@
 #include "format/npy/npy.h"
 #include "format/ptd/external_data.h"
 #include "graph_builder.h"
-#include "program_builder.h"
+#include "support/program_builder.h"
 #include "support/read_everything.h"
 #include "tensor_file_builder.h"
 

@@ -45,7 +45,8 @@ TEST(Npy, ReadsEachType) {
   const std::pair<const char*, DType> cases[] = {
       {"|b1", DType::kBool}, {"|i1", DType::kS8},  {"|u1", DType::kU8},  {"<i2", DType::kS16},
       {"<u2", DType::kU16},  {"<i4", DType::kS32}, {"<u4", DType::kU32}, {"<i8", DType::kS64},
-      {"<u8", DType::kU64},  {"<f2", DType::kF16}, {"<f4", DType::kF32}, {"<f8", DType::kF64}};
+      {"<u8", DType::kU64},  {"<f2", DType::kF16}, {"<f4", DType::kF32}, {"<f8", DType::kF64},
+      {"<c8", DType::kC64},  {"<c16", DType::kC128}};
   for (const auto& [descr, dtype] : cases) {
     const std::string header =
         fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': (3,), }}", descr);
@@ -102,6 +103,14 @@ TEST(Npy, TurnsBigEndianAround) {
   EXPECT_EQ(elements<float>(*a), (std::vector<float>{1.f, -2.f}));
 }
 
+TEST(Npy, TurnsThePartsOfComplexNumbersAround) {
+  const std::vector<uint8_t> stored = {0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0};
+  const auto a = parse_npy(
+      file_of("{'descr': '>c8', 'fortran_order': False, 'shape': (1,), }", stored), "a.npy");
+  ASSERT_TRUE(a) << a.error().message;
+  EXPECT_EQ(elements<float>(*a), (std::vector<float>{1.f, -2.f}));
+}
+
 TEST(Npy, ReadsScalarsAndEmptyArrays) {
   const auto scalar = parse_npy(
       file_of("{'descr': '<i8', 'fortran_order': False, 'shape': (), }", std::vector<int64_t>{-5}),
@@ -130,9 +139,11 @@ TEST(Npy, RejectsWhatItCannotRead) {
   };
   constexpr ErrorCode kInvalid = ErrorCode::kInvalidFile, kUnsupported = ErrorCode::kUnsupported;
   expect(error("{'descr': '|O', 'fortran_order': False, 'shape': (6,), }"), kUnsupported,
-         "a.npy: descr is \"|O\"; supported are bool, integers and floats of up to 8 bytes");
-  expect(error("{'descr': '<c8', 'fortran_order': False, 'shape': (3,), }"), kUnsupported,
-         "a.npy: descr is \"<c8\"; supported are bool, integers and floats of up to 8 bytes");
+         "a.npy: descr is \"|O\"; supported are bool, integers, floats and complex "
+         "numbers, up to 8 bytes per part");
+  expect(error("{'descr': '<c32', 'fortran_order': False, 'shape': (3,), }"), kUnsupported,
+         "a.npy: descr is \"<c32\"; supported are bool, integers, floats and complex "
+         "numbers, up to 8 bytes per part");
   expect(error("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (6,), }"), kUnsupported,
          "a.npy: descr is a list: records are not supported");
   expect(error("{'descr': '<f4', 'fortran_order': False, 'shape': (7,), }"), kInvalid,

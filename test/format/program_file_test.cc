@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "program_builder.h"
+#include "support/program_builder.h"
 
 namespace smelt {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "format/program_builder.h"
+#include "support/program_builder.h"
 
 namespace {
 std::atomic<size_t> allocations = 0;
@@ -121,6 +121,24 @@ TEST(Method, DescribesItself) {
   EXPECT_EQ(info.operators[0].name, "aten::add.out");
   EXPECT_EQ(info.operators[0].calls, 1u);
   EXPECT_EQ(info.planned_bytes, 256u);
+}
+
+TEST(Method, NamesAllOperatorsThatHaveNoComplexForm) {
+  const auto complex = typed(planned(0), pte::ScalarType::ComplexFloat);
+  ProgramSpec p;
+  p.values = {tensor(complex), tensor(complex), integer(1)};
+  p.inputs = {0};
+  p.outputs = {1};
+  p.operators = {{"aten::sin", "out"}, {"aten::add", "out"}, {"aten::relu", "out"}};
+  p.instructions = {kernel_call(0, {0, 1}), kernel_call(1, {0, 0, 2, 1, 1}),
+                    kernel_call(2, {0, 1}), kernel_call(0, {1, 1})};
+  p.buffers = {0, 256};
+  const auto l = load(p);
+  ASSERT_FALSE(l);
+  EXPECT_EQ(l.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(l.error().message,
+            "test.pte: execution_plan[0]: operators that Smelt does not have for such types: "
+            "aten::sin.out of complex64, aten::relu.out of complex64");
 }
 
 TEST(Method, AllocatesNothingOnceTheShapesAreKnown) {

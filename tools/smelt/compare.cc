@@ -30,7 +30,8 @@ double distance(T a, T b) {
 
 Comparison compare(const Array& ours, const Array& expected, Tolerance tolerance) {
   Comparison c;
-  c.elements = expected.shape.numel();
+  const size_t per_element = parts(expected.dtype);
+  c.elements = expected.shape.numel() * per_element;
   double worst_excess = -kInfinity;
   with_element_type(expected.dtype, [&]<class T> {
     for (size_t i = 0; i < c.elements; ++i) {
@@ -44,7 +45,7 @@ Comparison compare(const Array& ours, const Array& expected, Tolerance tolerance
       if (std::isfinite(error) && error > c.max_error) c.max_error = error;
       if (error - allowed > worst_excess) {
         worst_excess = error - allowed;
-        c.worst = i;
+        c.worst = i / per_element;
         c.ours = double(a), c.expected = double(b), c.error = error, c.allowed = allowed;
       }
     }

@@ -15,7 +15,7 @@ struct Tolerance {
 };
 
 struct Comparison {
-  size_t elements = 0;
+  size_t elements = 0;  ///< a complex one counts as two
   size_t wrong = 0;
   double max_error = 0;  ///< over elements that are finite on both sides
   /// The element that is furthest from its tolerance.

@@ -11,6 +11,11 @@
 
 namespace smelt::cli {
 
+/// How many numbers an element is: a complex one is two, of the type that with_element_type() gives.
+inline size_t parts(DType type) {
+  return type == DType::kC32 || type == DType::kC64 || type == DType::kC128 ? 2 : 1;
+}
+
 /// Calls f.operator()<T>() with the C++ type that stores elements of `type`. Booleans are bytes: a
 /// byte of a file may hold what a C++ bool must not.
 template <class F>
@@ -38,6 +43,12 @@ decltype(auto) with_element_type(DType type, F&& f) {
       return f.template operator()<int64_t>();
     case DType::kU64:
       return f.template operator()<uint64_t>();
+    case DType::kC32:
+      return f.template operator()<Half>();
+    case DType::kC64:
+      return f.template operator()<float>();
+    case DType::kC128:
+      return f.template operator()<double>();
     case DType::kU8:
     case DType::kBool:
     case DType::kU4:

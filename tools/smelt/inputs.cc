@@ -90,8 +90,8 @@ double uniform(std::mt19937_64& engine) { return double(engine() >> 11) * 0x1p-5
 /// mostly indices, and those two are good ones nearly everywhere.
 Array random_array(const ValueInfo& info, std::mt19937_64& engine) {
   Array a{info.dtype, info.shape, {}};
-  const size_t n = a.shape.numel();
-  a.bytes.resize(n * bits(a.dtype) / 8);
+  const size_t n = a.shape.numel() * parts(a.dtype);
+  a.bytes.resize(a.shape.numel() * bits(a.dtype) / 8);
   with_element_type(a.dtype, [&]<class T> {
     for (size_t i = 0; i < n; ++i) {
       if constexpr (!std::is_integral_v<T>) {

@@ -26,7 +26,7 @@ struct Options {
 /// "min -1.2  max 3.4  mean 0.1  first 0.5 0.25 …": the statistics are over what is not NaN.
 std::string summary(const Array& a) {
   constexpr size_t kFirst = 6;
-  const size_t n = a.shape.numel();
+  const size_t n = a.shape.numel() * parts(a.dtype);
   if (n == 0) return "empty";
   double low = INFINITY, high = -INFINITY, sum = 0;
   size_t nans = 0;

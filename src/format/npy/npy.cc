@@ -117,12 +117,14 @@ class HeaderParser {
     constexpr std::pair<std::string_view, DType> kTypes[] = {
         {"b1", DType::kBool}, {"i1", DType::kS8},  {"u1", DType::kU8},  {"i2", DType::kS16},
         {"u2", DType::kU16},  {"i4", DType::kS32}, {"u4", DType::kU32}, {"i8", DType::kS64},
-        {"u8", DType::kU64},  {"f2", DType::kF16}, {"f4", DType::kF32}, {"f8", DType::kF64}};
+        {"u8", DType::kU64},  {"f2", DType::kF16}, {"f4", DType::kF32}, {"f8", DType::kF64},
+        {"c8", DType::kC64},  {"c16", DType::kC128}};
     const auto* found = std::ranges::find(kTypes, kind, &std::pair<std::string_view, DType>::first);
     const bool known_order = order == '<' || order == '>' || order == '|' || order == '=';
     if (found == std::end(kTypes) || !known_order) {
       return fail(ErrorCode::kUnsupported,
-                  "descr is {:?}; supported are bool, integers and floats of up to 8 bytes", type);
+                  "descr is {:?}; supported are bool, integers, floats and complex numbers, up to 8 "
+                "bytes per part", type);
     }
     h.dtype = found->second;
     h.swapped = order == '>' && bits(h.dtype) > 8;
@@ -222,7 +224,8 @@ Result<NpyArray> parse(std::span<const std::byte> file) {
   } else {
     std::memcpy(a.data.data(), elements.data(), bytes);
   }
-  if (h.swapped) swap_bytes(a.bytes(), element);
+  const bool pairs = h.dtype == DType::kC64 || h.dtype == DType::kC128;
+  if (h.swapped) swap_bytes(a.bytes(), pairs ? element / 2 : element);
   // Any other byte would be undefined as a C++ bool, and NumPy takes every one but 0 as true.
   if (h.dtype == DType::kBool) {
     for (std::byte& b : a.bytes()) b = std::byte(b != std::byte(0));
@@ -257,6 +260,11 @@ std::optional<std::string_view> descr(DType type) {
       return "<u8";
     case DType::kBool:
       return "|b1";
+    case DType::kC64:
+      return "<c8";
+    case DType::kC128:
+      return "<c16";
+    case DType::kC32:  // NumPy has none
     case DType::kU4:
       break;
   }

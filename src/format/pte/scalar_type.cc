@@ -24,6 +24,12 @@ std::optional<DType> to_dtype(pte::ScalarType type) noexcept {
       return DType::kBool;
     case pte::ScalarType::BFloat16:
       return DType::kBF16;
+    case pte::ScalarType::ComplexHalf:
+      return DType::kC32;
+    case pte::ScalarType::ComplexFloat:
+      return DType::kC64;
+    case pte::ScalarType::ComplexDouble:
+      return DType::kC128;
     case pte::ScalarType::UInt16:
       return DType::kU16;
     case pte::ScalarType::UInt32:
@@ -63,6 +69,12 @@ std::optional<pte::ScalarType> to_scalar_type(DType type) noexcept {
       return pte::ScalarType::UInt64;
     case DType::kBool:
       return pte::ScalarType::Bool;
+    case DType::kC32:
+      return pte::ScalarType::ComplexHalf;
+    case DType::kC64:
+      return pte::ScalarType::ComplexFloat;
+    case DType::kC128:
+      return pte::ScalarType::ComplexDouble;
     case DType::kU4:
       break;
   }

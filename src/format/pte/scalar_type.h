@@ -8,7 +8,7 @@
 
 namespace smelt {
 
-/// Nothing for types that Smelt has no arithmetic for (quantised, complex and 8-bit float types).
+/// Nothing for types that Smelt has no arithmetic for (quantised and 8-bit float types).
 std::optional<DType> to_dtype(pte::ScalarType) noexcept;
 
 /// Nothing for kU4, which no tensor of a program has.

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "program/operators/complex.h"
 #include "program/operators/dense.h"
 
 namespace smelt::program {
@@ -109,10 +110,12 @@ Status binary_alpha(Call& call) {
 /// Runs a vector kernel if there is one for the tensors in arguments 0 and 1: alike, or one of them
 /// a single element. False: portable code has to.
 Result<bool> vectorized(Call& call, BinaryOp op, Tensor& out) {
-  if (call.scalar(0).kind != Kind::kTensor || call.scalar(1).kind != Kind::kTensor) return call.decided({});
+  if (call.scalar(0).kind != Kind::kTensor || call.scalar(1).kind != Kind::kTensor)
+    return call.decided({});
   const Tensor &lhs = call.tensor(0), &rhs = call.tensor(1);
   const BinaryFn kernel = kernel_for(call.vectors().binary[size_t(op)], lhs.dtype);
-  if (kernel == nullptr || rhs.dtype != lhs.dtype || out.dtype != lhs.dtype) return call.decided({});
+  if (kernel == nullptr || rhs.dtype != lhs.dtype || out.dtype != lhs.dtype)
+    return call.decided({});
   Broadcast broadcast = Broadcast::kNone;
   if (!(lhs.shape == rhs.shape)) {
     if (rhs.numel() == 1 && rhs.rank() <= lhs.rank()) {
@@ -125,7 +128,8 @@ Result<bool> vectorized(Call& call, BinaryOp op, Tensor& out) {
   }
   const Tensor& whole = broadcast == Broadcast::kLhs ? rhs : lhs;
   SMELT_TRY(out.resize(whole.shape));
-  if (!alike(whole, out) || (broadcast == Broadcast::kNone && !alike(lhs, rhs))) return call.decided({});
+  if (!alike(whole, out) || (broadcast == Broadcast::kNone && !alike(lhs, rhs)))
+    return call.decided({});
   if (call.decided(call.vectors().name)) return true;
   constexpr float kInf = std::numeric_limits<float>::infinity();
   const size_t size = element_size(lhs.dtype);
@@ -383,7 +387,8 @@ Status masked_fill(Call& call) { return choose<Fill>(call, 1); }
 
 constexpr Operator kOperators[] = {
     {"aten::add.Scalar_out", "TSSW", binary_alpha<Add>, true},
-    choosing({"aten::add.out", "TTSW", binary_alpha<Add, BinaryOp::kAdd>, true}),
+    with_complex(choosing({"aten::add.out", "TTSW", binary_alpha<Add, BinaryOp::kAdd>, true}),
+                 complex_add),
     {"aten::atan2.out", "TTW", binary<Atan2>, true},
     SMELT_TENSOR_AND_SCALAR("bitwise_and", BitwiseAnd),
     {"aten::bitwise_left_shift.Tensor_Scalar_out", "TSW", binary<ShiftLeft>, true},
@@ -396,7 +401,8 @@ constexpr Operator kOperators[] = {
     {"aten::clamp.out", "TssW", clamp, true},
     {"aten::div.Scalar_mode_out", "TSzW", div_mode, true},
     {"aten::div.Scalar_out", "TSW", binary<Div>, true},
-    choosing({"aten::div.out", "TTW", binary<Div, BinaryOp::kDivide>, true}),
+    with_complex(choosing({"aten::div.out", "TTW", binary<Div, BinaryOp::kDivide>, true}),
+                 complex_div),
     {"aten::div.out_mode", "TTzW", div_mode, true},
     SMELT_TENSOR_AND_SCALAR("eq", Eq),
     {"aten::floor_divide.out", "TTW", binary<FloorDivide>, true},
@@ -412,7 +418,8 @@ constexpr Operator kOperators[] = {
     choosing({"aten::maximum.out", "TTW", binary<Maximum, BinaryOp::kMaximum>, true}),
     choosing({"aten::minimum.out", "TTW", binary<Minimum, BinaryOp::kMinimum>, true}),
     {"aten::mul.Scalar_out", "TSW", binary<Mul>, true},
-    choosing({"aten::mul.out", "TTW", binary<Mul, BinaryOp::kMultiply>, true}),
+    with_complex(choosing({"aten::mul.out", "TTW", binary<Mul, BinaryOp::kMultiply>, true}),
+                 complex_mul),
     SMELT_TENSOR_AND_SCALAR("ne", Ne),
     {"aten::pow.Scalar_out", "STW", binary<Pow>, true},
     {"aten::pow.Tensor_Scalar_out", "TSW", binary<Pow>, true},

@@ -43,6 +43,18 @@ Result<std::array<bool, kMaxRank>> dimension_set(std::span<const int64_t> dims, 
   return set;
 }
 
+Shape reduced_shape(const Shape& shape, const std::array<bool, kMaxRank>& set, bool keep) {
+  Shape r;
+  for (size_t d = 0; d < shape.rank(); ++d) {
+    if (!set[d]) {
+      r.push_back(shape[d]);
+    } else if (keep) {
+      r.push_back(1);
+    }
+  }
+  return r;
+}
+
 Result<Shape> to_shape(std::span<const int64_t> sizes) {
   if (sizes.size() > kMaxRank) return invalid("{} dimensions; at most {}", sizes.size(), kMaxRank);
   const Shape shape(sizes);

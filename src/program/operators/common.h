@@ -105,6 +105,9 @@ inline Result<int64_t> checked_index(int64_t i, int64_t extent) {
 Result<std::array<bool, kMaxRank>> dimension_set(std::span<const int64_t> dims, size_t rank,
                                                  bool empty_is_all = true);
 
+/// The shape that is left of `shape` without the dimensions in `set`, or with them as 1.
+Shape reduced_shape(const Shape& shape, const std::array<bool, kMaxRank>& set, bool keep);
+
 /// The shape that a view asks for: one extent may be -1 and takes what is left of `from`. The
 /// number of elements is the same.
 Result<Shape> inferred_shape(std::span<const int64_t> sizes, const Shape& from);

@@ -1,6 +1,8 @@
 // Copies of whole tensors, to other types and orders.
 #include "program/operators/copy.h"
 
+#include "program/operators/complex.h"
+
 namespace smelt::program {
 namespace {
 
@@ -32,17 +34,19 @@ Status copy_in_place(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::_to_copy.out", "TBiW", clone<3>, true},
-    {"aten::alias_copy.out", "TW", clone<1>, true},
-    {"aten::clone.out", "TiW", clone<2>, true},
-    {"aten::copy.out", "TTBW", copy_out, true},
-    {"aten::copy_", "UTB", copy_in_place, true},
-    {"aten::detach_copy.out", "TW", clone<1>, true},
-    {"aten::lift_fresh_copy.out", "TW", clone<1>, true},
-    {"dim_order_ops::_clone_dim_order.out", "TBlW", clone<3>, true},
-    {"dim_order_ops::_to_dim_order_copy.out", "TBlW", clone<3>, true},
-    {"et_copy::_d2h_copy.out", "TW", clone<1>, true},
-    {"et_copy::_h2d_copy.out", "TW", clone<1>, true},
+    moving({"aten::_to_copy.out", "TBiW", clone<3>, true}),
+    moving({"aten::alias_copy.out", "TW", clone<1>, true}),
+    moving({"aten::clone.out", "TiW", clone<2>, true}),
+    moving({"aten::copy.out", "TTBW", copy_out, true}),
+    moving({"aten::copy_", "UTB", copy_in_place, true}),
+    moving({"aten::detach_copy.out", "TW", clone<1>, true}),
+    moving({"aten::lift_fresh_copy.out", "TW", clone<1>, true}),
+    moving({"dim_order_ops::_clone_dim_order.out", "TBlW", clone<3>, true}),
+    moving({"dim_order_ops::_to_dim_order_copy.out", "TBlW", clone<3>, true}),
+    {"aten::view_as_real_copy.out", "TW", complex_as_reals, true, false, false, false,
+     complex_as_reals},
+    moving({"et_copy::_d2h_copy.out", "TW", clone<1>, true}),
+    moving({"et_copy::_h2d_copy.out", "TW", clone<1>, true}),
 };
 
 }  // namespace

@@ -163,7 +163,7 @@ Status native_dropout(Call& call) {
 constexpr Operator kOperators[] = {
     {"aten::arange.out", "SW", arange_end},
     {"aten::arange.start_out", "SSSW", arange_start},
-    {"aten::empty.out", "LiW", empty, true},
+    moving({"aten::empty.out", "LiW", empty, true}),
     {"aten::fill.Scalar_out", "TSW", fill_scalar, true},
     {"aten::fill.Tensor_out", "TTW", fill_tensor, true},
     {"aten::full.out", "LSW", full, true},
@@ -174,7 +174,7 @@ constexpr Operator kOperators[] = {
     {"aten::randn.out", "LW", random<&Random::normal>},
     {"aten::scalar_tensor.out", "SW", scalar_tensor, true},
     {"aten::zeros.out", "LW", constant<0>, true},
-    {"dim_order_ops::_empty_dim_order.out", "LlW", empty, true},
+    moving({"dim_order_ops::_empty_dim_order.out", "LlW", empty, true}),
 };
 
 }  // namespace

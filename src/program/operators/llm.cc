@@ -56,29 +56,61 @@ Status update_cache_with_indices(Call& call) {
   return {};
 }
 
+/// One of the operands of attention: a row of `depth` elements per batch, position and head. The
+/// rows of int8 operands have a scale and a zero point each.
+struct Operand {
+  const Tensor& tensor;
+  const Tensor *zeros = nullptr, *scales = nullptr;
+
+  bool fits() const {
+    if (tensor.dtype != DType::kS8) return is_float(tensor.dtype);
+    Shape rows = tensor.shape;
+    if (rows.rank() != 0) rows[rows.rank() - 1] = 1;
+    return zeros && scales && zeros->shape == rows && scales->shape == rows &&
+           zeros->dtype == DType::kS8 && scales->dtype == DType::kF32;
+  }
+  /// The elements of row `index` as floats: in place, or in `buffer`.
+  const float* read(size_t index, size_t depth, float* buffer) const {
+    const std::byte* p = tensor.data + index * depth * element_size(tensor.dtype);
+    if (tensor.dtype == DType::kF32) return reinterpret_cast<const float*>(p);
+    load_block(tensor.dtype, p, 1, depth, Compute::kF32, buffer);
+    if (scales != nullptr) {
+      const float zero = zeros->as<int8_t>()[index], scale = scales->as<float>()[index];
+      for (size_t d = 0; d < depth; ++d) buffer[d] = (buffer[d] - zero) * scale;
+    }
+    return buffer;
+  }
+};
+
 /// query [b, s, h, d], key and value [b, t, h', d]; h is a multiple of h', whose heads are shared.
+/// With heads_first the second and third dimension are swapped.
 struct Attention {
-  const Tensor &query, &key, &value;
+  Operand query, key, value;
   const Tensor* mask;  ///< [s, t], added to the scores
   int64_t start;       ///< position of the first query
   bool causal;
   double scale;
+  bool heads_first = false;
 };
 
 /// Scores, softmax and weighted sum, one query at a time and on the fly: a new largest score
 /// rescales what was summed.
 Status attend(Call& call, const Attention& a, Tensor& out) {
-  const Tensor &q = a.query, &k = a.key, &v = a.value;
-  bool fits = q.rank() == 4 && k.rank() == 4 && v.rank() == 4 && k.shape == v.shape &&
-              q.shape[0] == k.shape[0] && q.shape[3] == k.shape[3] && k.shape[2] > 0 &&
-              q.shape[2] % k.shape[2] == 0 && q.dtype == k.dtype && q.dtype == v.dtype &&
-              is_float(q.dtype) && out.dtype == q.dtype;
+  const Tensor &q = a.query.tensor, &k = a.key.tensor, &v = a.value.tensor;
+  const size_t by_position = a.heads_first ? 2 : 1, by_head = a.heads_first ? 1 : 2;
+  bool fits = q.rank() == 4 && k.rank() == 4 && k.shape == v.shape && q.shape[0] == k.shape[0] &&
+              q.shape[3] == k.shape[3] && k.shape[by_head] > 0 &&
+              q.shape[by_head] % k.shape[by_head] == 0 && q.dtype == k.dtype &&
+              q.dtype == v.dtype && a.query.fits() && a.key.fits() && a.value.fits() &&
+              (q.dtype == DType::kS8 ? is_float(out.dtype) : out.dtype == q.dtype);
   if (!fits) {
-    return invalid("attention of {} over {} and {}", to_string(q.shape), to_string(k.shape),
-                   to_string(v.shape));
+    return invalid("attention of {} {} over {} and {}", smelt::name(q.dtype), to_string(q.shape),
+                   to_string(k.shape), to_string(v.shape));
   }
-  const int64_t batch = q.shape[0], length = q.shape[1], heads = q.shape[2], depth = q.shape[3];
-  const int64_t room = k.shape[1], shared = heads / k.shape[2], kv_heads = k.shape[2];
+  const int64_t batch = q.shape[0], depth = q.shape[3];
+  const int64_t length = q.shape[by_position], heads = q.shape[by_head];
+  const int64_t room = k.shape[by_position], kv_heads = k.shape[by_head];
+  const int64_t shared = heads / kv_heads;
   // Without a mask only what has been written so far counts.
   const int64_t keys = a.mask != nullptr ? room : a.start + length;
   if (a.start < 0 || keys > room || keys < 0) {
@@ -90,28 +122,28 @@ Status attend(Call& call, const Attention& a, Tensor& out) {
   }
   SMELT_TRY(out.resize(q.shape));
   const float scale = float(a.scale);
-  const size_t size = element_size(q.dtype), workers = call.pool().workers();
+  const size_t size = element_size(out.dtype), workers = call.pool().workers();
+  const auto row_of = [&](int64_t b, int64_t position, int64_t positions, int64_t head,
+                          int64_t all_heads) {
+    return size_t(a.heads_first ? (b * all_heads + head) * positions + position
+                                : (b * positions + position) * all_heads + head);
+  };
   SMELT_ASSIGN(float* buffers, call.scratch().take<float>(workers * size_t(3 * depth)));
   call.pool().parallel_for(
       size_t(batch * length * heads), 4, [&](size_t begin, size_t end, unsigned worker) {
         float* query = buffers + worker * size_t(3 * depth);
         float *sum = query + depth, *row = sum + depth;
-        const auto read = [&](const Tensor& t, int64_t index, float* buffer) -> const float* {
-          const std::byte* p = t.data + size_t(index * depth) * size;
-          if (t.dtype == DType::kF32) return reinterpret_cast<const float*>(p);
-          load_block(t.dtype, p, 1, size_t(depth), Compute::kF32, buffer);
-          return buffer;
-        };
         for (size_t i = begin; i < end; ++i) {
           const int64_t h = int64_t(i) % heads, s = int64_t(i) / heads % length;
           const int64_t b = int64_t(i) / heads / length;
-          const float* x = read(q, int64_t(i), query);
+          const size_t at = row_of(b, s, length, h, heads);
+          const float* x = a.query.read(at, size_t(depth), query);
           std::fill_n(sum, depth, 0.0f);
           float top = -std::numeric_limits<float>::infinity(), total = 0;
           const int64_t visible = a.causal ? std::min(a.start + s + 1, keys) : keys;
           for (int64_t t = 0; t < visible; ++t) {
-            const int64_t index = (b * room + t) * kv_heads + h / shared;
-            const float* key = read(k, index, row);
+            const size_t index = row_of(b, t, room, h / shared, kv_heads);
+            const float* key = a.key.read(index, size_t(depth), row);
             float part[8] = {};
             int64_t d = 0;
             for (; d + 8 <= depth; d += 8) {
@@ -131,12 +163,12 @@ Status attend(Call& call, const Attention& a, Tensor& out) {
             }
             const float weight = std::exp(score - top);
             total += weight;
-            const float* value = read(v, index, row);
+            const float* value = a.value.read(index, size_t(depth), row);
             for (int64_t e = 0; e < depth; ++e) sum[e] += weight * value[e];
           }
           const float norm = total == 0 ? 0 : 1 / total;
           for (int64_t e = 0; e < depth; ++e) sum[e] *= norm;
-          store_block(out.dtype, out.data + i * size_t(depth) * size, 1, size_t(depth),
+          store_block(out.dtype, out.data + at * size_t(depth) * size, 1, size_t(depth),
                       Compute::kF32, sum);
         }
       });
@@ -153,14 +185,36 @@ Status custom_sdpa(Call& call) {
   const Tensor& query = call.tensor(0);
   const Tensor* mask = call.optional_tensor(4);
   if (mask && call.boolean(6)) return invalid("both a mask and causal");
-  const Attention a{query,
-                    call.tensor(1),
-                    call.tensor(2),
+  const Attention a{{query},
+                    {call.tensor(1)},
+                    {call.tensor(2)},
                     mask,
                     call.integer(3),
                     call.boolean(6),
                     call.real_or(7, default_scale(query))};
   return attend(call, a, call.tensor(8));
+}
+
+/// (query, key, value, start, mask?, dropout, causal, scale?, zero points? and scales? of query,
+/// key and value in turn, heads_first, out)
+Status custom_quantized_sdpa(Call& call) {
+  const Tensor& query = call.tensor(0);
+  const Tensor* mask = call.optional_tensor(4);
+  if (mask && call.boolean(6)) return invalid("both a mask and causal");
+  const bool quantized = query.dtype == DType::kS8;
+  const auto operand = [&](size_t i) {
+    return Operand{call.tensor(i), quantized ? call.optional_tensor(8 + 2 * i) : nullptr,
+                   quantized ? call.optional_tensor(9 + 2 * i) : nullptr};
+  };
+  const Attention a{operand(0),
+                    operand(1),
+                    operand(2),
+                    mask,
+                    call.integer(3),
+                    call.boolean(6),
+                    call.real_or(7, default_scale(query)),
+                    call.boolean(14)};
+  return attend(call, a, call.tensor(15));
 }
 
 /// (query, key, value, key_cache, value_cache, start, length, mask?, dropout, causal, scale?, out)
@@ -170,9 +224,9 @@ Status sdpa_with_kv_cache(Call& call) {
   if (mask && call.boolean(9)) return invalid("both a mask and causal");
   SMELT_TRY(write_cache(call.tensor(1), call.tensor(3), call.integer(5)));
   SMELT_TRY(write_cache(call.tensor(2), call.tensor(4), call.integer(5)));
-  const Attention a{query,
-                    call.tensor(3),
-                    call.tensor(4),
+  const Attention a{{query},
+                    {call.tensor(3)},
+                    {call.tensor(4)},
                     mask,
                     call.integer(5),
                     call.boolean(9),
@@ -180,8 +234,48 @@ Status sdpa_with_kv_cache(Call& call) {
   return attend(call, a, call.tensor(11));
 }
 
+/// Each row times the Hadamard matrix of its length, over the root of that length: sums and
+/// differences of pairs that are 1, 2, 4, … apart.
+Status fast_hadamard_transform(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(1);
+  if (!is_float(self.dtype) || out.dtype != self.dtype) {
+    return invalid("the Hadamard transform of {} as {}", smelt::name(self.dtype),
+                   smelt::name(out.dtype));
+  }
+  SMELT_TRY(out.resize(self.shape));
+  if (self.rank() == 0 || self.numel() == 0) return {};
+  const auto n = size_t(self.shape.back());
+  if ((n & (n - 1)) != 0) {
+    return fail(ErrorCode::kUnsupported, "the Hadamard transform of {} elements, no power of two",
+                n);
+  }
+  return with_float(self.dtype, [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, self));
+    SMELT_ASSIGN(C * y, result_elements<C>(call, out));
+    if (x != y) std::copy_n(x, self.numel(), y);
+    const C norm = C(1 / std::sqrt(double(n)));
+    for (size_t row = 0; row < self.numel(); row += n) {
+      for (size_t apart = 1; apart < n; apart *= 2) {
+        for (size_t i = 0; i < n; i += 2 * apart) {
+          for (size_t k = row + i; k < row + i + apart; ++k) {
+            const C a = y[k], b = y[k + apart];
+            y[k] = a + b;
+            y[k + apart] = a - b;
+          }
+        }
+      }
+      for (size_t i = row; i < row + n; ++i) y[i] *= norm;
+    }
+    store(out, y);
+    return {};
+  });
+}
+
 constexpr Operator kOperators[] = {
+    {"llama::custom_quantized_sdpa.out", "TTTItDBdttttttBW", custom_quantized_sdpa},
     {"llama::custom_sdpa.out", "TTTItDBdW", custom_sdpa},
+    {"llama::fast_hadamard_transform.out", "TW", fast_hadamard_transform},
     {"llama::sdpa_with_kv_cache.out", "TTTUUIItDBdW", sdpa_with_kv_cache},
     {"llama::update_cache.out", "TUIW", update_cache},
     {"llama::update_cache_with_indices.out", "TUITW", update_cache_with_indices},

@@ -1,5 +1,6 @@
 // Products of matrices.
 #include "program/operators/common.h"
+#include "program/operators/complex.h"
 #include "program/operators/graph_call.h"
 
 namespace smelt::program {
@@ -233,7 +234,7 @@ Status linear(Call& call) {
 
 constexpr Operator kOperators[] = {
     choosing({"aten::addmm.out", "TTTSSW", addmm}),
-    choosing({"aten::bmm.out", "TTW", bmm}),
+    with_complex(choosing({"aten::bmm.out", "TTW", bmm}), complex_bmm),
     choosing({"aten::linear.out", "TTtW", linear}),
     choosing({"aten::mm.out", "TTW", mm}),
 };

@@ -8,6 +8,7 @@ namespace {
 
 struct Normalized {
   double mean, rstd;  ///< 1 / sqrt(variance + eps)
+  double variance = 0;
 };
 
 /// The sum of f(x[i]), several side by side; in double, so that large means do not eat the
@@ -27,7 +28,7 @@ template <class C>
 Normalized moments(const C* x, size_t n, double eps) {
   const double mean = sum_of(x, n, [](double v) { return v; }) / double(n);
   const double squares = sum_of(x, n, [&](double v) { return (v - mean) * (v - mean); });
-  return {mean, 1 / std::sqrt(squares / double(n) + eps)};
+  return {mean, 1 / std::sqrt(squares / double(n) + eps), squares / double(n)};
 }
 
 /// Elements of an optional parameter of `n` elements, or null.
@@ -152,7 +153,14 @@ Status group_norm(Call& call) {
 /// Where the arguments of a batch norm are; 0: it does not have them.
 struct BatchNorm {
   size_t running_mean, running_var, eps, out;
+  bool training = false;  ///< takes the statistics of this batch, and moves the running ones there
 };
+
+/// Moves element c of a running statistic towards a new value.
+void move(Tensor& running, size_t c, double to, double momentum) {
+  const double from = load_element<double>(running.dtype, running.data, ptrdiff_t(c));
+  store_element(running.dtype, running.data, ptrdiff_t(c), (1 - momentum) * from + momentum * to);
+}
 
 template <BatchNorm Args>
 Status batch_norm(Call& call) {
@@ -163,7 +171,7 @@ Status batch_norm(Call& call) {
   if (input.rank() < 2) return invalid("{} has no channels", to_string(input.shape));
   const size_t batch = size_t(input.shape[0]), channels = size_t(input.shape[1]);
   const size_t hw = input.shape.numel(2, input.rank());
-  constexpr bool kRunning = Args.running_mean != 0;
+  constexpr bool kRunning = Args.running_mean != 0 && !Args.training;
   SMELT_TRY(out.resize(input.shape));
   // With running statistics there are none of this batch to give.
   const Shape saved{kRunning ? 0 : int64_t(channels)};
@@ -192,6 +200,11 @@ Status batch_norm(Call& call) {
         m = moments(gathered, batch * hw, eps);
         store_element(means.dtype, means.data, ptrdiff_t(c), m.mean);
         store_element(rstds.dtype, rstds.data, ptrdiff_t(c), m.rstd);
+        if constexpr (Args.training) {
+          const double n = double(batch * hw);
+          move(call.tensor(Args.running_mean), c, m.mean, call.real(Args.eps - 1));
+          move(call.tensor(Args.running_var), c, m.variance * n / (n - 1), call.real(Args.eps - 1));
+        }
       }
       const C scale = C(m.rstd * (weight ? double(weight[c]) : 1));
       const C shift = C((bias ? double(bias[c]) : 0) - double(scale) * m.mean);
@@ -205,9 +218,15 @@ Status batch_norm(Call& call) {
   });
 }
 
-Status no_training(Call& call) {
-  if (call.boolean(5)) return fail(ErrorCode::kUnsupported, "batch norm in training");
-  return batch_norm<BatchNorm{3, 4, 7, 8}>(call);
+Status with_running_statistics(Call& call) {
+  if (!call.boolean(5)) return batch_norm<BatchNorm{3, 4, 7, 8}>(call);
+  const Tensor &input = call.tensor(0), &mean = call.tensor(3), &variance = call.tensor(4);
+  const Shape channels{input.rank() < 2 ? 0 : input.shape[1]};
+  if (!(mean.shape == channels) || !(variance.shape == channels)) {
+    return invalid("running statistics of shapes {} and {} for {}", to_string(mean.shape),
+                   to_string(variance.shape), to_string(input.shape));
+  }
+  return batch_norm<BatchNorm{3, 4, 7, 8, true}>(call);
 }
 
 Status without_statistics(Call& call) {
@@ -217,7 +236,7 @@ Status without_statistics(Call& call) {
 
 constexpr Operator kOperators[] = {
     {"aten::_native_batch_norm_legit.no_stats_out", "TttBDDWWW", without_statistics},
-    {"aten::_native_batch_norm_legit.out", "TttTTBDDWWW", no_training},
+    {"aten::_native_batch_norm_legit.out", "TttUUBDDWWW", with_running_statistics},
     {"aten::_native_batch_norm_legit_no_training.out", "TttTTDDWWW",
      batch_norm<BatchNorm{3, 4, 6, 7}>},
     {"aten::native_group_norm.out", "TttIIIIDWWW", group_norm},

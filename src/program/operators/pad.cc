@@ -99,12 +99,12 @@ Status pad(Call& call) {
 
 constexpr Operator kOperators[] = {
     {"aten::constant_pad_nd.out", "TLSW", constant_pad},
-    {"aten::reflection_pad1d.out", "TLW", pad<Reflect, 1>},
-    {"aten::reflection_pad2d.out", "TLW", pad<Reflect, 2>},
-    {"aten::reflection_pad3d.out", "TLW", pad<Reflect, 3>},
-    {"aten::replication_pad1d.out", "TLW", pad<Replicate, 1>},
-    {"aten::replication_pad2d.out", "TLW", pad<Replicate, 2>},
-    {"aten::replication_pad3d.out", "TLW", pad<Replicate, 3>},
+    moving({"aten::reflection_pad1d.out", "TLW", pad<Reflect, 1>}),
+    moving({"aten::reflection_pad2d.out", "TLW", pad<Reflect, 2>}),
+    moving({"aten::reflection_pad3d.out", "TLW", pad<Reflect, 3>}),
+    moving({"aten::replication_pad1d.out", "TLW", pad<Replicate, 1>}),
+    moving({"aten::replication_pad2d.out", "TLW", pad<Replicate, 2>}),
+    moving({"aten::replication_pad3d.out", "TLW", pad<Replicate, 3>}),
 };
 
 }  // namespace

@@ -208,8 +208,8 @@ Status et_copy_index(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::sym_size.int", "TIN", sym_size, true},
-    {"aten::sym_numel", "TN", sym_numel, true},
+    moving({"aten::sym_size.int", "TIN", sym_size, true}),
+    moving({"aten::sym_numel", "TN", sym_numel, true}),
     {"aten::_local_scalar_dense", "TN", local_scalar_dense, true},
     {"executorch_prim::add.Scalar", "SSN", arithmetic<Add>, true},
     {"executorch_prim::sub.Scalar", "SSN", arithmetic<Sub>, true},
@@ -236,8 +236,8 @@ constexpr Operator kOperators[] = {
     {"executorch_prim::floor.Scalar", "SN", to_integer<round_down>, true},
     {"executorch_prim::round.Scalar", "SN", to_integer<round_even>, true},
     {"executorch_prim::trunc.Scalar", "SN", to_integer<round_to_zero>, true},
-    {"executorch_prim::et_copy_index.tensor", "UTI", et_copy_index},
-    {"executorch_prim::et_view.default", "TLW", et_view, true, true},
+    moving({"executorch_prim::et_copy_index.tensor", "UTI", et_copy_index}),
+    moving({"executorch_prim::et_view.default", "TLW", et_view, true, true}),
 };
 
 }  // namespace

@@ -182,14 +182,33 @@ Status tril(Call& call) {
   return {};
 }
 
+/// [c, h, w] in squares of `size`: [rows × columns of squares, c, size, size].
+Status tile_crop(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(2);
+  const int64_t size = call.integer(1);
+  if (self.rank() != 3 || size <= 0 || self.shape[1] % size != 0 || self.shape[2] % size != 0 ||
+      out.dtype != self.dtype) {
+    return invalid("{} cut into squares of {}", to_string(self.shape), size);
+  }
+  const int64_t c = self.shape[0], w = self.shape[2];
+  const int64_t rows = self.shape[1] / size, columns = w / size;
+  SMELT_TRY(out.resize(Shape{rows * columns, c, size, size}));
+  const Shape squares{rows, columns, c, size, size};
+  copy(Strided(out.data, out.dtype, squares, row_major_strides(squares)),
+       Strided(self.data, self.dtype, squares, Shape{size * w, size, self.shape[1] * w, w, 1}));
+  return {};
+}
+
 constexpr Operator kOperators[] = {
-    {"aten::flip.out", "TLW", flip, true},
-    {"aten::pixel_shuffle.out", "TIW", pixel_shuffle},
-    {"aten::pixel_unshuffle.out", "TIW", pixel_unshuffle},
-    {"aten::repeat.out", "TLW", repeat, true},
+    moving({"aten::flip.out", "TLW", flip, true}),
+    moving({"aten::pixel_shuffle.out", "TIW", pixel_shuffle}),
+    moving({"aten::pixel_unshuffle.out", "TIW", pixel_unshuffle}),
+    moving({"aten::repeat.out", "TLW", repeat, true}),
     {"aten::repeat_interleave.Tensor_out", "TiW", repeat_interleave},
     {"aten::roll.out", "TLLW", roll},
     {"aten::tril.out", "TIW", tril},
+    moving({"preprocess::tile_crop.out", "TIW", tile_crop}),
 };
 
 }  // namespace

@@ -1,24 +1,12 @@
 // Many elements into one.
 #include <cmath>
 
+#include "program/operators/complex.h"
 #include "program/operators/common.h"
 #include "program/rows.h"
 
 namespace smelt::program {
 namespace {
-
-/// The shape that is left of `shape` without the dimensions in `set`, or with them as 1.
-Shape reduced_shape(const Shape& shape, const std::array<bool, kMaxRank>& set, bool keep) {
-  Shape r;
-  for (size_t d = 0; d < shape.rank(); ++d) {
-    if (!set[d]) {
-      r.push_back(shape[d]);
-    } else if (keep) {
-      r.push_back(1);
-    }
-  }
-  return r;
-}
 
 /// In which type a reduction computes.
 enum class Rule {
@@ -264,7 +252,7 @@ constexpr Operator kOperators[] = {
     {"aten::min.unary_out", "TW", over_all<Amin, 1>},
     {"aten::prod.int_out", "TIBiW", over_dim<Prod, 4>},
     {"aten::prod.out", "TiW", over_all<Prod, 2>},
-    {"aten::sum.IntList_out", "TlBiW", over_dims<Sum, 4>},
+    with_complex({"aten::sum.IntList_out", "TlBiW", over_dims<Sum, 4>}, complex_sum),
     {"aten::var.correction_out", "TlsBW", var_correction},
     {"aten::var.out", "TlBBW", var_unbiased},
     {"aten::var_mean.correction_out", "TlsBWW", var_mean},

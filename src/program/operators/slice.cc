@@ -209,16 +209,16 @@ Status unbind_copy(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::cat.out", "XIW", cat, true},
-    {"aten::narrow_copy.out", "TIIIW", narrow_copy, true},
-    {"aten::select_copy.int_out", "TIIW", select_copy, true},
-    {"aten::select_scatter.out", "TTIIW", select_scatter, true, false, true},
-    {"aten::slice_copy.Tensor_out", "TIiiIW", slice_copy, true},
-    {"aten::slice_scatter.out", "TTIiiIW", slice_scatter, true, false, true},
-    {"aten::split_copy.Tensor_out", "TIIY", split_copy, true},
-    {"aten::split_with_sizes_copy.out", "TLIY", split_with_sizes_copy, true},
-    {"aten::stack.out", "XIW", stack, true},
-    {"aten::unbind_copy.int_out", "TIY", unbind_copy, true},
+    moving({"aten::cat.out", "XIW", cat, true}),
+    moving({"aten::narrow_copy.out", "TIIIW", narrow_copy, true}),
+    moving({"aten::select_copy.int_out", "TIIW", select_copy, true}),
+    moving({"aten::select_scatter.out", "TTIIW", select_scatter, true, false, true}),
+    moving({"aten::slice_copy.Tensor_out", "TIiiIW", slice_copy, true}),
+    moving({"aten::slice_scatter.out", "TTIiiIW", slice_scatter, true, false, true}),
+    moving({"aten::split_copy.Tensor_out", "TIIY", split_copy, true}),
+    moving({"aten::split_with_sizes_copy.out", "TLIY", split_with_sizes_copy, true}),
+    moving({"aten::stack.out", "XIW", stack, true}),
+    moving({"aten::unbind_copy.int_out", "TIY", unbind_copy, true}),
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "program/operators/complex.h"
 #include "program/operators/dense.h"
 
 namespace smelt::program {
@@ -149,6 +150,7 @@ struct IsInf {
 struct GeluErf {
   template <class C>
   static C apply(C x, const C*) {
+    if (x == -std::numeric_limits<C>::infinity()) return 0;  // the limit, not ∞ · 0
     return x * C(0.5) * (C(1) + std::erf(x * C(std::numbers::sqrt2 / 2)));
   }
 };
@@ -156,6 +158,7 @@ struct GeluErf {
 struct GeluTanh {
   template <class C>
   static C apply(C x, const C*) {
+    if (x == -std::numeric_limits<C>::infinity()) return 0;
     const C inner =
         C(std::numbers::sqrt2 * std::numbers::inv_sqrtpi) * (x + C(0.044715) * x * x * x);
     return C(0.5) * x * (C(1) + std::tanh(inner));
@@ -255,8 +258,8 @@ Status logit(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::_conj_physical.out", "TW", unary<Identity>, true},
-    choosing({"aten::abs.out", "TW", unary<Abs, UnaryOp::kAbs>, true}),
+    with_complex({"aten::_conj_physical.out", "TW", unary<Identity>, true}, complex_conjugate),
+    with_complex(choosing({"aten::abs.out", "TW", unary<Abs, UnaryOp::kAbs>, true}), complex_abs),
     {"aten::acos.out", "TW", unary<Acos>, true},
     {"aten::acosh.out", "TW", unary<Acosh>, true},
     {"aten::asin.out", "TW", unary<Asin>, true},

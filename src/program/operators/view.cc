@@ -157,18 +157,18 @@ Status unfold_copy(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::as_strided_copy.out", "TLLiW", as_strided_copy},
-    {"aten::diagonal_copy.out", "TIIIW", diagonal_copy, true},
-    {"aten::expand_copy.out", "TLBW", expand_copy, true},
-    {"aten::permute_copy.out", "TLW", permute_copy, true},
-    {"aten::squeeze_copy.dim_out", "TIW", squeeze_copy_dim, true},
-    {"aten::squeeze_copy.dims_out", "TLW", squeeze_copy_dims, true},
-    {"aten::squeeze_copy.out", "TW", squeeze_copy, true},
-    {"aten::t_copy.out", "TW", t_copy, true},
-    {"aten::transpose_copy.int_out", "TIIW", transpose_copy, true},
-    {"aten::unfold_copy.out", "TIIIW", unfold_copy, true},
-    {"aten::unsqueeze_copy.out", "TIW", unsqueeze_copy, true},
-    {"aten::view_copy.out", "TLW", view_copy},
+    moving({"aten::as_strided_copy.out", "TLLiW", as_strided_copy}),
+    moving({"aten::diagonal_copy.out", "TIIIW", diagonal_copy, true}),
+    moving({"aten::expand_copy.out", "TLBW", expand_copy, true}),
+    moving({"aten::permute_copy.out", "TLW", permute_copy, true}),
+    moving({"aten::squeeze_copy.dim_out", "TIW", squeeze_copy_dim, true}),
+    moving({"aten::squeeze_copy.dims_out", "TLW", squeeze_copy_dims, true}),
+    moving({"aten::squeeze_copy.out", "TW", squeeze_copy, true}),
+    moving({"aten::t_copy.out", "TW", t_copy, true}),
+    moving({"aten::transpose_copy.int_out", "TIIW", transpose_copy, true}),
+    moving({"aten::unfold_copy.out", "TIIIW", unfold_copy, true}),
+    moving({"aten::unsqueeze_copy.out", "TIW", unsqueeze_copy, true}),
+    moving({"aten::view_copy.out", "TLW", view_copy}),
 };
 
 }  // namespace

@@ -78,6 +78,25 @@ inline TableMaker integer(int64_t v) {
 inline TableMaker boolean(bool v) {
   return [v](Builder& b) { return any(pte::KernelTypes::Bool, pte::CreateBool(b, v).Union()); };
 }
+inline TableMaker real(double v) {
+  return [v](Builder& b) { return any(pte::KernelTypes::Double, pte::CreateDouble(b, v).Union()); };
+}
+inline TableMaker text(std::string v) {
+  return [v](Builder& b) {
+    return any(pte::KernelTypes::String, pte::CreateString(b, b.CreateString(v)).Union());
+  };
+}
+inline TableMaker real_list(std::vector<double> items) {
+  return [items](Builder& b) {
+    return any(pte::KernelTypes::DoubleList,
+               pte::CreateDoubleList(b, b.CreateVector(items)).Union());
+  };
+}
+inline TableMaker bool_list(std::vector<uint8_t> items) {
+  return [items](Builder& b) {
+    return any(pte::KernelTypes::BoolList, pte::CreateBoolList(b, b.CreateVector(items)).Union());
+  };
+}
 inline TableMaker null() {
   return [](Builder& b) { return any(pte::KernelTypes::Null, pte::CreateNull(b).Union()); };
 }

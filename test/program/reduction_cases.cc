@@ -1,0 +1,466 @@
+// Many elements into one, and running along one dimension.
+#include <algorithm>
+#include <numeric>
+
+#include "operator_cases.h"
+
+namespace smelt::program::testing {
+namespace {
+
+const Shape kShapes[] = {{2, 3, 4}, {}, {5}, {0, 3}, {3, 0}, {4, 70}};
+
+/// The rows of a tensor along some dimensions: for each element of the result, in order, what goes
+/// into it.
+struct Rows {
+  Shape shape;
+  std::vector<Values> rows;
+};
+
+/// Dimensions may be negative; none: all.
+Rows rows_of(const Array& x, const std::vector<int64_t>& dims, bool keep) {
+  const size_t rank = x.shape.rank();
+  std::vector<bool> reduced(rank, dims.empty());
+  for (const int64_t d : dims) {
+    if (rank != 0) reduced[size_t(d < 0 ? d + int64_t(rank) : d)] = true;
+  }
+  Shape kept, result;
+  for (size_t d = 0; d < rank; ++d) {
+    kept.push_back(reduced[d] ? 1 : x.shape[d]);
+    if (keep || !reduced[d]) result.push_back(kept[d]);
+  }
+  Rows r{result, std::vector<Values>(result.numel())};
+  for_each_index(x.shape, [&](const Index& i) {
+    size_t at = 0;
+    for (size_t d = 0; d < rank; ++d) {
+      at = at * size_t(kept[d]) + size_t(reduced[d] ? 0 : i[d]);
+    }
+    r.rows[at].push_back(x(i));
+  });
+  return r;
+}
+
+using RowFunction = double (*)(const Values&);
+template <class F>
+Array reduced(DType type, const Rows& r, F f) {
+  return Array::make(type, r.shape, [&](size_t i) { return f(r.rows[i]); });
+}
+
+double sum(const Values& v) { return std::accumulate(v.begin(), v.end(), 0.0); }
+double mean(const Values& v) { return sum(v) / double(v.size()); }
+double product(const Values& v) {
+  return std::accumulate(v.begin(), v.end(), 1.0, std::multiplies<>());
+}
+bool any_nan(const Values& v) {
+  return std::any_of(v.begin(), v.end(), [](double x) { return std::isnan(x); });
+}
+double largest(const Values& v) {
+  return any_nan(v) ? kNan : *std::max_element(v.begin(), v.end());
+}
+double smallest(const Values& v) {
+  return any_nan(v) ? kNan : *std::min_element(v.begin(), v.end());
+}
+double first_nan(const Values& v) {
+  return double(std::find_if(v.begin(), v.end(), [](double x) { return std::isnan(x); }) -
+                v.begin());
+}
+double where_largest(const Values& v) {
+  return any_nan(v) ? first_nan(v) : double(std::max_element(v.begin(), v.end()) - v.begin());
+}
+double where_smallest(const Values& v) {
+  return any_nan(v) ? first_nan(v) : double(std::min_element(v.begin(), v.end()) - v.begin());
+}
+double any(const Values& v) {
+  return std::any_of(v.begin(), v.end(), [](double x) { return x != 0; });
+}
+double all(const Values& v) {
+  return std::all_of(v.begin(), v.end(), [](double x) { return x != 0; });
+}
+double variance(const Values& v, double correction) {
+  const double m = mean(v);
+  double s = 0;
+  for (const double x : v) s += (x - m) * (x - m);
+  return s / std::max(double(v.size()) - correction, 0.0);
+}
+
+/// How an operator names its dimensions, and what follows them.
+enum class Dims { kList, kOne, kOptionalOne, kNone };
+struct Reduction {
+  Dims dims;
+  bool dtype = false;  ///< an optional type follows
+  bool needs_elements = false;
+  std::span<const DType> types = kRealsAndBool;
+  std::function<DType(DType)> result = [](DType t) { return t; };
+};
+
+template <class F>
+void reduction(Subject& s, F f, const Reduction& r) {
+  const auto check = [&](const Array& x, const std::vector<int64_t>& dims, bool keep,
+                         const OperatorProgram::Order& order = {}) {
+    const Rows rows = rows_of(x, dims, keep);
+    OperatorProgram call = s.call();
+    call.tensor(x, order);
+    switch (r.dims) {
+      case Dims::kList:
+        call.ints(dims).boolean(keep);
+        break;
+      case Dims::kOne:
+      case Dims::kOptionalOne:
+        dims.empty() ? call.none() : call.integer(dims[0]);
+        call.boolean(keep);
+        break;
+      case Dims::kNone:
+        break;
+    }
+    if (r.dtype) call.none();
+    const DType out = r.result(x.type);
+    call.out(out);
+    const bool empty =
+        std::any_of(rows.rows.begin(), rows.rows.end(), [](const Values& v) { return v.empty(); });
+    if (r.needs_elements && empty) return s.refuse(call);
+    s.expect(call, reduced(out, rows, f), 4);
+  };
+  const auto dims_of = [&](size_t rank) {
+    std::vector<std::vector<int64_t>> all;
+    if (r.dims != Dims::kOne) all.push_back({});
+    if (r.dims == Dims::kNone) return all;
+    for (int64_t d = 0; d < int64_t(rank); ++d)
+      all.push_back({d}), all.push_back({d - int64_t(rank)});
+    if (rank == 0) all.push_back({-1});
+    if (r.dims == Dims::kList && rank > 2) all.push_back({0, -1});
+    return all;
+  };
+  for (const DType t : r.types) {
+    SCOPED_TRACE(smelt::name(t));
+    for (const Shape& shape : kShapes) {
+      for (const auto& dims : dims_of(shape.rank())) {
+        SCOPED_TRACE(
+            fmt::format("{} over {}", to_string(shape), to_string(Shape(std::span(dims)))));
+        for (const bool keep : {false, true}) {
+          if (keep && r.dims == Dims::kNone) continue;
+          check(sample(t, shape), dims, keep);
+        }
+      }
+    }
+    check(sample(t, {2, 3, 2, 4}), r.dims == Dims::kNone ? Index{} : Index{1}, false, {0, 2, 3, 1});
+    if (!real_type(t)) continue;
+    const Index last = r.dims == Dims::kNone ? Index{} : Index{1};
+    check(Array(t, {2, 3}, {1, kNan, 2, kInf, 1, -1}), last, false);
+  }
+  if (r.dims == Dims::kList) {
+    OperatorProgram twice = s.call();
+    twice.tensor(sample(r.types[0], {2, 3})).ints({0, -2}).boolean(false);
+    if (r.dtype) twice.none();
+    twice.out(r.result(r.types[0]));
+    s.refuse(twice);
+  }
+  if (r.dims != Dims::kNone) {
+    OperatorProgram beyond = s.call();
+    beyond.tensor(sample(r.types[0], {2, 3}));
+    r.dims == Dims::kList ? beyond.ints({2}) : beyond.integer(2);
+    beyond.boolean(false);
+    if (r.dtype) beyond.none();
+    beyond.out(r.result(r.types[0]));
+    s.refuse(beyond);
+  }
+}
+
+DType to_bool(DType) { return DType::kBool; }
+DType to_index(DType) { return DType::kS64; }
+/// Sums of integers are 64 bits wide.
+DType to_sum(DType t) { return real_type(t) ? t : DType::kS64; }
+
+template <RowFunction F, Dims D>
+void predicate(Subject& s) {
+  reduction(s, F, {.dims = D, .result = to_bool});
+}
+template <RowFunction F, Dims D>
+void extreme(Subject& s) {
+  reduction(s, F, {.dims = D, .needs_elements = true});
+}
+template <RowFunction F>
+void place(Subject& s) {
+  reduction(
+      s, F,
+      {.dims = Dims::kOptionalOne, .needs_elements = true, .types = kReals, .result = to_index});
+}
+template <RowFunction F, Dims D>
+void average(Subject& s) {
+  reduction(s, F, {.dims = D, .dtype = true, .types = kFloats});
+  // Integers, with the type of the result.
+  OperatorProgram call = s.call();
+  call.tensor(Array(DType::kS32, {2, 2}, {1, 2, 3, 5}));
+  if (D == Dims::kList) call.ints({1}).boolean(false);
+  call.integer(6).out(DType::kF32);
+  s.expect(call,
+           D == Dims::kList ? Array(DType::kF32, {2}, {1.5, 4}) : Array(DType::kF32, {}, {2.75}));
+}
+void sums(Subject& s) {
+  reduction(s, sum, {.dims = Dims::kList, .dtype = true, .result = to_sum});
+  for (const DType t : {DType::kC32, DType::kC64, DType::kC128}) {
+    OperatorProgram call = s.call();
+    call.tensor(Array(t, {2, 2}, {1, 2, 3, 4, 5, 6, 7, 8})).ints({0}).boolean(true).none().out(t);
+    s.expect(call, Array(t, {1, 2}, {6, 8, 10, 12}));
+  }
+}
+template <Dims D>
+void products(Subject& s) {
+  // Small numbers: the products of many stay exact.
+  const auto one_or_two = [](const Values& v) { return product(v); };
+  for (const DType t : kRealsAndBool) {
+    const Array x = Array::make(t, {3, 4}, [](size_t i) { return double(1 + i % 2); });
+    OperatorProgram call = s.call();
+    call.tensor(x);
+    if (D == Dims::kOne) call.integer(-1).boolean(true);
+    call.none().out(to_sum(t));
+    s.expect(call,
+             reduced(to_sum(t), D == Dims::kOne ? rows_of(x, {1}, true) : rows_of(x, {}, false),
+                     one_or_two));
+    OperatorProgram empty = s.call();
+    empty.tensor(Array(t, {0, 2}, {}));
+    if (D == Dims::kOne) empty.integer(0).boolean(false);
+    empty.none().out(to_sum(t));
+    s.expect(empty, D == Dims::kOne ? Array(to_sum(t), {2}, {1, 1}) : Array(to_sum(t), {}, {1}));
+    OperatorProgram scalar = s.call();
+    scalar.tensor(Array(t, {}, {1}));
+    if (D == Dims::kOne) scalar.integer(-1).boolean(false);
+    scalar.none().out(to_sum(t));
+    s.expect(scalar, Array(to_sum(t), {}, {1}));
+  }
+  OperatorProgram nan = s.call();
+  nan.tensor(Array(DType::kF32, {2}, {kNan, 0}));
+  if (D == Dims::kOne) nan.integer(0).boolean(false);
+  nan.none().out(DType::kF32);
+  s.expect(nan, Array(DType::kF32, {}, {kNan}));
+}
+
+template <RowFunction Value, RowFunction Place>
+void with_place(Subject& s) {
+  for (const DType t : kRealsAndBool) {
+    SCOPED_TRACE(smelt::name(t));
+    const Array nan(t, {2, 2}, real_type(t) ? Values{1, kNan, kNan, 2} : Values{1, 0, 0, 1});
+    for (const Array& x : {sample(t, {2, 3, 4}), sample(t, {5}), sample(t, {}), nan}) {
+      for (const int64_t dim : {0, -1}) {
+        for (const bool keep : {false, true}) {
+          const Rows rows = rows_of(x, {dim}, keep);
+          OperatorProgram call = s.call();
+          call.tensor(x).integer(dim).boolean(keep).out(t).out(DType::kS64);
+          s.expect(call, reduced(t, rows, Value));
+          s.expect(call.result(1), reduced(DType::kS64, rows, Place));
+        }
+      }
+    }
+  }
+  OperatorProgram empty = s.call();
+  empty.tensor(sample(DType::kF32, {2, 0})).integer(1).boolean(false).out(DType::kF32);
+  empty.out(DType::kS64);
+  s.refuse(empty);
+}
+
+enum class Correction { kUnbiased, kNumber, kWithMean };
+template <Correction C>
+void variances(Subject& s) {
+  for (const DType t : kFloats) {
+    SCOPED_TRACE(smelt::name(t));
+    for (const Shape& shape : {Shape{2, 3, 4}, Shape{6}, Shape{3, 70}, Shape{0, 2}, Shape{1, 1}}) {
+      for (const double correction : {0.0, 1.0, 2.0}) {
+        if (C == Correction::kUnbiased && correction == 2) continue;
+        for (const auto& dims : {Index{}, Index{-1}, Index{0}}) {
+          const Array x = sample(t, shape);
+          const Rows rows = rows_of(x, dims, true);
+          OperatorProgram call = s.call();
+          call.tensor(x).ints(dims);
+          C == Correction::kUnbiased ? call.boolean(correction == 1)
+                                     : call.integer(int64_t(correction));
+          call.boolean(true).out(t);
+          if (C == Correction::kWithMean) call.out(t);
+          s.expect(call, reduced(t, rows, [&](const Values& v) { return variance(v, correction); }),
+                   4);
+          if (C == Correction::kWithMean) s.expect(call.result(1), reduced(t, rows, mean), 4);
+        }
+      }
+    }
+  }
+  // A large mean must not eat the variance.
+  OperatorProgram far = s.call();
+  far.tensor(Array(DType::kF32, {4}, {100000, 100001, 100002, 100003})).ints({});
+  C == Correction::kUnbiased ? far.boolean(false) : far.integer(0);
+  far.boolean(false).out(DType::kF32);
+  if (C == Correction::kWithMean) far.out(DType::kF32);
+  s.expect(far, Array(DType::kF32, {}, {1.25}));
+}
+
+// ---- along one dimension
+
+/// f maps a row to one as long.
+template <class F>
+void along(Subject& s, std::span<const DType> types, std::function<DType(DType)> result,
+           const std::function<void(OperatorProgram&)>& after, F f) {
+  for (const DType t : types) {
+    SCOPED_TRACE(smelt::name(t));
+    for (const Shape& shape : kShapes) {
+      for (const int64_t dim : {0, 1, -1}) {
+        const auto rank = std::max<int64_t>(int64_t(shape.rank()), 1);
+        if (dim >= rank) continue;
+        SCOPED_TRACE(fmt::format("{} along {}", to_string(shape), dim));
+        const Array x = sample(t, shape);
+        OperatorProgram call = s.call();
+        call.tensor(x).integer(dim);
+        after(call);
+        const DType out = result(t);
+        call.out(out);
+        const Index dims{dim};
+        std::vector<Values> rows = rows_of(x, dims, true).rows;
+        for (Values& row : rows) row = f(row);
+        // Back to where they came from, in the order rows_of took them.
+        Array wanted(out, shape, Values(shape.numel()));
+        std::vector<size_t> taken(rows.size());
+        const size_t d = size_t(dim < 0 ? dim + rank : dim);
+        for_each_index(shape, [&](const Index& i) {
+          size_t at = 0;
+          for (size_t k = 0; k < shape.rank(); ++k) {
+            if (k != d) at = at * size_t(shape[k]) + size_t(i[k]);
+          }
+          wanted(i) = stored(out, rows[at][taken[at]++]);
+        });
+        s.expect(call, wanted, 4);
+      }
+    }
+  }
+}
+
+void cumsum(Subject& s) {
+  along(
+      s, kRealsAndBool, to_sum, [](auto& c) { c.none(); },
+      [](const Values& row) {
+        Values r = row;
+        std::partial_sum(r.begin(), r.end(), r.begin());
+        return r;
+      });
+  OperatorProgram nan = s.call();
+  nan.tensor(Array(DType::kF32, {3}, {1, kNan, 2})).integer(0).none().out(DType::kF32);
+  s.expect(nan, Array(DType::kF32, {3}, {1, kNan, kNan}));
+}
+
+template <bool Log>
+void softmax(Subject& s) {
+  const auto f = [](const Values& row) {
+    Values r = row;
+    const double top = row.empty() ? 0 : *std::max_element(row.begin(), row.end());
+    double sum = 0;
+    for (const double x : row) sum += std::exp(x - top);
+    for (double& x : r) x = Log ? x - top - std::log(sum) : std::exp(x - top) / sum;
+    return r;
+  };
+  const auto numbers = [](OperatorProgram& c) { c.boolean(false); };
+  const auto same = [](DType t) { return t; };
+  along(s, kFloats, same, numbers, f);
+  for (const DType t : kFloats) {
+    // −∞ gets nothing; large numbers do not overflow; NaN spreads.
+    OperatorProgram mask = s.call();
+    mask.tensor(Array(t, {2}, {-kInf, 1000})).integer(0).boolean(false).out(t);
+    s.expect(mask, Log ? Array(t, {2}, {-kInf, 0}) : Array(t, {2}, {0, 1}));
+    OperatorProgram nan = s.call();
+    nan.tensor(Array(t, {2}, {kNan, 1})).integer(0).boolean(false).out(t);
+    s.expect(nan, Array(t, {2}, {kNan, kNan}));
+    OperatorProgram last = s.call();
+    const Array x = sample(t, {2, 3, 2, 2});
+    last.tensor(x, {0, 2, 3, 1}).integer(1).boolean(false).out(t, {0, 2, 3, 1});
+    Array wanted = x;
+    for_each_index(x.shape, [&](const Index& i) {
+      const Values row =
+          f({x({i[0], 0, i[2], i[3]}), x({i[0], 1, i[2], i[3]}), x({i[0], 2, i[2], i[3]})});
+      wanted(i) = stored(t, row[size_t(i[1])]);
+    });
+    s.expect(last, wanted);
+  }
+  OperatorProgram integers = s.call();
+  integers.tensor(sample(DType::kS32, {2})).integer(0).boolean(false).out(DType::kS32);
+  s.refuse(integers);
+}
+
+void glu(Subject& s) {
+  for (const DType t : kFloats) {
+    for (const int64_t dim : {1, -1}) {
+      const Array x = sample(t, {2, 6, 4});
+      OperatorProgram call = s.call();
+      call.tensor(x).integer(dim).out(t);
+      Array wanted(t, dim == 1 ? Shape{2, 3, 4} : Shape{2, 6, 2}, Values(24));
+      for_each_index(wanted.shape, [&](const Index& i) {
+        Index gate = i;
+        gate[dim == 1 ? 1 : 2] += dim == 1 ? 3 : 2;
+        wanted(i) = stored(t, x(i) / (1 + std::exp(-x(gate))));
+      });
+      s.expect(call, wanted);
+    }
+    OperatorProgram odd = s.call();
+    odd.tensor(sample(t, {3})).integer(0).out(t);
+    s.refuse(odd);
+  }
+}
+
+void topk(Subject& s) {
+  for (const DType t : kReals) {
+    SCOPED_TRACE(smelt::name(t));
+    const Array x(t, {2, 4}, {3, 1, 4, 2, 5, 9, 2, 6});
+    OperatorProgram call = s.call();
+    call.tensor(x).integer(2).integer(-1).boolean(true).boolean(true).out(t).out(DType::kS64);
+    s.expect(call, Array(t, {2, 2}, {4, 3, 9, 6}));
+    s.expect(call.result(1), Array(DType::kS64, {2, 2}, {2, 0, 1, 3}));
+    OperatorProgram least = s.call();
+    least.tensor(x).integer(1).integer(0).boolean(false).boolean(true).out(t).out(DType::kS64);
+    s.expect(least, Array(t, {1, 4}, {3, 1, 2, 2}));
+    s.expect(least.result(1), Array(DType::kS64, {1, 4}, {0, 0, 1, 0}));
+    OperatorProgram none = s.call();
+    none.tensor(x).integer(0).integer(1).boolean(true).boolean(true).out(t).out(DType::kS64);
+    s.expect(none, Array(t, {2, 0}, {}));
+    OperatorProgram scalar = s.call();
+    scalar.tensor(Array(t, {}, {3})).integer(1).integer(0).boolean(true).boolean(true);
+    scalar.out(t).out(DType::kS64);
+    s.expect(scalar, Array(t, {}, {3}));
+    if (!real_type(t)) continue;
+    OperatorProgram nan = s.call();
+    nan.tensor(Array(t, {3}, {1, kNan, kInf})).integer(2).integer(0).boolean(true).boolean(true);
+    nan.out(t).out(DType::kS64);
+    s.expect(nan, Array(t, {2}, {kNan, kInf}));
+  }
+  OperatorProgram many = s.call();
+  many.tensor(sample(DType::kF32, {2})).integer(3).integer(0).boolean(true).boolean(true);
+  many.out(DType::kF32).out(DType::kS64);
+  s.refuse(many);
+}
+
+constexpr OperatorCase kCases[] = {
+    {"aten::_log_softmax.out", softmax<true>},
+    {"aten::_softmax.out", softmax<false>},
+    {"aten::all.all_out", predicate<all, Dims::kNone>},
+    {"aten::all.dims_out", predicate<all, Dims::kList>},
+    {"aten::all.out", predicate<all, Dims::kOne>},
+    {"aten::amax.out", extreme<largest, Dims::kList>},
+    {"aten::amin.out", extreme<smallest, Dims::kList>},
+    {"aten::any.all_out", predicate<any, Dims::kNone>},
+    {"aten::any.dims_out", predicate<any, Dims::kList>},
+    {"aten::any.out", predicate<any, Dims::kOne>},
+    {"aten::argmax.out", place<where_largest>},
+    {"aten::argmin.out", place<where_smallest>},
+    {"aten::cumsum.out", cumsum},
+    {"aten::glu.out", glu},
+    {"aten::max.dim_max", with_place<largest, where_largest>},
+    {"aten::max.unary_out", extreme<largest, Dims::kNone>},
+    {"aten::mean.dtype_out", average<mean, Dims::kNone>},
+    {"aten::mean.out", average<mean, Dims::kList>},
+    {"aten::min.dim_min", with_place<smallest, where_smallest>},
+    {"aten::min.unary_out", extreme<smallest, Dims::kNone>},
+    {"aten::prod.int_out", products<Dims::kOne>},
+    {"aten::prod.out", products<Dims::kNone>},
+    {"aten::sum.IntList_out", sums},
+    {"aten::topk.values", topk},
+    {"aten::var.correction_out", variances<Correction::kNumber>},
+    {"aten::var.out", variances<Correction::kUnbiased>},
+    {"aten::var_mean.correction_out", variances<Correction::kWithMean>},
+};
+
+}  // namespace
+
+std::span<const OperatorCase> reduction_cases() { return kCases; }
+
+}  // namespace smelt::program::testing
