@@ -16,10 +16,11 @@ struct Rows {
   std::vector<Values> rows;
 };
 
-/// Dimensions may be negative; none: all.
-Rows rows_of(const Array& x, const std::vector<int64_t>& dims, bool keep) {
+/// Dimensions may be negative; none: all, or indeed none.
+Rows rows_of(const Array& x, const std::vector<int64_t>& dims, bool keep,
+             bool empty_is_all = true) {
   const size_t rank = x.shape.rank();
-  std::vector<bool> reduced(rank, dims.empty());
+  std::vector<bool> reduced(rank, dims.empty() && empty_is_all);
   for (const int64_t d : dims) {
     if (rank != 0) reduced[size_t(d < 0 ? d + int64_t(rank) : d)] = true;
   }
@@ -88,6 +89,7 @@ struct Reduction {
   Dims dims;
   bool dtype = false;  ///< an optional type follows
   bool needs_elements = false;
+  bool empty_is_all = true;  ///< an empty list of dimensions
   std::span<const DType> types = kRealsAndBool;
   std::function<DType(DType)> result = [](DType t) { return t; };
 };
@@ -96,7 +98,7 @@ template <class F>
 void reduction(Subject& s, F f, const Reduction& r) {
   const auto check = [&](const Array& x, const std::vector<int64_t>& dims, bool keep,
                          const OperatorProgram::Order& order = {}) {
-    const Rows rows = rows_of(x, dims, keep);
+    const Rows rows = rows_of(x, dims, keep, r.empty_is_all);
     OperatorProgram call = s.call();
     call.tensor(x, order);
     switch (r.dims) {
@@ -171,7 +173,7 @@ DType to_sum(DType t) { return real_type(t) ? t : DType::kS64; }
 
 template <RowFunction F, Dims D>
 void predicate(Subject& s) {
-  reduction(s, F, {.dims = D, .result = to_bool});
+  reduction(s, F, {.dims = D, .empty_is_all = D != Dims::kList, .result = to_bool});
 }
 template <RowFunction F, Dims D>
 void extreme(Subject& s) {
