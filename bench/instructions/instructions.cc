@@ -3,7 +3,7 @@
 //
 //   <isa> <variant, or conv_<variant>> <kernel> <step> <m> <n> <k>
 //
-// Steps: rhs (packing the weights), lhs (packing or quantising the left side; of a depthwise convolution, finding the
+// Steps: rhs (packing the weights, [n, k] of the kernel's type; once also as rhs_f32, from float32, and rhs_kxn, [k, n]), lhs (packing or quantising the left side; of a depthwise convolution, finding the
 // pixels' rows), matmul.
 //
 //   instructions [substring of kernel names]
@@ -93,6 +93,18 @@ void run(const GemmKernel& kernel, const Shape& s, size_t vl32) {
   const size_t panels = panel_count(kernel.rhs, rhs_shape, vl32);
   AlignedBuffer rhs = filled(panels * rhs_map.stride);
   step(kernel, "rhs", s, [&] { kernel.pack_rhs(kernel.rhs, rhs_shape, vl32, source, 0, panels, rhs.data()); });
+  if (s.m == 256 && s.side == 0) {
+    PackSource other = source;
+    if (types.rhs == DType::kF16 || types.rhs == DType::kBF16) {
+      other.dtype = DType::kF32;
+      step(kernel, "rhs_f32", s, [&] { kernel.pack_rhs(kernel.rhs, rhs_shape, vl32, other, 0, panels, rhs.data()); });
+      other.dtype = types.rhs;
+    }
+    other.row_stride = 1;
+    other.k_stride = s.n;
+    if (types.rhs != DType::kU4)
+      step(kernel, "rhs_kxn", s, [&] { kernel.pack_rhs(kernel.rhs, rhs_shape, vl32, other, 0, panels, rhs.data()); });
+  }
 
   const AlignedBuffer input = filled(s.m * k * 4), zero = filled(s.kc * 4);
   AlignedBuffer output = filled(s.m * s.n * 4);

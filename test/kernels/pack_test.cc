@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 
+#include "kernel_log.h"
 #include "kernels/dwconv/kernels.h"
 #include "kernels/gemm/kernels.h"
 #include "kernels/pack/pack.h"
@@ -197,6 +198,83 @@ TEST_P(PackTest, OrderOfMemory) {
 
 INSTANTIATE_TEST_SUITE_P(All, PackTest, testing::ValuesIn(layouts()),
                          [](const auto& info) { return info.param.name; });
+
+// What a kernel's own packer, and the quick ways, write is what packing element by element writes, byte for byte.
+class KernelPackerTest : public testing::TestWithParam<const GemmKernel*> {
+ protected:
+  static void check(const PackShape& shape, DType dtype, bool by_lines, uint64_t seed) {
+    const GemmKernel& kernel = *GetParam();
+    const PackLayout& layout = kernel.rhs;
+    SCOPED_TRACE(testing::Message() << shape.rows << " x " << shape.taps << " x " << shape.kc << " of " << name(dtype)
+                                    << (by_lines ? ", lines of k" : ", rows"));
+    Random random(seed);
+    const size_t vl32 = test_cpu().sme_vl32, k = shape.taps * shape.kc;
+    const size_t line = by_lines ? shape.rows : k, lines = by_lines ? k : shape.rows;
+    const size_t pitch = (line + 3) / 2 * 2;  // rows of nibbles fill whole bytes
+    Guarded<std::byte> data((lines * pitch - (pitch - (line + 1) / 2 * 2)) * bits(dtype) / 8);
+    // No infinities and NaNs, but all sizes of numbers.
+    const bool sixteen = dtype == DType::kF16 || dtype == DType::kBF16;
+    for (size_t i = 0; i < data.size(); ++i) data[i] = std::byte(random.next() & (sixteen && i % 2 == 1 ? 0xbf : 0xff));
+    for (size_t i = 0; dtype == DType::kF32 && i < data.size() / 4; ++i) {
+      const float f = random.real(-1, 1) * std::exp2(float(random.integer(-30, 14)));
+      std::memcpy(data.data() + i * 4, &f, 4);
+    }
+    std::vector<size_t> offsets;
+    for (size_t t = 0; t < shape.taps; ++t) offsets.push_back((shape.taps - 1 - t) * shape.kc * (by_lines ? pitch : 1));
+    Guarded<float> bias(shape.rows), scale(shape.rows);
+    Guarded<int32_t> int_bias(shape.rows);
+    for (float& b : bias) b = random.real(-3, 3);
+    for (float& s : scale) s = random.real(0, 1);
+    for (int32_t& b : int_bias) b = int32_t(random.next());
+    std::vector<BFloat16> block_scale;
+    for (size_t i = 0; layout.block_scales && i < shape.rows * (shape.kc / shape.block); ++i)
+      block_scale.push_back(BFloat16(random.real(0, 1)));
+    const bool folded = ((layout.head | layout.tail) & kFoldedBias) != 0;
+    const PackSource source{.data = data.data(),
+                            .dtype = dtype,
+                            .row_stride = by_lines ? 1 : pitch,
+                            .k_stride = by_lines ? pitch : 1,
+                            .taps = offsets,
+                            .bias = folded ? int_bias.bytes() : bias.bytes(),
+                            .bias_dtype = folded ? DType::kS32 : DType::kF32,
+                            .scale = scale.data(),
+                            .block_scale = block_scale.data(),
+                            .lhs_zero = -9};
+    const size_t panels = panel_count(layout, shape, vl32);
+    Guarded<std::byte> want(packed_bytes(layout, shape, vl32).value()), quick(want.size()), own(want.size());
+    std::memset(quick.data(), 0xa5, quick.size());
+    std::memset(own.data(), 0x5a, own.size());
+    pack_panels_by_element(layout, shape, vl32, source, 0, panels, want.data());
+    pack_panels(layout, shape, vl32, source, 0, panels, quick.data());
+    kernel.pack_rhs(layout, shape, vl32, source, 0, panels, own.data());
+    EXPECT_EQ(std::memcmp(want.data(), quick.data(), want.size()), 0) << "pack_panels";
+    EXPECT_EQ(std::memcmp(want.data(), own.data(), want.size()), 0) << "the kernel's packer";
+  }
+};
+
+TEST_P(KernelPackerTest, WritesWhatPackingByElementWrites) {
+  const GemmKernel& kernel = *GetParam();
+  if (!test_cpu().isa.has(kernel.isa)) GTEST_SKIP() << name(kernel.isa) << " is not available here";
+  const PackLayout& layout = kernel.rhs;
+  std::vector<DType> types = {layout.elem};
+  if (layout.elem != DType::kF32 && layout_bits(layout.elem) > 8) types.push_back(DType::kF32);
+  const size_t panel = layout.rows.at(test_cpu().sme_vl32);
+  uint64_t seed = 0;
+  for (size_t rows : {size_t(1), panel - 1, panel, panel + panel / 2, 2 * panel + 1})
+    for (DType dtype : types)
+      for (bool by_lines : {false, true}) {
+        if (layout.block_scales) {
+          for (size_t kc : {32, 64, 160, 1024}) check({.rows = rows, .kc = kc, .block = 32}, dtype, by_lines, ++seed);
+          check({.rows = rows, .kc = 128, .block = 64}, dtype, by_lines, ++seed);
+          continue;
+        }
+        for (size_t kc : {1, 2, 3, 4, 7, 16, 33, 64, 130, 520}) check({.rows = rows, .kc = kc}, dtype, by_lines, ++seed);
+        for (size_t kc : {1, 5, 8, 36}) check({.rows = rows, .kc = kc, .taps = 3}, dtype, by_lines, ++seed);
+      }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, KernelPackerTest, testing::ValuesIn(gemm_kernels().begin(), gemm_kernels().end()),
+                         [](const auto& info) { return std::string(info.param->name); });
 
 TEST(Pack, PaddingIsZero) {
   const PackLayout layout{.rows = {4}, .kr = 4, .elem = DType::kS8, .tail = kRowSum};

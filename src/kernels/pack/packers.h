@@ -14,6 +14,8 @@ struct PackSource;
 using PackPanels = void(const PackLayout&, const PackShape&, size_t vl32, const PackSource&, size_t first, size_t last,
                         std::byte* out);
 PackPanels pack_panels;
+/// The same bytes, for any layout and source, one element at a time: what quick ways are held against.
+PackPanels pack_panels_by_element;
 
 /// Packs m rows of a left side through pointers: rows[i * taps + t] points to kc elements. The layout has no fields; its
 /// element type is that of the rows. `out` holds ceil(m / mr) panels.

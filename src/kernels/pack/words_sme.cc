@@ -11,7 +11,22 @@ __arm_new("za") __arm_locally_streaming void transpose_words_sme(const WordRows&
 
 __arm_new("za") __arm_locally_streaming void transpose_panel_sme(const WordPanel& w) {
   const WordPanel copy = w;
-  transpose_panel(copy);
+  transpose_panel<AsTheyAre>(copy);
+}
+
+__arm_new("za") __arm_locally_streaming void transpose_panel_f16_sme(const WordPanel& w) {
+  const WordPanel copy = w;
+  transpose_panel<Narrowed<ToF16>>(copy);
+}
+
+__arm_new("za") __arm_locally_streaming void transpose_panel_bf16_sme(const WordPanel& w) {
+  const WordPanel copy = w;
+  transpose_panel<Narrowed<ToBF16>>(copy);
+}
+
+__arm_new("za") __arm_locally_streaming void zip_lines_sme(const LinePanel& w) {
+  const LinePanel copy = w;
+  zip_lines(copy);
 }
 
 __arm_new("za") __arm_locally_streaming void transpose_nibbles_sme(const NibblePanel& w) {
