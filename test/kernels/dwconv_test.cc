@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "abi_canary.h"
 #include "kernel_log.h"
 #include "kernels/dwconv/kernels.h"
 #include "kernels/pack/pack.h"
@@ -106,21 +107,25 @@ class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
     std::vector<const void*> rows;
     std::vector<void*> out_rows;
     // Backwards, so that the order of taps matters.
-    for (size_t i = 0; i < pointers; ++i) rows.push_back(in.data() + (pointers - 1 - i) * channels * bytes);
+    for (size_t i = 0; i < pointers; ++i)
+      rows.push_back(in.data() + (pointers - 1 - i) * channels * bytes);
     for (size_t i = 0; i < pixels; ++i) out_rows.push_back(out.data() + i * out_pixel);
-    kernel().run({.lines = d.lines,
-                  .pixels = d.pixels,
-                  .height = d.height,
-                  .width = d.width,
-                  .channels = channels,
-                  .rows = rows.data(),
-                  .line_step = d.line_step,
-                  .tap_step = d.tap_step,
-                  .pixel_step = d.pixel_step,
-                  .filter = packed.data(),
-                  .filter_panel_stride = panel_map(kernel().filter, shape, vl32).stride,
-                  .out = out_rows.data(),
-                  .stage = stage});
+    const DwconvBlock block{.lines = d.lines,
+                            .pixels = d.pixels,
+                            .height = d.height,
+                            .width = d.width,
+                            .channels = channels,
+                            .rows = rows.data(),
+                            .line_step = d.line_step,
+                            .tap_step = d.tap_step,
+                            .pixel_step = d.pixel_step,
+                            .filter = packed.data(),
+                            .filter_panel_stride = panel_map(kernel().filter, shape, vl32).stride,
+                            .out = out_rows.data(),
+                            .stage = stage};
+    EXPECT_EQ(call_with_canaries([&] { kernel().run(block); }), "");
+    if (kernel().isa == Isa::kSme || kernel().isa == Isa::kSme2)
+      EXPECT_EQ(call_with_live_za([&] { kernel().run(block); }), "");
 
     for (size_t i = 0; i < pixels; ++i) {
       for (size_t c = 0; c < channels; ++c) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "abi_canary.h"
 #include "base/checked.h"
 #include "gemm_problem.h"
 #include "kernel_log.h"
@@ -79,7 +80,11 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
     const bool packed = kernel().lhs_form == LhsForm::kPacked;
     const PackShape lhs_shape{.rows = shape.m, .kc = shape.kc, .taps = shape.taps};
     Guarded<std::byte> lhs(packed ? packed_bytes(kernel().lhs, lhs_shape, vl32).value() : 0);
-    if (packed) kernel().pack_lhs(kernel().lhs, vl32, shape.m, shape.taps, shape.kc, problem.rows().data(), lhs.data());
+    const auto pack = [&] {
+      kernel().pack_lhs(kernel().lhs, vl32, shape.m, shape.taps, shape.kc, problem.rows().data(), lhs.data());
+    };
+    if (packed)
+      if (std::string changed = call_with_canaries(pack); !changed.empty()) return changed;
     const GemmBlock block{.m = shape.m,
                           .n = shape.n,
                           .taps = shape.taps,
@@ -94,16 +99,22 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
                           .quant_block = shape.block,
                           .out = out_rows.data(),
                           .stage = problem.stage()};
-    kernel().run(block);
+    if (std::string changed = call_with_canaries([&] { kernel().run(block); }); !changed.empty()) return changed;
     const auto truth = problem.truth();
     std::string error = problem.compare(out->data(), gap, truth);
+    // The same once more while the caller's ZA is alive.
+    if (kernel().isa == Isa::kSme || kernel().isa == Isa::kSme2) {
+      if (error.empty()) error = call_with_live_za([&] { kernel().run(block); });
+      if (error.empty() && packed) error = call_with_live_za(pack);
+      if (error.empty()) error = problem.compare(out->data(), gap, truth);
+    }
     if (!error.empty() || kernel().prepared.run == nullptr) return error;
     const Prepared prepared = prepare(problem);
     GemmBlock second = block;
     second.rows = prepared.rows.data();
     const auto again = problem.output(gap);
     for (size_t i = 0; i < shape.m; ++i) out_rows[i] = again->data() + i * (shape.n + gap) * problem.out_bytes();
-    kernel().prepared.run(second);
+    if (std::string changed = call_with_canaries([&] { kernel().prepared.run(second); }); !changed.empty()) return changed;
     error = problem.compare(again->data(), gap, truth);
     return error.empty() ? error : "prepared rows: " + error;
   }
