@@ -1,5 +1,6 @@
 #include "graph/passes/passes.h"
 #include "graph/plan.h"
+#include "ops/weight_cache.h"
 
 namespace smelt {
 
@@ -11,8 +12,8 @@ Operand operand_of(const Graph& graph, ValueId id) {
   return {value.desc(), value.constant.data(), true};
 }
 
-NodeSpec spec_of(const Graph& graph, const Node& node) {
-  NodeSpec spec{node.kind, node.attrs, node.range, {}, {}};
+NodeSpec spec_of(const Graph& graph, const Node& node, Packing& packing) {
+  NodeSpec spec{node.kind, node.attrs, node.range, {}, {}, &packing};
   for (ValueId id : node.inputs) spec.inputs.push_back(operand_of(graph, id));
   for (ValueId id : node.outputs) spec.outputs.push_back(operand_of(graph, id));
   return spec;
@@ -31,18 +32,20 @@ Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, c
     if (g.values[id].quant.granularity == QuantGranularity::kPerToken)
       return fail(ErrorCode::kUnsupported, "value {} is an output, but is dynamically quantised", id);
   compiled->ops_.reserve(g.nodes.size());
+  Packing packing{.cache = options.weights};
   for (size_t i = 0; i < g.nodes.size(); ++i) {
-    auto op = make_op(spec_of(g, g.nodes[i]), cpu);
+    auto op = make_op(spec_of(g, g.nodes[i], packing), cpu);
     if (!op) return prefixed(std::move(op).error(), fmt::format("node {} ({})", g.nodes[i].origin, name(g.nodes[i].kind)));
     compiled->ops_.push_back(*std::move(op));
   }
+  compiled->shared_bytes_ = packing.shared_bytes;
   return compiled;
 }
 
 size_t CompiledGraph::packed_bytes() const {
   size_t bytes = 0;
   for (const auto& op : ops_) bytes += op->packed_bytes();
-  return bytes;
+  return bytes - shared_bytes_;
 }
 
 }  // namespace smelt

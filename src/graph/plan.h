@@ -11,9 +11,12 @@
 
 namespace smelt {
 
+class WeightCache;
+
 struct PlanOptions {
   unsigned workers = 1;  ///< size of the pool that sessions will run on
   bool passes = true;    ///< false: run the graph as the file has it (for tests)
+  WeightCache* weights = nullptr;  ///< where graphs of one program share packed weights; null: nowhere
 };
 
 /// A graph whose nodes have been made ops: weights packed, shapes still free. Immutable, shared by sessions and threads.
@@ -27,7 +30,7 @@ class CompiledGraph {
   /// One per node of graph().
   std::span<const std::unique_ptr<const Op>> ops() const { return ops_; }
   const PlanOptions& options() const { return options_; }
-  /// Bytes of packed weights, besides the constants in the file.
+  /// Bytes of packed weights, besides the constants in the file, and without those that another graph had packed.
   size_t packed_bytes() const;
 
  private:
@@ -35,6 +38,7 @@ class CompiledGraph {
   Graph graph_;
   std::vector<std::unique_ptr<const Op>> ops_;
   PlanOptions options_;
+  size_t shared_bytes_ = 0;
 };
 
 /// A compiled graph for one set of input shapes: kernels bound, every value placed. Immutable, shared.

@@ -90,9 +90,9 @@ Result<std::unique_ptr<const Op>> BatchMatMul::make(const NodeSpec& spec, const 
   if (rhs.constant != nullptr) {
     PackSource source = source_of(rhs.desc.dtype, p);
     source.data = rhs.constant;
-    SMELT_ASSIGN(PackedWeights packed, pack_matrices(op->kernel_->rhs, op->kernel_->pack_rhs, rhs_shape(shape), cpu, source,
-                                                    rhs.desc.shape.numel(0, rhs.desc.shape.rank() - 2), p.k * p.n));
-    op->packed_ = std::make_shared<const PackedWeights>(std::move(packed));
+    const size_t matrices = rhs.desc.shape.numel(0, rhs.desc.shape.rank() - 2);
+    SMELT_ASSIGN(op->packed_, pack_matrices(op->kernel_->rhs, op->kernel_->pack_rhs, rhs_shape(shape), cpu, source, matrices,
+                                            p.k * p.n, spec.packing));
   }
   return op;
 }

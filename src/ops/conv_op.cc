@@ -68,7 +68,7 @@ class Conv final : public Op {
       : cpu_(cpu), rule_(rule), axes_(axes), groups_(attrs.groups), kc_(attrs.in_per_group), n_(attrs.out_per_group) {}
 
   Status pack_phases(const Operand& filter, const Operand& bias, const TensorDesc& lhs,
-                     std::span<const float> scales);
+                     std::span<const float> scales, Packing*);
   GemmShape gemm_shape(size_t m, size_t taps) const {
     return {.m = m, .n = n_, .kc = kc_ * joined_taps_, .taps = taps / joined_taps_};
   }
@@ -123,7 +123,7 @@ Result<std::unique_ptr<const Op>> Conv::make(const NodeSpec& spec, const Cpu& cp
   op->copies_ = op->copies(lhs.desc);
   if (op->copies_ && &rule == &convolution_rule() && op->groups_ == 1 && axes.x.dilation == 1)
     op->joined_taps_ = axes.x.kernel;
-  SMELT_TRY(op->pack_phases(filter, bias, lhs.desc, scales));
+  SMELT_TRY(op->pack_phases(filter, bias, lhs.desc, scales, spec.packing));
   return op;
 }
 
@@ -138,7 +138,7 @@ bool Conv::copies(const TensorDesc& lhs) const {
 }
 
 Status Conv::pack_phases(const Operand& filter, const Operand& bias, const TensorDesc& lhs,
-                         std::span<const float> scales) {
+                         std::span<const float> scales, Packing* packing) {
   const size_t row = axes_.y.kernel * axes_.x.kernel * kc_;
   for (size_t y = 0; y < rule_.phases(axes_.y); ++y) {
     for (size_t x = 0; x < rule_.phases(axes_.x); ++x) {
@@ -153,11 +153,10 @@ Status Conv::pack_phases(const Operand& filter, const Operand& bias, const Tenso
       }
       source.scale = scales.data();
       source.lhs_zero = lhs.is_quantized() ? lhs.quant->zero : 0;
-      SMELT_ASSIGN(PackedWeights packed,
-                   pack_matrices(kernel_->rhs, kernel_->pack_rhs, rhs_shape(gemm_shape(0, taps.size() * joined_taps_)), cpu_, source, groups_,
-                                 n_ * row));
-      SMELT_ASSIGN(packed.zero_row, make_zero_row(lhs, kc_));
-      phases_.push_back({y, x, std::make_shared<const PackedWeights>(std::move(packed))});
+      SMELT_ASSIGN(auto packed, pack_matrices(kernel_->rhs, kernel_->pack_rhs,
+                                              rhs_shape(gemm_shape(0, taps.size() * joined_taps_)), cpu_, source, groups_,
+                                              n_ * row, packing, {lhs, kc_}));
+      phases_.push_back({y, x, std::move(packed)});
     }
   }
   return {};

@@ -103,7 +103,8 @@ class DepthwiseConv2d final : public Op {
   DepthwiseConv2d(const Cpu& cpu, const ConvAxes& axes, size_t channels, size_t multiplier)
       : cpu_(cpu), axes_(axes), channels_(channels), multiplier_(multiplier) {}
 
-  Status pack_filter(const Operand& filter, const Operand& bias, const TensorDesc& in, std::span<const float> scales);
+  Status pack_filter(const Operand& filter, const Operand& bias, const TensorDesc& in, std::span<const float> scales,
+                     Packing*);
 
   Cpu cpu_;
   ConvAxes axes_;
@@ -150,12 +151,12 @@ Result<std::unique_ptr<const Op>> DepthwiseConv2d::make(const NodeSpec& spec, co
   SMELT_ASSIGN(const std::vector<float> scales, channel_scales(in.desc, filter.desc, out, channels));
   SMELT_TRY(op->infer(std::array{in.desc.shape}));
   SMELT_ASSIGN(op->kernel_, select_dwconv(variant, cpu));
-  SMELT_TRY(op->pack_filter(filter, bias, in.desc, scales));
+  SMELT_TRY(op->pack_filter(filter, bias, in.desc, scales, spec.packing));
   return op;
 }
 
 Status DepthwiseConv2d::pack_filter(const Operand& filter, const Operand& bias, const TensorDesc& in,
-                                    std::span<const float> scales) {
+                                    std::span<const float> scales, Packing* packing) {
   const size_t channels = channels_ * multiplier_;
   std::vector<size_t> taps(axes_.y.kernel * axes_.x.kernel);
   for (size_t t = 0; t < taps.size(); ++t) taps[t] = t * channels;
@@ -167,9 +168,8 @@ Status DepthwiseConv2d::pack_filter(const Operand& filter, const Operand& bias, 
   source.scale = scales.data();
   source.lhs_zero = in.is_quantized() ? in.quant->zero : 0;
   const PackShape shape{.rows = channels, .kc = 1, .taps = taps.size()};
-  SMELT_ASSIGN(PackedWeights packed, pack_matrices(kernel_->filter, pack_panels, shape, cpu_, source, 1, 0));
-  SMELT_ASSIGN(packed.zero_row, make_zero_row(in, channels));
-  weights_ = std::make_shared<const PackedWeights>(std::move(packed));
+  SMELT_ASSIGN(weights_,
+               pack_matrices(kernel_->filter, pack_panels, shape, cpu_, source, 1, 0, packing, {in, channels}));
   return {};
 }
 

@@ -100,8 +100,8 @@ Result<std::unique_ptr<const Op>> FullyConnected::make(const NodeSpec& spec, con
   if (constant) {
     source.scale = scales.data();
     source.lhs_zero = lhs.desc.is_quantized() ? lhs.desc.quant->zero : 0;
-    SMELT_ASSIGN(PackedWeights packed, pack_matrices(op->kernel_->rhs, op->kernel_->pack_rhs, rhs_shape(gemm), cpu, source, 1, 0));
-    op->packed_ = std::make_shared<const PackedWeights>(std::move(packed));
+    SMELT_ASSIGN(op->packed_, pack_matrices(op->kernel_->rhs, op->kernel_->pack_rhs, rhs_shape(gemm), cpu, source, 1, 0,
+                                            spec.packing));
   } else if (weights.desc.is_quantized()) {
     return fail(ErrorCode::kUnsupported, "quantised weights or their bias are not constant");
   } else {

@@ -136,33 +136,53 @@ Status check_bias(const Operand& bias, size_t channels, GemmVariant variant) {
   return {};
 }
 
-Result<PackedWeights> pack_matrices(const PackLayout& layout, PackPanels* pack, const PackShape& shape,
-                                    const Cpu& cpu, const PackSource& source, size_t matrices, size_t source_step) {
-  PackedWeights packed;
+Result<std::shared_ptr<const PackedWeights>> pack_matrices(const PackLayout& layout, PackPanels* pack,
+                                                           const PackShape& shape, const Cpu& cpu,
+                                                           const PackSource& source, size_t matrices,
+                                                           size_t source_step, Packing* packing, const ZeroRow& zeros) {
   const auto one = packed_bytes(layout, shape, cpu.sme_vl32);
   const auto all = one ? checked_mul(*one, matrices) : std::nullopt;
   if (!all)
     return fail(ErrorCode::kOutOfMemory, "{} weight matrices of {} x {} x {} are too large", matrices, shape.rows,
                 shape.taps, shape.kc);
-  packed.stride = *one;
-  SMELT_ASSIGN(packed.bytes, AlignedBuffer::allocate(*all));
+  const int32_t zero = zeros.lhs.is_quantized() ? zeros.lhs.quant->zero : 0;
+  WeightCache::Key key;
+  if (packing != nullptr && packing->cache != nullptr) {
+    key = {layout, pack, shape, cpu.sme_vl32, matrices, source_step, source, {}, {}, {}, zeros.elements, zeros.lhs.dtype,
+           zero};
+    key.taps.assign(source.taps.begin(), source.taps.end());
+    if (source.scale != nullptr) key.scale.assign(source.scale, source.scale + shape.rows * matrices);
+    if (source.block_scale != nullptr) {
+      key.block_scale.assign(source.block_scale, source.block_scale + shape.rows * (shape.kc / shape.block));
+    }
+    key.source.taps = {};
+    key.source.scale = nullptr;
+    key.source.block_scale = nullptr;
+    if (auto found = packing->cache->find(key)) {
+      packing->shared_bytes += found->bytes.size() + found->zero_row.size();
+      return found;
+    }
+  }
+
+  auto packed = std::make_shared<PackedWeights>();
+  packed->stride = *one;
+  SMELT_ASSIGN(packed->bytes, AlignedBuffer::allocate(*all));
   for (size_t i = 0; i < matrices; ++i) {
     PackSource s = source;
     s.data += i * source_step * bits(source.dtype) / 8;
     if (s.bias != nullptr) s.bias += i * shape.rows * bytes_of(source.bias_dtype);
     if (s.scale != nullptr) s.scale += i * shape.rows;
     pack(layout, shape, cpu.sme_vl32, s, 0, panel_count(layout, shape, cpu.sme_vl32),
-         packed.bytes.data() + i * packed.stride);
+         packed->bytes.data() + i * packed->stride);
   }
+  if (zeros.elements != 0) {
+    const auto bytes = checked_mul(zeros.elements, bytes_of(zeros.lhs.dtype));
+    if (!bytes) return fail(ErrorCode::kOutOfMemory, "a row of {} elements is too large", zeros.elements);
+    SMELT_ASSIGN(packed->zero_row, AlignedBuffer::allocate(*bytes));
+    std::memset(packed->zero_row.data(), zero, *bytes);
+  }
+  if (packing != nullptr && packing->cache != nullptr) packing->cache->add(std::move(key), packed);
   return packed;
-}
-
-Result<AlignedBuffer> make_zero_row(const TensorDesc& lhs, size_t elements) {
-  const auto bytes = checked_mul(elements, bytes_of(lhs.dtype));
-  if (!bytes) return fail(ErrorCode::kOutOfMemory, "a row of {} elements is too large", elements);
-  SMELT_ASSIGN(AlignedBuffer row, AlignedBuffer::allocate(*bytes));
-  std::memset(row.data(), lhs.is_quantized() ? lhs.quant->zero : 0, *bytes);
-  return row;
 }
 
 // ---- the bound form -------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include "kernels/pack/pack.h"
 #include "ops/op.h"
 #include "ops/padded_images.h"
+#include "ops/weight_cache.h"
 #include "platform/memory.h"
 
 namespace smelt {
@@ -35,20 +36,17 @@ inline Operand operand_or_absent(const NodeSpec& spec, size_t i) {
   return i < spec.inputs.size() ? spec.inputs[i] : Operand{{}, nullptr, false};
 }
 
-/// Packed weights, and the row that stands for padding. Immutable, shared by an Op and its BoundOps.
-struct PackedWeights {
-  AlignedBuffer bytes;   ///< one matrix after the other, `stride` bytes apart
-  size_t stride = 0;
-  AlignedBuffer zero_row;  ///< kc elements that mean 0; empty if nothing is padded
+/// A row of `elements` values that mean 0 in an operand of type `lhs`.
+struct ZeroRow {
+  TensorDesc lhs;
+  size_t elements = 0;
 };
 
 /// Packs `matrices` of the same shape; matrix i's source begins i * source_step elements, and its bias and scales
-/// i * rows elements, after matrix 0's.
-Result<PackedWeights> pack_matrices(const PackLayout&, PackPanels*, const PackShape&, const Cpu&, const PackSource&,
-                                    size_t matrices, size_t source_step);
-
-/// A row of `elements` values that mean 0 in an operand of this type.
-Result<AlignedBuffer> make_zero_row(const TensorDesc& lhs, size_t elements);
+/// i * rows elements, after matrix 0's. With `packing`, what its cache has is shared instead.
+Result<std::shared_ptr<const PackedWeights>> pack_matrices(const PackLayout&, PackPanels*, const PackShape&, const Cpu&,
+                                                           const PackSource&, size_t matrices, size_t source_step,
+                                                           Packing* packing, const ZeroRow& = {});
 
 /// Weights that are computed while running: packed into scratch, each time.
 struct RuntimePacking {

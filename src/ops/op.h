@@ -24,6 +24,8 @@
 
 namespace smelt {
 
+struct Packing;
+
 /// An operand as make_op sees it: its type, its shape as declared (dynamic extents are upper bounds), and its bytes if it
 /// is constant. Constant bytes live as long as the program does: an op that needs no other layout keeps the pointer.
 struct Operand {
@@ -39,6 +41,7 @@ struct NodeSpec {
   OutputRange range;
   std::vector<Operand> inputs;
   std::vector<Operand> outputs;
+  Packing* packing = nullptr;  ///< where packed weights are shared; null: nowhere
 };
 
 /// What run needs besides pointers.

@@ -27,10 +27,11 @@ Shape graph_shape(const Tensor& t) {
 
 Result<std::unique_ptr<Delegate>> Delegate::load(std::span<const std::byte> payload,
                                                  NamedDataLookup named_data, std::string_view where,
-                                                 const Cpu& cpu, ThreadPool& pool) {
+                                                 const Cpu& cpu, ThreadPool& pool,
+                                                 WeightCache* weights) {
   SMELT_ASSIGN(DelegateGraph read, read_xnnpack_graph(payload, named_data, where));
   auto compiled =
-      CompiledGraph::build(std::move(read.graph), cpu, PlanOptions{.workers = pool.workers()});
+      CompiledGraph::build(std::move(read.graph), cpu, PlanOptions{.workers = pool.workers(), .weights = weights});
   if (!compiled) return prefixed(std::move(compiled).error(), where);
   auto session = Session::create(*std::move(compiled), pool);
   if (!session) return prefixed(std::move(session).error(), where);

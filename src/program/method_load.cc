@@ -97,7 +97,8 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
       SMELT_ASSIGN(delegates_[i],
                    Delegate::load(source_->file.delegate_payload(
                                       *plan.delegates()->Get(flatbuffers::uoffset_t(i))),
-                                  find, fmt::format("{}.delegates[{}]", where, i), cpu_, *pool_));
+                                  find, fmt::format("{}.delegates[{}]", where, i), cpu_, *pool_,
+                                  source_->weights.get()));
       const auto outputs = delegates_[i]->output_args();
       delegate_outputs[i].assign(outputs.begin(), outputs.end());
     }

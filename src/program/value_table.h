@@ -9,6 +9,7 @@
 
 #include "format/ptd/external_data.h"
 #include "format/pte/program_file.h"
+#include "ops/weight_cache.h"
 #include "program/evalue.h"
 
 namespace smelt::program {
@@ -17,6 +18,8 @@ namespace smelt::program {
 struct ProgramSource {
   ProgramFile file;
   std::vector<ExternalData> external;  ///< searched in order
+  /// What its methods have packed, each weight once.
+  std::shared_ptr<WeightCache> weights = std::make_shared<WeightCache>();
 
   /// Data by name: the program's own first.
   std::optional<std::span<const std::byte>> find_data(std::string_view key) const;

@@ -127,6 +127,37 @@ TEST(Programs, LearningPath) {
   }
 }
 
+TEST(Programs, MethodsOfOneProgramPackTheirWeightsOnce) {
+  for (const LearningPathProgram& program : learning_path()) {
+    SCOPED_TRACE(program.name);
+    const auto graph = program.make();
+    ASSERT_TRUE(graph) << graph.error().message;
+    const auto bytes = write_pte(*graph);
+    ASSERT_TRUE(bytes) << bytes.error().message;
+    const auto packed = [](const Method& m) { return m.info().delegates.at(0).packed_bytes; };
+    const auto loaded = Program::load(*bytes);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    auto first = loaded->method();
+    ASSERT_TRUE(first) << first.error().message;
+    const size_t once = packed(*first);
+    auto second = loaded->method();
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_EQ(packed(*second), 0u);
+    // What is packed lives as long as somebody needs it, and no longer.
+    *first = *std::move(second);
+    auto third = loaded->method();
+    ASSERT_TRUE(third) << third.error().message;
+    EXPECT_EQ(packed(*third), 0u);
+    const auto other = Program::load(*bytes);
+    ASSERT_TRUE(other) << other.error().message;
+    const auto apart = other->method();
+    ASSERT_TRUE(apart) << apart.error().message;
+    EXPECT_EQ(packed(*apart), once);
+    const bool has_weights = !program.name.starts_with("matrix_mul");
+    EXPECT_EQ(once != 0, has_weights);
+  }
+}
+
 TEST(Programs, LinearShapes) {
   for (const RecipeVariant variant : linear_variants()) {
     for (const auto& [m, n, k] : {std::tuple(1, 1, 32), std::tuple(3, 17, 96), std::tuple(9, 5, 64),

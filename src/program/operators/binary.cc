@@ -377,7 +377,40 @@ Status choose(Call& call, size_t condition) {
   return {};
 }
 
-Status where(Call& call) { return choose<Choose>(call, 0); }
+/// Elements chosen by flags without a look at them, where all lie alike or are a single one.
+bool choose_plain(const Tensor& condition, const Tensor& a, const Tensor& b, const Tensor& out) {
+  const auto fits = [&](const Tensor& t) {
+    return t.numel() == 1 || (t.shape == out.shape && t.row_major);
+  };
+  if (element_size(condition.dtype) != 1 || a.dtype != out.dtype || b.dtype != out.dtype ||
+      is_complex(out.dtype) || !out.row_major || !fits(condition) || !fits(a) || !fits(b)) {
+    return false;
+  }
+  with_bytes_of(element_size(out.dtype), [&]<class T>(T) {
+    const uint8_t* c = condition.as<uint8_t>();
+    const T *x = a.as<T>(), *y = b.as<T>();
+    T* z = out.as<T>();
+    const size_t n = out.numel();
+    const bool fixed = condition.numel() == 1 && n != 1;
+    if (!fixed && a.numel() == 1 && b.numel() == 1) {
+      const T yes = *x, no = *y;
+      for (size_t i = 0; i < n; ++i) z[i] = c[i] != 0 ? yes : no;
+    } else {
+      const size_t cs = condition.numel() != 1, xs = a.numel() != 1, ys = b.numel() != 1;
+      for (size_t i = 0; i < n; ++i) z[i] = c[i * cs] != 0 ? x[i * xs] : y[i * ys];
+    }
+  });
+  return true;
+}
+
+Status where(Call& call) {
+  const Tensor &condition = call.tensor(0), &a = call.tensor(1), &b = call.tensor(2);
+  SMELT_ASSIGN(Shape shape, broadcast_shapes(condition.shape, a.shape));
+  SMELT_ASSIGN(shape, broadcast_shapes(shape, b.shape));
+  SMELT_TRY(call.tensor(3).resize(shape));
+  if (choose_plain(condition, a, b, call.tensor(3))) return {};
+  return choose<Choose>(call, 0);
+}
 Status masked_fill(Call& call) { return choose<Fill>(call, 1); }
 
 #define SMELT_TENSOR_AND_SCALAR(name, F)                   \

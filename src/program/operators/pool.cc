@@ -58,6 +58,36 @@ Status for_each_plane(Call& call, const Tensor& self, const Tensor& out, size_t 
   return {};
 }
 
+/// The sum of n neighbours: several sums side by side, so that they do not wait for each other.
+template <class C>
+C sum_of(const C* x, int64_t n) {
+  C part[8] = {};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (int64_t k = 0; k < 8; ++k) part[k] = add(part[k], x[i + k]);
+  }
+  C sum = 0;
+  for (; i < n; ++i) sum = add(sum, x[i]);
+  for (const C p : part) sum = add(sum, p);
+  return sum;
+}
+
+/// The sum over rows [y0, y1) and columns [x0, x1) of a plane. Whole rows are one run.
+template <class C>
+C sum_of(const C* plane, int64_t width, int64_t y0, int64_t y1, int64_t x0, int64_t x1) {
+  if (x0 == 0 && x1 == width)
+    return sum_of(plane + y0 * width, std::max<int64_t>(y1 - y0, 0) * width);
+  C sum = 0;
+  for (int64_t row = y0; row < y1; ++row) {
+    if (x1 - x0 >= 16) {
+      sum = add(sum, sum_of(plane + row * width + x0, x1 - x0));
+    } else {
+      for (int64_t column = x0; column < x1; ++column) sum = add(sum, plane[row * width + column]);
+    }
+  }
+  return sum;
+}
+
 /// (self, kernel, stride, padding, ceil_mode, count_include_pad, divisor?, out)
 Status avg_pool2d(Call& call) {
   const Tensor& self = call.tensor(0);
@@ -78,10 +108,7 @@ Status avg_pool2d(Call& call) {
                         right = std::min(left + p.w.kernel, p.w.in + p.w.padding);
           const int64_t y0 = std::max<int64_t>(top, 0), y1 = std::min(bottom, p.h.in);
           const int64_t x0 = std::max<int64_t>(left, 0), x1 = std::min(right, p.w.in);
-          C sum = 0;
-          for (int64_t a = y0; a < y1; ++a) {
-            for (int64_t b = x0; b < x1; ++b) sum = add(sum, x[a * p.w.in + b]);
-          }
+          const C sum = sum_of(x, p.w.in, y0, y1, x0, x1);
           const int64_t inside = std::max<int64_t>(y1 - y0, 0) * std::max<int64_t>(x1 - x0, 0);
           const int64_t n = divisor != 0  ? divisor
                             : include_pad ? (bottom - top) * (right - left)
@@ -180,11 +207,7 @@ Status adaptive_avg_pool2d(Call& call) {
         for (int64_t j = 0; j < out_w; ++j) {
           const int64_t y0 = begin(i, h, out_h), y1 = end(i, h, out_h);
           const int64_t x0 = begin(j, w, out_w), x1 = end(j, w, out_w);
-          C sum = 0;
-          for (int64_t a = y0; a < y1; ++a) {
-            for (int64_t b = x0; b < x1; ++b) sum = add(sum, x[a * w + b]);
-          }
-          y[i * out_w + j] = sum / C((y1 - y0) * (x1 - x0));
+          y[i * out_w + j] = sum_of(x, w, y0, y1, x0, x1) / C((y1 - y0) * (x1 - x0));
         }
       }
     });

@@ -1,8 +1,8 @@
 // Many elements into one.
 #include <cmath>
 
-#include "program/operators/complex.h"
 #include "program/operators/common.h"
+#include "program/operators/complex.h"
 #include "program/rows.h"
 
 namespace smelt::program {
@@ -23,6 +23,15 @@ Status reduce(Call& call, const Tensor& self, const std::array<bool, kMaxRank>& 
   if (F::kNeedsElements && rows.length() == 0 && rows.count() != 0) {
     return invalid("no elements to choose from in a tensor of shape {}", to_string(self.shape));
   }
+  if constexpr (F::kFlags) {  // bytes are zero or not without conversion
+    if (element_size(self.dtype) == 1 && out.dtype == DType::kBool && rows.contiguous()) {
+      for (size_t i = 0; i < rows.count(); ++i) {
+        const auto* x = reinterpret_cast<const uint8_t*>(rows.start(i));
+        out.as<uint8_t>()[i] = uint8_t(F::apply(x, rows.length(), params));
+      }
+      return {};
+    }
+  }
   const Compute compute = compute_of(F::kRule == Rule::kResult ? out.dtype : self.dtype);
   return with_compute(compute, [&]<class C>(C) {
     return for_each_row<C>(call, rows, [&](size_t i, const C* x, C*) {
@@ -39,6 +48,7 @@ struct Sum {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kResult;
   static constexpr bool kNeedsElements = false;
+  static constexpr bool kFlags = false;
   template <class C>
   static auto apply(const C* x, size_t n, NoParams) {
     if constexpr (std::is_same_v<C, int64_t>) {
@@ -62,6 +72,7 @@ struct Mean {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kResult;
   static constexpr bool kNeedsElements = false;
+  static constexpr bool kFlags = false;
   template <class C>
   static double apply(const C* x, size_t n, NoParams) {
     return double(Sum::apply(x, n, {})) / double(n);
@@ -72,6 +83,7 @@ struct Prod {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kResult;
   static constexpr bool kNeedsElements = false;
+  static constexpr bool kFlags = false;
   template <class C>
   static C apply(const C* x, size_t n, NoParams) {
     C p = 1;
@@ -84,6 +96,7 @@ struct Amax {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kOperand;
   static constexpr bool kNeedsElements = true;
+  static constexpr bool kFlags = false;
   template <class C>
   static C apply(const C* x, size_t n, NoParams) {
     C m = x[0];
@@ -95,6 +108,7 @@ struct Amin {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kOperand;
   static constexpr bool kNeedsElements = true;
+  static constexpr bool kFlags = false;
   template <class C>
   static C apply(const C* x, size_t n, NoParams) {
     C m = x[0];
@@ -108,6 +122,7 @@ struct Argmax {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kOperand;
   static constexpr bool kNeedsElements = true;
+  static constexpr bool kFlags = false;
   template <class C>
   static int64_t apply(const C* x, size_t n, NoParams) {
     size_t best = 0;
@@ -121,6 +136,7 @@ struct Argmin {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kOperand;
   static constexpr bool kNeedsElements = true;
+  static constexpr bool kFlags = false;
   template <class C>
   static int64_t apply(const C* x, size_t n, NoParams) {
     size_t best = 0;
@@ -131,22 +147,36 @@ struct Argmin {
   }
 };
 
+constexpr size_t kStretch = 256;
 struct Any {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kOperand;
   static constexpr bool kNeedsElements = false;
+  static constexpr bool kFlags = true;
   template <class C>
   static int64_t apply(const C* x, size_t n, NoParams) {
-    return std::any_of(x, x + n, [](C v) { return v != 0; });
+    // In stretches that have no exits: they are compared side by side.
+    for (size_t i = 0; i < n; i += kStretch) {
+      bool found = false;
+      for (size_t k = i, end = std::min(n, i + kStretch); k < end; ++k) found |= x[k] != 0;
+      if (found) return 1;
+    }
+    return 0;
   }
 };
 struct All {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kOperand;
   static constexpr bool kNeedsElements = false;
+  static constexpr bool kFlags = true;
   template <class C>
   static int64_t apply(const C* x, size_t n, NoParams) {
-    return std::all_of(x, x + n, [](C v) { return v != 0; });
+    for (size_t i = 0; i < n; i += kStretch) {
+      bool all = true;
+      for (size_t k = i, end = std::min(n, i + kStretch); k < end; ++k) all &= x[k] != 0;
+      if (!all) return 0;
+    }
+    return 1;
   }
 };
 
@@ -156,6 +186,7 @@ struct Var {
   };
   static constexpr Rule kRule = Rule::kResult;
   static constexpr bool kNeedsElements = false;
+  static constexpr bool kFlags = false;
   template <class C>
   static double apply(const C* x, size_t n, const Params& p) {
     const double mean = Mean::apply(x, n, {});

@@ -190,9 +190,21 @@ struct BitwiseNot {
   }
 };
 
+/// Flags to flags need no numbers between them.
+Status logical_not(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(1);
+  SMELT_TRY(out.resize(self.shape));
+  if (self.dtype != DType::kBool || !alike(self, out)) return unary<LogicalNot>(call);
+  const uint8_t* x = self.as<uint8_t>();
+  uint8_t* y = out.as<uint8_t>();
+  for (size_t i = 0, n = self.numel(); i < n; ++i) y[i] = x[i] == 0;
+  return {};
+}
+
 Status bitwise_not(Call& call) {
   const Tensor& self = call.tensor(0);
-  if (self.dtype == DType::kBool) return unary<LogicalNot>(call);
+  if (self.dtype == DType::kBool) return logical_not(call);
   if (is_float(self.dtype)) return invalid("no bits of a {}", smelt::name(self.dtype));
   Tensor& out = call.tensor(1);
   SMELT_TRY(out.resize(self.shape));
@@ -284,7 +296,7 @@ constexpr Operator kOperators[] = {
     {"aten::log10.out", "TW", unary<Log10>, true},
     {"aten::log1p.out", "TW", unary<Log1p>, true},
     {"aten::log2.out", "TW", unary<Log2>, true},
-    {"aten::logical_not.out", "TW", unary<LogicalNot>, true},
+    {"aten::logical_not.out", "TW", logical_not, true},
     {"aten::logit.out", "TdW", logit, true},
     choosing({"aten::neg.out", "TW", unary<Neg, UnaryOp::kNegate>, true}),
     choosing({"aten::reciprocal.out", "TW", unary<Reciprocal, UnaryOp::kReciprocal>, true}),
