@@ -88,6 +88,7 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
     step.reason = product ? "not on the matrix unit: an operator that no delegate took, of types or shapes that only portable "
                             "code computes"
                           : "not on the matrix unit: it multiplies no matrices; portable code";
+    if (!call.refusal().empty()) step.reason += fmt::format(" ({})", call.refusal());
   } else if (const Session* session = call.session()) {
     add_graph(step, *session, cpu);
   } else {

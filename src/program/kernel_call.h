@@ -37,6 +37,10 @@ class KernelCall {
   std::span<EValue* const> args() const { return args_; }
   /// The graph that the last run used, if the operator runs as one.
   const Session* session() const { return state_ == nullptr ? nullptr : state_->session(); }
+  /// Why the operator does not run as a graph, if it tried to.
+  std::string_view refusal() const {
+    return state_ == nullptr ? std::string_view() : state_->refusal();
+  }
   Status run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch);
   /// Lets the operator choose a kernel for the shapes that its arguments have, and computes nothing.
   /// What is packed for that kernel is kept for the first run. A call that cannot run stays

@@ -48,6 +48,8 @@ class OperatorState {
   virtual ~OperatorState() = default;
   /// The graph that the operator runs as, if it does.
   virtual const Session* session() const { return nullptr; }
+  /// Why there is no such graph, if one was tried.
+  virtual std::string_view refusal() const { return {}; }
 };
 
 /// How a call came to its result, or will: which kernel computes it.

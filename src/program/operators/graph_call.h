@@ -31,8 +31,7 @@ class GraphCall : public OperatorState {
   const Session* session() const override { return session_.get(); }
   /// The kernel of the node that multiplies most.
   std::string_view kernel() const;
-  /// Why there is no graph.
-  const std::string& refusal() const { return refusal_; }
+  std::string_view refusal() const override { return refusal_; }
 
  private:
   std::unique_ptr<Session> session_;
