@@ -130,16 +130,17 @@ Status check_kernels(std::span<const StepInfo> named, std::span<const StepInfo> 
 }
 
 /// Stops at the first output that is wrong: in a stateful program all later ones would be, too.
+/// Stateful programs run twice: after a reset the same has to come out again.
 Status check_steps(const ManifestEntry& e, unsigned threads, double& max_error) {
   SMELT_ASSIGN(
       const Program program,
       Program::load(e.program, {.threads = threads, .isa = {}, .external_data = e.external_data}));
   SMELT_ASSIGN(Method method, program.method(e.method));
   const std::vector<StepInfo> named = method.explain();
-  for (size_t i = 0; i < e.steps.size(); ++i) {
-    if (i != 0 && !e.stateful) method.reset();
-    if (auto ok = check_step(method, e.steps[i], e.tolerance, max_error); !ok) {
-      return prefixed(ok.error(), fmt::format("step {}", i));
+  for (size_t i = 0, n = e.steps.size(); i < (e.stateful ? 2 * n : n); ++i) {
+    if (i == n || (i != 0 && !e.stateful)) method.reset();
+    if (auto ok = check_step(method, e.steps[i % n], e.tolerance, max_error); !ok) {
+      return prefixed(ok.error(), fmt::format("step {}{}", i % n, i < n ? "" : " after a reset"));
     }
     if (i == 0) SMELT_TRY(check_kernels(named, method.explain()));
   }
@@ -248,7 +249,8 @@ Verb add_check(CLI::App& app) {
   c->add_option("--json", o->json, "Write all results there")->type_name("F");
   c->footer(R"(
 An output passes if type and shape are those recorded and |ours - expected| <= atol + rtol x |expected| everywhere; NaN
-equals NaN. The kernels that smelt explain names have to be those that run. Exit code 1 if any program fails. The last line is "N passed, N failed, N skipped".
+equals NaN. Programs with a state run twice, with a reset between. The kernels that smelt explain names have to be those
+that run. Exit code 1 if any program fails. The last line is "N passed, N failed, N skipped".
 
 Examples:
   smelt check corpus/manifest.json --jobs 4
