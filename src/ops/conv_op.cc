@@ -240,7 +240,7 @@ Result<std::unique_ptr<const BoundOp>> Conv::bind(std::span<const TensorDesc> in
                                           items(out[0], count, in_image, in_group, phases_[i].weights->stride,
                                                 zero_stride),
                                           0, cpu_, workers));
-    plan.prepared = images && kernel->prepared.run != nullptr;
+    if (images && kernel->prepared.run != nullptr) plan.rows_form = RowsForm::kPrepared;
     parts.push_back({std::move(plan), phases_[i].weights});
   }
   auto bound = std::make_unique<BoundGemm>(std::move(parts), stage_);

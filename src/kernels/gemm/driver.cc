@@ -59,6 +59,18 @@ size_t pointer_bytes(const GemmPlan& plan) {
   return round_up(plan.block_m * (plan.shape.taps + 1) * sizeof(void*), size_t(64));
 }
 
+// A row with room for what a conversion writes beyond it.
+size_t prepared_row_bytes(const GemmPlan& plan) {
+  return round_up(plan.shape.kc * plan.kernel->prepared.bytes, size_t(64)) + 64;
+}
+
+// Converts the rows of a block, one after the other.
+void prepare_rows(const GemmPlan& plan, size_t m, const void* const* rows, std::byte* out) {
+  for (size_t i = 0; i < m; ++i)
+    plan.kernel->prepared.convert(static_cast<const std::byte*>(rows[i]), out + i * prepared_row_bytes(plan),
+                                  plan.shape.kc);
+}
+
 WorkerScratch worker_scratch(const GemmPlan& plan, std::span<std::byte> scratch, unsigned worker) {
   std::byte* p = scratch.data() + worker * plan.worker_bytes;
   const void** rows = reinterpret_cast<const void**>(p);
@@ -69,6 +81,7 @@ WorkerScratch worker_scratch(const GemmPlan& plan, std::span<std::byte> scratch,
 
 std::optional<size_t> worker_scratch_bytes(const GemmPlan& plan) {
   const size_t pointers = pointer_bytes(plan);
+  if (plan.rows_form == RowsForm::kPrepare) return checked_add(pointers, plan.block_m * prepared_row_bytes(plan));
   if (plan.kernel->lhs_form == LhsForm::kRows) return pointers;
   const auto lhs = packed_bytes(plan.kernel->lhs,
                                 {.rows = plan.block_m, .kc = plan.shape.kc, .taps = plan.shape.taps}, plan.vl32);
@@ -91,6 +104,10 @@ Result<GemmPlan> plan_gemm(const GemmKernel& kernel, const GemmShape& shape, Row
   const auto k = checked_mul(shape.taps, shape.kc);
   const auto lhs_elements = k ? checked_mul(std::max<size_t>(*k, shape.taps), shape.m) : std::nullopt;
   if (!lhs_elements || *lhs_elements > (size_t(1) << 48) || shape.n > (size_t(1) << 48)) return too_large();
+  // Rows that several panels read are converted once.
+  if (kernel.prepared.run != nullptr && std::holds_alternative<MatrixRows>(plan.rows) &&
+      shape.n > kernel.nr.at(plan.vl32))
+    plan.rows_form = RowsForm::kPrepare;
   choose_blocking(plan, cpu, workers);
   const auto mine = worker_scratch_bytes(plan);
   const auto all = mine ? checked_mul(*mine, size_t(workers)) : std::nullopt;
@@ -105,7 +122,7 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
   const GemmShape& shape = plan.shape;
   if (shape.m == 0 || shape.n == 0) return;
   const GemmKernel& kernel = *plan.kernel;
-  const auto run = plan.prepared ? kernel.prepared.run : kernel.run;
+  const auto run = plan.rows_form == RowsForm::kPlain ? kernel.run : kernel.prepared.run;
   const bool packed = kernel.lhs_form == LhsForm::kPacked;
   const PanelMap rhs = panel_map(kernel.rhs, rhs_shape(shape), plan.vl32);
   const PanelMap lhs = panel_map(kernel.lhs, {.rows = shape.m, .kc = shape.kc, .taps = shape.taps}, plan.vl32);
@@ -126,6 +143,10 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
                      operands.out + item.out + n0 * out_bytes, mine.rows, mine.out);
         if (packed && resolved != block)
           kernel.pack_lhs(kernel.lhs, plan.vl32, m, shape.taps, shape.kc, mine.rows, mine.lhs);
+        if (plan.rows_form == RowsForm::kPrepare) {
+          if (resolved != block) prepare_rows(plan, m, mine.rows, mine.lhs);
+          for (size_t i = 0; i < m; ++i) mine.rows[i] = mine.lhs + i * prepared_row_bytes(plan);
+        }
         resolved = block;
       }
       const GemmBlock g{.m = m,

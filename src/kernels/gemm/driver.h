@@ -17,6 +17,13 @@ struct GemmItem {
   size_t lhs = 0, rhs = 0, out = 0, zero = 0, row_quant = 0;
 };
 
+/// How the left side lies in memory, for kernels that have a PreparedForm.
+enum class RowsForm : uint8_t {
+  kPlain,     ///< as in the variant; the kernel converts as it goes
+  kPrepared,  ///< in the kernel's prepared form
+  kPrepare,   ///< plain; workers prepare each block of rows. For matrices.
+};
+
 /// Everything about a product that is known before its operands are. Immutable; shared by threads.
 struct GemmPlan {
   const GemmKernel* kernel = nullptr;
@@ -26,7 +33,7 @@ struct GemmPlan {
   std::vector<GemmItem> items;
   size_t row_quant_stride = 0;           ///< 1: a RowQuant per row; 0: one per item
   size_t block_m = 0, block_n = 0;       ///< of one task; block_n is a multiple of nr
-  bool prepared = false;                 ///< rows are in the kernel's prepared form
+  RowsForm rows_form = RowsForm::kPlain;
   unsigned max_workers = 1;
   size_t worker_bytes = 0, scratch_bytes = 0;  ///< scratch of each worker, and of all
 

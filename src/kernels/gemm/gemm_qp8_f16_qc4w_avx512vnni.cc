@@ -7,10 +7,12 @@ namespace smelt {
 
 namespace {
 // 12 x 2 accumulators, 2 x 2 of unpacked weights, 1 of the left side and 2 constants: 31 of 32 registers.
-template <int kRows, int kVecs>
-using Tile = Dot4<Avx512Vnni, WeightsU4<Avx512Vnni>, DynamicSum<Avx512Vnni, Avx512Store<Half>>, kRows, kVecs>;
+template <int kRows, int kVecs, template <class> class Rows>
+using Tile = Dot4<Avx512Vnni, WeightsU4<Avx512Vnni>, DynamicSum<Avx512Vnni, Avx512Store<Half>>, kRows, kVecs, Rows>;
 
-constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*run)(const GemmBlock&)) {
+template <int kRows, int kVecs>
+constexpr GemmKernel kernel(const char* name) {
+  constexpr uint16_t mr = kRows, nr = kVecs * 16;
   return {
       .name = name,
       .isa = Isa::kAvx512Vnni,
@@ -18,13 +20,14 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*r
       .mr = {mr},
       .nr = {nr},
       .rhs = {.rows = {nr}, .kr = 8, .elem = DType::kU4, .tail = kBias | kRowSum | kScale},
-      .run = run};
+      .prepared = prepared_form<Avx512Vnni>(run_tiles<Tile<kRows, kVecs, PreparedRows>>),
+      .run = run_tiles<Tile<kRows, kVecs, StagedRows>>};
 }
 }  // namespace
 
 extern constexpr GemmKernel gemm_qp8_f16_qc4w_avx512vnni_12x32 =
-    kernel("gemm_qp8_f16_qc4w_avx512vnni_12x32", 12, 32, run_tiles<Tile<12, 2>>);
+    kernel<12, 2>("gemm_qp8_f16_qc4w_avx512vnni_12x32");
 extern constexpr GemmKernel gemm_qp8_f16_qc4w_avx512vnni_12x16 =
-    kernel("gemm_qp8_f16_qc4w_avx512vnni_12x16", 12, 16, run_tiles<Tile<12, 1>>);
+    kernel<12, 1>("gemm_qp8_f16_qc4w_avx512vnni_12x16");
 
 }  // namespace smelt

@@ -8,10 +8,12 @@ namespace smelt {
 namespace {
 // 6 x 2 accumulators of a block and as many totals, 2 x 2 of unpacked weights, 1 of the left side and 2 constants: 31 of 32
 // registers. The narrow tile has the same accumulators.
-template <int kRows, int kVecs>
-using Tile = Dot4<Avx512Vnni, WeightsU4<Avx512Vnni>, BlockSum<Avx512Vnni, Avx512Store<float>>, kRows, kVecs>;
+template <int kRows, int kVecs, template <class> class Rows>
+using Tile = Dot4<Avx512Vnni, WeightsU4<Avx512Vnni>, BlockSum<Avx512Vnni, Avx512Store<float>>, kRows, kVecs, Rows>;
 
-constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*run)(const GemmBlock&)) {
+template <int kRows, int kVecs>
+constexpr GemmKernel kernel(const char* name) {
+  constexpr uint16_t mr = kRows, nr = kVecs * 16;
   return {
       .name = name,
       .isa = Isa::kAvx512Vnni,
@@ -19,13 +21,14 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*r
       .mr = {mr},
       .nr = {nr},
       .rhs = {.rows = {nr}, .kr = 8, .elem = DType::kU4, .tail = kBias | kScaledRowSum, .block_scales = true},
-      .run = run};
+      .prepared = prepared_form<Avx512Vnni>(run_tiles<Tile<kRows, kVecs, PreparedRows>>),
+      .run = run_tiles<Tile<kRows, kVecs, StagedRows>>};
 }
 }  // namespace
 
 extern constexpr GemmKernel gemm_qp8_f32_qb4w_avx512vnni_6x32 =
-    kernel("gemm_qp8_f32_qb4w_avx512vnni_6x32", 6, 32, run_tiles<Tile<6, 2>>);
+    kernel<6, 2>("gemm_qp8_f32_qb4w_avx512vnni_6x32");
 extern constexpr GemmKernel gemm_qp8_f32_qb4w_avx512vnni_12x16 =
-    kernel("gemm_qp8_f32_qb4w_avx512vnni_12x16", 12, 16, run_tiles<Tile<12, 1>>);
+    kernel<12, 1>("gemm_qp8_f32_qb4w_avx512vnni_12x16");
 
 }  // namespace smelt
