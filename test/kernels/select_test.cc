@@ -90,6 +90,11 @@ TEST(SelectGemm, X86Goldens) {
       {Isa::kAvx512Vnni, kPqs8Qc8w, 96, "gemm_pqs8_qc8w_avx512vnni_12x32"},
       {Isa::kAvx512Vnni, kPqs8Qc8w, 10, "gemm_pqs8_qc8w_avx512vnni_12x16"},
       {Isa::kAvx512Vnni, kQp8F32Qb4w, 256, "gemm_qp8_f32_qb4w_avx512vnni_6x32"},
+      {Isa::kAvx512Vnni, kQp8F32Qc4w, 256, "gemm_qp8_f32_qc4w_avx512vnni_12x32"},
+      {Isa::kAvx512Vnni, kQp8F32Qc4w, 16, "gemm_qp8_f32_qc4w_avx512vnni_12x16"},
+      {Isa::kAvx512Vnni, kQp8F16Qc8w, 64, "gemm_qp8_f16_qc8w_avx512vnni_6x64"},
+      {Isa::kAvx2, kQp8F32Qc8w, 1, "gemm_qp8_f32_qc8w_avx2_5x16"},
+      {Isa::kAvx2, kPf16, 7, "gemm_pf16_avx2_6x16"},
       {Isa::kAvx512Bf16, kPbf16, 256, "gemm_pbf16_avx512bf16_6x64"},
   };
   for (const Golden& golden : kGoldens) {
@@ -104,6 +109,40 @@ TEST(SelectGemm, X86Goldens) {
       EXPECT_STREQ((*kernel)->name, golden.kernel) << "m = " << m << ", n = " << golden.n;
     }
   }
+}
+
+TEST(SelectDwconv, X86Goldens) {
+  struct Golden {
+    Isa best;
+    DwconvVariant variant;
+    const char* kernel;
+  };
+  using enum DwconvVariant;
+  constexpr Golden kGoldens[] = {
+      {Isa::kScalar, kF32, "dwconv_f32_scalar_2x4"},    {Isa::kAvx2, kF32, "dwconv_f32_avx2_4x16"},
+      {Isa::kAvx2, kF16, "dwconv_f16_avx2_4x16"},       {Isa::kAvx2, kQs8, "dwconv_qs8_avx2_4x16"},
+      {Isa::kAvx512, kF32, "dwconv_f32_avx512_4x32"},   {Isa::kAvx512, kF16, "dwconv_f16_avx512_4x32"},
+      {Isa::kAvx512Vnni, kQs8, "dwconv_qs8_avx512_4x32"},
+  };
+  for (const Golden& golden : kGoldens) {
+    Cpu cpu;
+    for (Isa isa : {Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni})
+      if (isa <= golden.best) cpu.isa = cpu.isa.with(isa);
+    const auto kernel = select_dwconv(golden.variant, cpu);
+    ASSERT_TRUE(kernel);
+    EXPECT_STREQ((*kernel)->name, golden.kernel);
+  }
+}
+
+// Where sums of products with weights times 16 would overflow, a kernel without that factor serves.
+TEST(SelectGemm, LongSumsOfNibbles) {
+  Cpu cpu;
+  for (Isa isa : {Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) cpu.isa = cpu.isa.with(isa);
+  GemmShape shape = shape_for(GemmVariant::kQp8F32Qc4w, 1);
+  shape.kc = 65536;
+  EXPECT_EQ((*select_gemm(GemmVariant::kQp8F32Qc4w, shape, cpu))->isa, Isa::kAvx512Vnni);
+  shape.kc = 65537;
+  EXPECT_EQ((*select_gemm(GemmVariant::kQp8F32Qc4w, shape, cpu))->isa, Isa::kAvx2);
 }
 #endif
 

@@ -62,7 +62,7 @@ struct Dot4 {
     });
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
       Int whole[kVecs];
-      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = total<kM>(acc, i, j);
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = Weights::sum(total<kM>(acc, i, j));
       Sum::finish(sum[i], block, m0 + i, n0, whole, rhs, nb);
     }
   }

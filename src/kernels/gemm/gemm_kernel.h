@@ -89,6 +89,7 @@ struct GemmKernel {
   QuantizeLhs* quantize_lhs = nullptr;        ///< dynamic rows: floats to what the kernel reads, in one pass
   PackPanels* pack_rhs = smelt::pack_panels;  ///< fills panels of `rhs`
   PreparedForm prepared = {};
+  size_t max_k = ~size_t(0);    ///< the largest taps x kc of which no sum overflows
   size_t max_m = ~size_t(0);    ///< the largest m it is meant for: 1 for matrix-vector kernels
   void (*run)(const GemmBlock&);  ///< never allocates, never fails; any thread
 };

@@ -6,7 +6,7 @@
 namespace smelt {
 
 namespace {
-// 6 x 2 accumulators of a block and as many totals, 2 x 2 of unpacked weights, 1 of the left side and 2 constants: 31 of 32
+// 6 x 2 accumulators of a block and as many totals, 2 x 2 of unpacked weights, 1 of the left side and a mask: 30 of 32
 // registers. The narrow tile has the same accumulators.
 template <int kRows, int kVecs, template <class> class Rows>
 using Tile = Dot4<Avx512Vnni, WeightsU4<Avx512Vnni>, BlockSum<Avx512Vnni, Avx512Store<Half>>, kRows, kVecs, Rows>;
@@ -20,8 +20,9 @@ constexpr GemmKernel kernel(const char* name) {
       .variant = GemmVariant::kQp8F16Qb4w,
       .mr = {mr},
       .nr = {nr},
-      .rhs = {.rows = {nr}, .kr = 8, .elem = DType::kU4, .tail = kBias | kScaledRowSum, .block_scales = true},
+      .rhs = {.rows = {nr}, .kr = 8, .elem = DType::kU4, .signed_nibbles = true, .tail = kBias | kScaledRowSum, .block_scales = true},
       .prepared = prepared_form<Avx512Vnni>(run_tiles<Tile<kRows, kVecs, PreparedRows>>),
+      .max_k = Avx512Vnni::kU4MaxK,
       .run = run_tiles<Tile<kRows, kVecs, StagedRows>>};
 }
 }  // namespace

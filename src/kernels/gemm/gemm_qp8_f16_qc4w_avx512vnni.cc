@@ -6,7 +6,7 @@
 namespace smelt {
 
 namespace {
-// 12 x 2 accumulators, 2 x 2 of unpacked weights, 1 of the left side and 2 constants: 31 of 32 registers.
+// 12 x 2 accumulators, 2 x 2 of unpacked weights, 1 of the left side and a mask: 30 of 32 registers.
 template <int kRows, int kVecs, template <class> class Rows>
 using Tile = Dot4<Avx512Vnni, WeightsU4<Avx512Vnni>, DynamicSum<Avx512Vnni, Avx512Store<Half>>, kRows, kVecs, Rows>;
 
@@ -19,8 +19,9 @@ constexpr GemmKernel kernel(const char* name) {
       .variant = GemmVariant::kQp8F16Qc4w,
       .mr = {mr},
       .nr = {nr},
-      .rhs = {.rows = {nr}, .kr = 8, .elem = DType::kU4, .tail = kBias | kRowSum | kScale},
+      .rhs = {.rows = {nr}, .kr = 8, .elem = DType::kU4, .signed_nibbles = true, .tail = kBias | kRowSum | kScale},
       .prepared = prepared_form<Avx512Vnni>(run_tiles<Tile<kRows, kVecs, PreparedRows>>),
+      .max_k = Avx512Vnni::kU4MaxK,
       .run = run_tiles<Tile<kRows, kVecs, StagedRows>>};
 }
 }  // namespace

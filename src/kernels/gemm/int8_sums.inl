@@ -91,10 +91,16 @@ struct BlockSum {
       const size_t at = v * V::kLanes;
       const std::byte* field = tail + at * 4;
       const typename V::Float zero = V::splat(-float(row.zero + V::kLhsOffset));
-      const typename V::Float sum = V::fma(V::load_float(field + kField), zero, sums[v].total);
+      const typename V::Float sum = V::fma(V::load_float(field + kField), zero, sums[v].real_total());
       const typename V::Float real = V::fma(sum, V::splat(row.scale), V::load_float(field));
       Store::store(out + at, real, bounds, count > at ? count - at : 0);
     }
+  }
+
+  /// Weights may be times a power of two: nothing is lost.
+  SMELT_INLINE typename V::Float real_total() const {
+    if constexpr (requires { V::kU4Shift; }) return V::mul(total, V::splat(1.0f / (1 << V::kU4Shift)));
+    return total;
   }
 
   typename V::Float total;

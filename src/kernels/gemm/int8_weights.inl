@@ -1,5 +1,6 @@
 // How packed bytes become the integers that are multiplied: kWords (words of kK neighbouring k per group), kVecBytes (of a
-// group, for a vector of columns), load(panel bytes, Bytes[kWords]). V has kLanes, kK, Bytes, load_s8 and load_u4.
+// group, for a vector of columns), load(panel bytes, Bytes[kWords]). V has kLanes, kK, Bytes, load_s8 and load_u4. If
+// load_u4() gives weights times 2^kU4Shift, sum() takes that out of sums.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,7 @@ struct WeightsS8 {
   static constexpr int kWords = 1;
   static constexpr size_t kVecBytes = V::kLanes * V::kK;
   static SMELT_INLINE void load(const std::byte* p, typename V::Bytes (&b)[1]) { b[0] = V::load_s8(p); }
+  static SMELT_INLINE typename V::Int sum(typename V::Int acc) { return acc; }
 };
 
 /// 4-bit weights: two words of k per group, kr = 2 kK: the low nibbles hold the first, the high nibbles the second.
@@ -23,6 +25,10 @@ struct WeightsU4 {
   static constexpr int kWords = 2;
   static constexpr size_t kVecBytes = V::kLanes * V::kK;
   static SMELT_INLINE void load(const std::byte* p, typename V::Bytes (&b)[2]) { V::load_u4(p, b); }
+  static SMELT_INLINE typename V::Int sum(typename V::Int acc) {
+    if constexpr (requires { V::kU4Shift; }) return V::shift_right(acc, V::kU4Shift);
+    return acc;
+  }
 };
 
 }  // namespace

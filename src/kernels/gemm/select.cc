@@ -12,6 +12,7 @@ std::string unfit(const GemmKernel& kernel, const GemmShape& shape, const Cpu& c
   if (!cpu.isa.has(kernel.isa)) return fmt::format("{} is not available", name(kernel.isa));
   if (packed != nullptr && kernel.rhs != *packed) return "reads another layout than the weights have";
   if (shape.m > kernel.max_m) return fmt::format("is for m up to {}", kernel.max_m);
+  if (shape.taps * shape.kc > kernel.max_k) return fmt::format("is for k up to {}", kernel.max_k);
   if (shape.block % kernel.rhs.kr != 0)
     return fmt::format("keeps {} k together, scales change every {}", kernel.rhs.kr, shape.block);
   return {};

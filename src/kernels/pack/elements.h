@@ -97,17 +97,28 @@ struct ToS8 {
   }
   static float get(const std::byte* row, size_t x, size_t) { return float(FromS8::at(row, x)); }
 };
+// A nibble as a panel holds it, and back.
+struct UnsignedNibble {
+  static uint8_t of(int32_t v) { return uint8_t(v + kU4Zero); }
+  static int32_t value(int nibble) { return nibble - kU4Zero; }
+};
+struct SignedNibble {
+  static uint8_t of(int32_t v) { return uint8_t(v & 15); }
+  static int32_t value(int nibble) { return (nibble ^ 8) - 8; }
+};
+
+template <class Nibble>
 struct ToU4 {
   static void put(std::byte* row, size_t x, size_t kr, int32_t v) {
     const size_t half = kr / 2;
     std::byte& byte = row[x % half];
-    byte = x < half ? (byte & std::byte{0xf0}) | std::byte(v + kU4Zero)
-                    : (byte & std::byte{0x0f}) | std::byte((v + kU4Zero) << 4);
+    byte = x < half ? (byte & std::byte{0xf0}) | std::byte(Nibble::of(v))
+                    : (byte & std::byte{0x0f}) | std::byte(Nibble::of(v)) << 4;
   }
   static float get(const std::byte* row, size_t x, size_t kr) {
     const size_t half = kr / 2;
     const uint8_t byte = uint8_t(row[x % half]);
-    return float((x < half ? byte & 15 : byte >> 4) - kU4Zero);
+    return float(Nibble::value(x < half ? byte & 15 : byte >> 4));
   }
 };
 struct ToU4Pairs {

@@ -43,6 +43,7 @@ struct PackLayout {
   uint8_t kr = 1;             ///< consecutive k kept together; even for kU4
   DType elem = DType::kF32;   ///< kU4: byte b of a row's kr/2 holds k = b (low nibble) and k = b + kr/2 (high nibble)
   bool nibble_pairs = false;  ///< kU4: byte b holds k = 2b and 2b + 1 instead, as in the model's file
+  bool signed_nibbles = false;  ///< kU4: nibbles hold w - 8 in two's complement instead of w
   uint8_t head = 0, tail = 0;
   bool block_scales = false;
   bool join_taps = false;     ///< k is one run: for kernels whose lhs is packed too

@@ -20,7 +20,9 @@ void with_panel(const PackLayout& layout, F f) {
     case DType::kF32: return f(ToF32{});
     case DType::kF16: return f(ToF16{});
     case DType::kBF16: return f(ToBF16{});
-    case DType::kU4: return layout.nibble_pairs ? f(ToU4Pairs{}) : f(ToU4{});
+    case DType::kU4:
+      if (layout.nibble_pairs) return f(ToU4Pairs{});
+      return layout.signed_nibbles ? f(ToU4<SignedNibble>{}) : f(ToU4<UnsignedNibble>{});
     default: return f(ToS8{});
   }
 }

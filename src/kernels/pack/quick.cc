@@ -116,14 +116,16 @@ uint32_t spread_nibbles(uint32_t nibbles) {
 }
 
 // Eight nibbles in order to four bytes, in each of which the high one is four elements after the
-// low one.
+// low one. kFlip: a bit of each nibble that changes.
+template <uint32_t kFlip>
 struct HalvesApart {
   static constexpr bool kCopies = false;
   static size_t source_bytes(size_t bytes) { return bytes; }
   static void run(const std::byte* in, size_t bytes, std::byte* out) {
     for (size_t i = 0; i < bytes; i += 4) {
       const uint32_t word = load_unaligned<uint32_t>(in + i);
-      store_unaligned(out + i, spread_nibbles(word & 0xffff) | spread_nibbles(word >> 16) << 4);
+      const uint32_t apart = spread_nibbles(word & 0xffff) | spread_nibbles(word >> 16) << 4;
+      store_unaligned(out + i, apart ^ kFlip * 0x11111111u);
     }
   }
 };
@@ -160,7 +162,7 @@ void pad(const PackLayout& layout, const PackShape& shape, const PanelMap& map, 
       (layout.elem == DType::kU4 || shape.kc % layout.kr == 0))
     return;
   std::memset(panel, 0, map.stride);
-  if (layout.elem != DType::kU4 || rows == map.rows) return;
+  if (layout.elem != DType::kU4 || layout.signed_nibbles || rows == map.rows) return;
   const size_t unit = map.group_bytes / map.rows;
   for (size_t g = 0; g < map.runs * map.run_groups; ++g)
     std::memset(panel + map.group(g) + rows * unit, kU4Zero * 0x11, (map.rows - rows) * unit);
@@ -321,8 +323,9 @@ PackPanel* nibbles(const PackLayout& layout, const PackShape& shape, const PackS
   const bool whole = shape.kc != 0 && shape.kc % layout.kr == 0 && s.row_stride % 2 == 0 &&
                      std::ranges::all_of(s.taps, [](size_t offset) { return offset % 2 == 0; });
   if (s.dtype != DType::kU4 || s.k_stride != 1 || !whole) return nullptr;
-  if (layout.nibble_pairs || layout.kr == 2) return pack_rows<Copy>;
-  return layout.kr == 8 ? pack_rows<HalvesApart> : nullptr;
+  if (layout.nibble_pairs || (layout.kr == 2 && !layout.signed_nibbles)) return pack_rows<Copy>;
+  if (layout.kr != 8) return nullptr;
+  return layout.signed_nibbles ? pack_rows<HalvesApart<8>> : pack_rows<HalvesApart<0>>;
 }
 
 }  // namespace

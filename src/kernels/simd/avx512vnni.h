@@ -13,11 +13,15 @@ struct Avx512Vnni : Avx512Sums {
   static constexpr int32_t kLhsOffset = 128;
 
   static SMELT_INLINE Bytes load_s8(const std::byte* p) { return _mm512_loadu_si512(p); }
+  /// Signed nibbles in the upper halves of bytes are the weights times 16, without a subtraction for each.
+  static constexpr int kU4Shift = 4;
+  static constexpr size_t kU4MaxK = size_t(1) << 16;  ///< x 255 x 16 x 8 fits 32 bits
   static SMELT_INLINE void load_u4(const std::byte* p, Bytes (&b)[2]) {
-    const __m512i packed = _mm512_loadu_si512(p), mask = _mm512_set1_epi8(15), zero = _mm512_set1_epi8(8);
-    b[0] = _mm512_sub_epi8(_mm512_and_si512(packed, mask), zero);
-    b[1] = _mm512_sub_epi8(_mm512_and_si512(_mm512_srli_epi16(packed, 4), mask), zero);
+    const __m512i packed = _mm512_loadu_si512(p), upper = _mm512_set1_epi8(-16);
+    b[0] = _mm512_and_si512(_mm512_slli_epi16(packed, 4), upper);
+    b[1] = _mm512_and_si512(packed, upper);
   }
+  static SMELT_INLINE Int shift_right(Int a, int bits) { return _mm512_srai_epi32(a, unsigned(bits)); }
   using Elem = int8_t;
   using Staged = uint8_t;
   static SMELT_INLINE void stage(Staged* to, const int8_t* from, size_t count) {
