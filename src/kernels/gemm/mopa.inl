@@ -76,15 +76,14 @@ struct Mopa {
   static SMELT_INLINE void multiply(const std::byte* lhs, size_t lhs_stride, const std::byte* rhs,
                                     size_t groups) SMELT_FN {
     const size_t bytes = vector_bytes(), rhs_bytes = Weights::kVectors * bytes;
-    if constexpr (kReach >= 32) {
-      for (size_t n = groups / 8; n != 0; --n, lhs += 8 * bytes, rhs += 8 * rhs_bytes) {
-        quad<kRows, kCols, 0>(lhs, lhs_stride, rhs);
-        quad<kRows, kCols, 1>(lhs, lhs_stride, rhs);
-      }
-      groups %= 8;
-    }
-    for (size_t n = groups / 4; n != 0; --n, lhs += 4 * bytes, rhs += 4 * rhs_bytes)
+    for (size_t n = groups / 8; n != 0; --n, lhs += 8 * bytes, rhs += 8 * rhs_bytes) {
       quad<kRows, kCols, 0>(lhs, lhs_stride, rhs);
+      quad<kRows, kCols, 1>(lhs, lhs_stride, rhs);
+    }
+    if (groups % 8 >= 4) {
+      quad<kRows, kCols, 0>(lhs, lhs_stride, rhs);
+      lhs += 4 * bytes, rhs += 4 * rhs_bytes;
+    }
     for (size_t n = groups % 4; n != 0; --n, lhs += bytes, rhs += rhs_bytes) {
       const svuint8_t a0 = load1<0>(lhs);
       group<kRows, kCols>(a0, kRows > 1 ? load1<0>(lhs + lhs_stride) : a0, kRows > 2 ? load1<0>(lhs + 2 * lhs_stride) : a0,

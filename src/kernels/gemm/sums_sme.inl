@@ -50,22 +50,44 @@ SMELT_INLINE Float4 tail_columns(const std::byte* tail, size_t f) SMELT_FN {
   return f < Sum::kTailFields ? columns<kCols>(tail + f * 4 * svcntb()) : svundef4_f32();
 }
 
+/// The first n lanes of some vectors of a row's results; integers get the zero point of the output.
+template <class T>
+SMELT_INLINE void put(const Grid&, T* o, size_t n, Float4 v) SMELT_FN {
+  store4(o, n, v);
+}
+SMELT_INLINE void put(const Grid& at, int8_t* o, size_t n, Int4 v) SMELT_FN { store4(o, n, v, at.g.stage.zero); }
+template <class T>
+SMELT_INLINE void put(const Grid&, T* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
+  store2(o, n, v, w);
+}
+SMELT_INLINE svint32_t plus_zero(const Grid& at, svint32_t v) SMELT_FN {
+  return svadd_x(svptrue_b32(), v, svdup_s32(at.g.stage.zero));
+}
+SMELT_INLINE void put(const Grid& at, int8_t* o, size_t n, svint32_t v, svint32_t w) SMELT_FN {
+  store2(o, n, plus_zero(at, v), plus_zero(at, w));
+}
+template <class T>
+SMELT_INLINE void put(const Grid&, T* o, svbool_t some, svfloat32_t v) SMELT_FN {
+  store1(o, some, v);
+}
+SMELT_INLINE void put(const Grid& at, int8_t* o, svbool_t some, svint32_t v) SMELT_FN { store1(o, some, plus_zero(at, v)); }
+
 /// Stores row r of all tiles, unless it lies beyond the grid.
 template <int kRows, int kCols, class Elem, class V>
 SMELT_INLINE void store_rows(const Grid& at, void* const* out, size_t r, V v) SMELT_FN {
   const size_t vl = svcntw(), n0 = at.n0, nb = at.nb;
   const auto row = [=](size_t down) SMELT_FN { return static_cast<Elem*>(out[down]) + n0; };
   if constexpr (kCols > 2) {
-    store4(row(0), nb, v);
+    put(at, row(0), nb, v);
   } else if constexpr (kCols == 2) {
-    store2(row(0), nb, svget4(v, 0), svget4(v, 1));
-    if (kRows > 1 && r + vl < at.rows) store2(row(vl), nb, svget4(v, 2), svget4(v, 3));
+    put(at, row(0), nb, svget4(v, 0), svget4(v, 1));
+    if (kRows > 1 && r + vl < at.rows) put(at, row(vl), nb, svget4(v, 2), svget4(v, 3));
   } else {
     const svbool_t p = lanes_from(0, nb);
-    store1(row(0), p, svget4(v, 0));
-    if (kRows > 1 && r + vl < at.rows) store1(row(vl), p, svget4(v, 1));
-    if (kRows > 2 && r + 2 * vl < at.rows) store1(row(2 * vl), p, svget4(v, 2));
-    if (kRows > 3 && r + 3 * vl < at.rows) store1(row(3 * vl), p, svget4(v, 3));
+    put(at, row(0), p, svget4(v, 0));
+    if (kRows > 1 && r + vl < at.rows) put(at, row(vl), p, svget4(v, 1));
+    if (kRows > 2 && r + 2 * vl < at.rows) put(at, row(2 * vl), p, svget4(v, 2));
+    if (kRows > 3 && r + 3 * vl < at.rows) put(at, row(3 * vl), p, svget4(v, 3));
   }
 }
 
@@ -86,7 +108,7 @@ SMELT_INLINE void finish(const Grid& at, const std::byte* tail) SMELT_FN {
   void* const* out = at.g.out + at.m0;
   uint32_t slice = 0;
   size_t r = 0;
-  for (; r + 4 <= reads; r += 4, out += 4, slice = next_rows(slice)) {
+  for (size_t n = reads / 4; n != 0; --n, r += 4, out += 4, slice = next_rows(slice)) {
     finish_row<Sum, kRows, kCols>(at, r, slice, out, f0, f1, f2);
     finish_row<Sum, kRows, kCols>(at, r + 1, slice + 4, out + 1, f0, f1, f2);
     finish_row<Sum, kRows, kCols>(at, r + 2, slice + 8, out + 2, f0, f1, f2);
@@ -100,9 +122,9 @@ template <class Sum>
 SMELT_INLINE void finish_one_row(const GemmBlock& g, Bytes4 sum, const std::byte* tail, size_t n) SMELT_FN {
   const size_t nr = 4 * svcntw();
   const Grid at{g, 0, 1, n, g.n - n < nr ? g.n - n : nr};
-  store4(static_cast<typename Sum::Elem*>(g.out[0]) + n, at.nb,
-         Sum::template value<1, 4>(at, 0, sum, tail_columns<Sum, 4>(tail, 0), tail_columns<Sum, 4>(tail, 1),
-                                   tail_columns<Sum, 4>(tail, 2)));
+  put(at, static_cast<typename Sum::Elem*>(g.out[0]) + n, at.nb,
+      Sum::template value<1, 4>(at, 0, sum, tail_columns<Sum, 4>(tail, 0), tail_columns<Sum, 4>(tail, 1),
+                                tail_columns<Sum, 4>(tail, 2)));
 }
 
 /// Floating sums -> Elem. Layout: kBias | data.
@@ -117,7 +139,7 @@ struct FloatSum {
   }
 };
 
-/// int8 -> int8. Layout: kFoldedBias | data | kScale.
+/// int8 -> int8. Layout: kFoldedBias | data | kScale. The zero point is added where integers are stored.
 struct StaticSum {
   using Elem = int8_t;
   static constexpr size_t kHeadFields = 1, kTailFields = 1;
@@ -126,7 +148,7 @@ struct StaticSum {
   static SMELT_INLINE Int4 value(const Grid& at, size_t, Bytes4 sum, Float4 scale, Float4, Float4) SMELT_FN {
     const OutputStage& s = at.g.stage;
     const Float4 scaled = mul4(to_float4(svreinterpret_s32(sum)), scale);
-    return add4(round4(clamp4(scaled, svdup_f32(s.min), svdup_f32(s.max))), svdup_s32(s.zero));
+    return round_low4(clamp4(scaled, svdup_f32(s.min), svdup_f32(s.max)));
   }
 };
 

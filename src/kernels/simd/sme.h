@@ -6,16 +6,17 @@
 namespace smelt {
 namespace {
 
-/// Vectors that loads reach from one pointer: by registers, of which there are enough for this.
-constexpr int kReach = 16;
 
-/// Bytes of a vector. Not svcntb(): the compiler would compute the offset of each load anew, beside the load, where the
-/// immediate offsets (-8 to 7) do not reach. What it cannot see through stays in registers.
+/// Bytes of a vector. Not svcntb(): the compiler would compute offsets anew, beside each use. What it cannot see through stays
+/// in registers.
 SMELT_INLINE size_t vector_bytes() SMELT_FN { return svcntp_b8(svptrue_b8(), svptrue_b8()) / 16 * 16; }
 
+/// Vector kVector from p on. Immediate offsets reach from -8 to 7, so sixteen vectors share an address; every second one is
+/// where the pointer goes next.
 template <int kVector>
 SMELT_INLINE svuint8_t load1(const std::byte* p) SMELT_FN {
-  return svld1(svptrue_b8(), reinterpret_cast<const uint8_t*>(p + kVector * vector_bytes()));
+  constexpr int kNear = (kVector + 8) / 16 * 16;
+  return svld1_vnum(svptrue_b8(), reinterpret_cast<const uint8_t*>(p + kNear * vector_bytes()), kVector - kNear);
 }
 
 /// Vectors kVector … kVector + 3 from p on.
@@ -149,6 +150,14 @@ SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN {
                    svadd_x(all, svget4(v, 3), x));
 }
 
+/// Numbers small enough for int8, half to even, in the low bits of each lane: what adding 1.5 x 2^23 leaves there.
+SMELT_INLINE svint32_t round_low1(svfloat32_t v) SMELT_FN {
+  return svreinterpret_s32(svadd_x(svptrue_b32(), v, svdup_f32(0x1.8p23f)));
+}
+SMELT_INLINE Int4 round_low4(Float4 v) SMELT_FN {
+  return svcreate4(round_low1(svget4(v, 0)), round_low1(svget4(v, 1)), round_low1(svget4(v, 2)), round_low1(svget4(v, 3)));
+}
+
 /// Saturates to int8, in one vector.
 SMELT_INLINE svint8_t narrow4(Int4 v) SMELT_FN {
   const svint32_t lo = svdup_s32(-128), hi = svdup_s32(127);
@@ -173,6 +182,14 @@ SMELT_INLINE void store4(T* o, size_t n, V v) SMELT_FN {
   store1(o + vl, lanes_from(vl, n), svget4(v, 1));
   store1(o + 2 * vl, lanes_from(2 * vl, n), svget4(v, 2));
   store1(o + 3 * vl, lanes_from(3 * vl, n), svget4(v, 3));
+}
+
+/// The first n lanes of four vectors, of which the low bytes count, plus zero.
+SMELT_INLINE void store4(int8_t* o, size_t n, Int4 v, int32_t zero) SMELT_FN {
+  const auto half = [](svint32_t a, svint32_t b) SMELT_FN { return svuzp1(svreinterpret_s16(a), svreinterpret_s16(b)); };
+  const svint16_t h0 = half(svget4(v, 0), svget4(v, 1)), h1 = half(svget4(v, 2), svget4(v, 3));
+  const svint8_t bytes = svuzp1(svreinterpret_s8(h0), svreinterpret_s8(h1));
+  svst1(svwhilelt_b8(uint64_t(0), uint64_t(n)), o, svadd_x(svptrue_b8(), bytes, svdup_s8(int8_t(zero))));
 }
 
 }  // namespace

@@ -6,8 +6,6 @@
 namespace smelt {
 namespace {
 
-/// Vectors that loads can reach from one pointer: by registers, of which there are enough for this.
-constexpr int kReach = 32;
 
 /// Bytes of a vector. Not svcntb(): the compiler would compute the offset of each load anew, beside the load (its multi-vector
 /// loads have no immediate offsets). What it cannot see through stays in a register.
@@ -89,6 +87,8 @@ SMELT_INLINE void add_scaled_tiles(svfloat32_t s0, svfloat32_t s1) SMELT_FN {
 
 /// Half to even; saturates. Two instructions.
 SMELT_INLINE Int4 round4(Float4 v) SMELT_FN { return svcvt_s32_f32_x4(svrintn_f32_x4(v)); }
+/// For numbers small enough for int8.
+SMELT_INLINE Int4 round_low4(Float4 v) SMELT_FN { return round4(v); }
 SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN { return svadd_single_s32_x4(v, x); }
 
 /// The first n lanes of two vectors.
@@ -111,7 +111,10 @@ SMELT_INLINE void store2(bfloat16_t* o, size_t n, svfloat32_t v, svfloat32_t w) 
 SMELT_INLINE svint8_t narrow4(Int4 v) SMELT_FN { return svqcvt_s8_s32_x4(v); }
 
 /// The first n lanes of four vectors.
-SMELT_INLINE void store4(float* o, size_t n, Float4 v) SMELT_FN { svst1(svwhilelt_c32(uint64_t(0), uint64_t(n), 4), o, v); }
+SMELT_INLINE void store4(float* o, size_t n, Float4 v) SMELT_FN {
+  // As bytes: an offset in bytes needs no addition.
+  svst1(svwhilelt_c8(uint64_t(0), uint64_t(4 * n), 4), reinterpret_cast<uint8_t*>(o), svreinterpret_u8(v));
+}
 SMELT_INLINE void store4(float16_t* o, size_t n, Float4 v) SMELT_FN {  // three
   const svfloat16_t lo = svcvt_f16_f32_x2(svcreate2(svget4(v, 0), svget4(v, 1)));
   const svfloat16_t hi = svcvt_f16_f32_x2(svcreate2(svget4(v, 2), svget4(v, 3)));
@@ -122,8 +125,9 @@ SMELT_INLINE void store4(bfloat16_t* o, size_t n, Float4 v) SMELT_FN {  // three
   const svbfloat16_t hi = svcvt_bf16_f32_x2(svcreate2(svget4(v, 2), svget4(v, 3)));
   svst1(svwhilelt_c16(uint64_t(0), uint64_t(n), 2), o, svcreate2(lo, hi));
 }
-SMELT_INLINE void store4(int8_t* o, size_t n, Int4 v) SMELT_FN {  // two
-  svst1(svwhilelt_b8(uint64_t(0), uint64_t(n)), o, narrow4(v));
+/// … of integers, plus zero. Three instructions.
+SMELT_INLINE void store4(int8_t* o, size_t n, Int4 v, int32_t zero) SMELT_FN {
+  svst1(svwhilelt_b8(uint64_t(0), uint64_t(n)), o, narrow4(add4(v, svdup_s32(zero))));
 }
 
 }  // namespace
