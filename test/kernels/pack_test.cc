@@ -28,6 +28,7 @@ std::vector<LayoutCase> layouts() {
   out.push_back({"odd_f32", {.rows = {5}, .kr = 3, .elem = DType::kF32, .tail = kBias}});
   out.push_back({"odd_f16", {.rows = {7}, .kr = 2, .elem = DType::kF16, .head = kBias | kScale}});
   out.push_back({"odd_s8", {.rows = {3}, .kr = 5, .elem = DType::kS8, .head = kRowSum, .tail = kBias | kScale}});
+  out.push_back({"signed_u4", {.rows = {3}, .kr = 6, .elem = DType::kU4, .signed_nibbles = true, .tail = kRowSum}});
   out.push_back({"odd_u4", {.rows = {3}, .kr = 6, .elem = DType::kU4, .tail = kRowSum}});
   out.push_back({"widened_u4", {.rows = {4}, .kr = 4, .elem = DType::kS8, .head = kFoldedBias, .lhs_offset = 128}});
   out.push_back({"joined", {.rows = {2, true}, .kr = 4, .elem = DType::kS8, .tail = kRowSum, .join_taps = true}});

@@ -43,7 +43,15 @@ struct Dot4 {
 
     const size_t block_groups = g.quant_block / kGroup;
     size_t block_left = block_groups;
-    Rows<V>::template for_each_stretch<kGroup, kM>(g, m0, [&](const auto& a, size_t count) SMELT_INLINE_LAMBDA {
+    if constexpr (kWholeBlocks) {
+      const typename V::Elem* a[kM];
+      SMELT_UNROLL for (int i = 0; i < kM; ++i) a[i] = static_cast<const typename V::Elem*>(g.rows[m0 + i]);
+      SMELT_KEEP_LOOP for (size_t x = 0; x < g.kc / kGroup; x += block_groups) {
+        groups<kM>(acc, a, x, x + block_groups, rhs);
+        end_block<kM>(sum, acc, rhs);
+        rhs += nr() * 2;
+      }
+    } else Rows<V>::template for_each_stretch<kGroup, kM>(g, m0, [&](const auto& a, size_t count) SMELT_INLINE_LAMBDA {
       if constexpr (Sum::kBlocks) {
         for (size_t at = 0; at < count;) {
           const size_t end = count - at < block_left ? count : at + block_left;
@@ -63,13 +71,15 @@ struct Dot4 {
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
       Int whole[kVecs];
       SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = Weights::sum(total<kM>(acc, i, j));
-      Sum::finish(sum[i], block, m0 + i, n0, whole, rhs, nb);
+      Sum::finish(sum[i], g, m0 + i, n0, whole, rhs, nb);
     }
   }
 
  private:
   using Int = typename V::Int;
   static constexpr size_t kGroup = Weights::kWords * V::kK;
+  /// Rows of one tap that are read in place, several words together, consist of whole blocks: of multiples of 32 k.
+  static constexpr bool kWholeBlocks = Sum::kBlocks && requires { V::kWordsAtOnce; };
   static constexpr size_t kBytes = kVecs * Weights::kVecBytes;  ///< of a group
   /// Low tiles keep several sums per output, each for some of the groups, until there are V::kChains of them. With a scale per
   /// block half as many do: blocks are independent.
@@ -102,17 +112,27 @@ struct Dot4 {
     constexpr size_t split = kSplit<kM>;
     if constexpr (requires { V::kWordsAtOnce; }) {
       constexpr size_t at_once = V::kWordsAtOnce / Weights::kWords;
-      SMELT_KEEP_LOOP for (; x + at_once <= end; x += at_once, rhs += at_once * kBytes) {
+      const auto step = [&](size_t k) SMELT_INLINE_LAMBDA {
         typename V::Words words[kM];
-        SMELT_UNROLL for (int i = 0; i < kM; ++i) words[i] = V::load_words(a[i] + x * kGroup);
+        SMELT_UNROLL for (int i = 0; i < kM; ++i) words[i] = V::load_words(a[i] + k);
         lanes<kM>(acc, words, rhs);
+        rhs += at_once * kBytes;
+      };
+      if constexpr (kWholeBlocks) {
+        // In elements, which are bytes: one register serves as the offset into every row.
+        size_t k = x * kGroup;
+        const size_t k_end = end * kGroup;
+        SMELT_KEEP_LOOP do {
+          step(k);
+          k += at_once * kGroup;
+        } while (k < k_end);
+        return;
       }
+      SMELT_KEEP_LOOP for (; x + at_once <= end; x += at_once) step(x * kGroup);
     } else if constexpr (split > 1) {
       SMELT_KEEP_LOOP for (; x + split <= end; x += split)
         SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += kBytes) mac<kM>(acc[s], a, (x + s) * kGroup, rhs);
     }
-    // Blocks that share a scale, multiples of 32 k, leave nothing.
-    if constexpr (requires { V::kWordsAtOnce; } && Sum::kBlocks) return;
     SMELT_KEEP_LOOP for (; x < end; ++x, rhs += kBytes) mac<kM>(acc[0], a, x * kGroup, rhs);
   }
 

@@ -7,9 +7,11 @@
 namespace smelt {
 
 namespace {
-// 5 x 2 registers of sums of a block and as many totals, 5 of the left side and a few weights.
+// 8 x 2 registers of sums of a block, 8 of the left side and a few weights. Totals are in memory
+// meanwhile.
 template <int kRows, int kVecs>
-using Tile = Dot4<NeonDot, WeightsU4<NeonDot>, BlockSum<NeonDot, NeonStore<Half>>, kRows, kVecs>;
+using Tile = Dot4<Sixteenths<NeonDot>, WeightsU4<Sixteenths<NeonDot>>,
+                  BlockSum<Sixteenths<NeonDot>, NeonStore<Half>>, kRows, kVecs>;
 
 constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
                             void (*run)(const GemmBlock&)) {
@@ -21,14 +23,16 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
           .rhs = {.rows = {nr},
                   .kr = 8,
                   .elem = DType::kU4,
+                  .signed_nibbles = true,
                   .tail = kBias | kScaledRowSum,
                   .block_scales = true},
           .quantize_lhs = quantize_rows_neon,
+          .max_k = kMaxSixteenths,
           .run = run};
 }
 }  // namespace
 
-extern constexpr GemmKernel gemm_qp8_f16_qb4w_neondot_5x8 =
-    kernel("gemm_qp8_f16_qb4w_neondot_5x8", 5, 8, run_tiles<Tile<5, 1>>);
+extern constexpr GemmKernel gemm_qp8_f16_qb4w_neondot_8x8 =
+    kernel("gemm_qp8_f16_qb4w_neondot_8x8", 8, 8, run_tiles<Tile<8, 1>>);
 
 }  // namespace smelt

@@ -9,8 +9,8 @@ namespace smelt {
 namespace {
 // 8 x 2 registers of accumulators, 8 of the left side and a few weights: unpacked once for 8 rows.
 template <int kRows, int kVecs>
-using Tile =
-    Dot4<NeonInt8, WeightsU4<NeonInt8>, DynamicSum<NeonInt8, NeonStore<Half>>, kRows, kVecs>;
+using Tile = Dot4<Sixteenths<NeonInt8>, WeightsU4<Sixteenths<NeonInt8>>,
+                  DynamicSum<Sixteenths<NeonInt8>, NeonStore<Half>>, kRows, kVecs>;
 
 constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
                             void (*run)(const GemmBlock&)) {
@@ -19,8 +19,13 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
           .variant = GemmVariant::kQp8F16Qc4w,
           .mr = {mr},
           .nr = {nr},
-          .rhs = {.rows = {nr}, .kr = 2, .elem = DType::kU4, .tail = kBias | kRowSum | kScale},
+          .rhs = {.rows = {nr},
+                  .kr = 2,
+                  .elem = DType::kU4,
+                  .signed_nibbles = true,
+                  .tail = kBias | kRowSum | kScale},
           .quantize_lhs = quantize_rows_neon,
+          .max_k = kMaxSixteenths,
           .run = run};
 }
 }  // namespace

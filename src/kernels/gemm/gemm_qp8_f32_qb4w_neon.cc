@@ -7,10 +7,10 @@
 namespace smelt {
 
 namespace {
-// 5 x 2 registers of sums of a block and as many totals, 5 of the left side and a few weights.
+// 6 x 2 registers of sums of a block and as many totals, 6 of the left side and a few weights.
 template <int kRows, int kVecs>
-using Tile =
-    Dot4<NeonInt8, WeightsU4<NeonInt8>, BlockSum<NeonInt8, NeonStore<float>>, kRows, kVecs>;
+using Tile = Dot4<Sixteenths<NeonInt8>, WeightsU4<Sixteenths<NeonInt8>>,
+                  BlockSum<Sixteenths<NeonInt8>, NeonStore<float>>, kRows, kVecs>;
 
 constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
                             void (*run)(const GemmBlock&)) {
@@ -22,14 +22,16 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
           .rhs = {.rows = {nr},
                   .kr = 2,
                   .elem = DType::kU4,
+                  .signed_nibbles = true,
                   .tail = kBias | kScaledRowSum,
                   .block_scales = true},
           .quantize_lhs = quantize_rows_neon,
+          .max_k = kMaxSixteenths,
           .run = run};
 }
 }  // namespace
 
-extern constexpr GemmKernel gemm_qp8_f32_qb4w_neon_5x8 =
-    kernel("gemm_qp8_f32_qb4w_neon_5x8", 5, 8, run_tiles<Tile<5, 1>>);
+extern constexpr GemmKernel gemm_qp8_f32_qb4w_neon_6x8 =
+    kernel("gemm_qp8_f32_qb4w_neon_6x8", 6, 8, run_tiles<Tile<6, 1>>);
 
 }  // namespace smelt

@@ -10,8 +10,8 @@ namespace {
 // 4 x 4 quads of a block, 4 pairs of rows (two words of each) and a few weights. Totals are in
 // memory meanwhile.
 template <int kPairs, int kVecs>
-using Tile =
-    Mmla<NeonI8mm, WeightsU4<NeonI8mm>, BlockSum<NeonI8mm, NeonStore<float>>, kPairs, kVecs>;
+using Tile = Mmla<Sixteenths<NeonI8mm>, WeightsU4<Sixteenths<NeonI8mm>>,
+                  BlockSum<Sixteenths<NeonI8mm>, NeonStore<float>>, kPairs, kVecs>;
 
 constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
                             void (*run)(const GemmBlock&)) {
@@ -25,11 +25,13 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
           .rhs = {.rows = {nr},
                   .kr = 16,
                   .elem = DType::kU4,
+                  .signed_nibbles = true,
                   .tail = kBias | kScaledRowSum,
                   .block_scales = true,
                   .join_taps = true},
           .pack_lhs = pack_pairs_neon,
           .quantize_lhs = quantize_pairs_neon,
+          .max_k = kMaxSixteenths,
           .run = run};
 }
 }  // namespace

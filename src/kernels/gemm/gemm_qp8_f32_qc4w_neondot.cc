@@ -9,7 +9,8 @@ namespace smelt {
 namespace {
 // 8 x 2 registers of accumulators, 8 of the left side and a few weights: unpacked once for 8 rows.
 template <int kRows, int kVecs>
-using Tile = Dot4<NeonDot, WeightsU4<NeonDot>, DynamicSum<NeonDot, NeonStore<float>>, kRows, kVecs>;
+using Tile = Dot4<Sixteenths<NeonDot>, WeightsU4<Sixteenths<NeonDot>>,
+                  DynamicSum<Sixteenths<NeonDot>, NeonStore<float>>, kRows, kVecs>;
 
 constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
                             void (*run)(const GemmBlock&)) {
@@ -18,8 +19,13 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
           .variant = GemmVariant::kQp8F32Qc4w,
           .mr = {mr},
           .nr = {nr},
-          .rhs = {.rows = {nr}, .kr = 8, .elem = DType::kU4, .tail = kBias | kRowSum | kScale},
+          .rhs = {.rows = {nr},
+                  .kr = 8,
+                  .elem = DType::kU4,
+                  .signed_nibbles = true,
+                  .tail = kBias | kRowSum | kScale},
           .quantize_lhs = quantize_rows_neon,
+          .max_k = kMaxSixteenths,
           .run = run};
 }
 }  // namespace

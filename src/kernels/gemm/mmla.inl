@@ -64,10 +64,10 @@ struct Mmla {
           end_block<kP>(total, sum, rhs);
           rhs += nr() * 2;
         }
-        finish<kP>(block, m0, n0, nb, rhs, acc, total);
+        finish<kP>(g, m0, n0, nb, rhs, acc, total);
       } else {
         multiply<kP>(acc, a, 0, groups, rhs);
-        finish<kP>(block, m0, n0, nb, rhs, acc, acc);
+        finish<kP>(g, m0, n0, nb, rhs, acc, acc);
       }
     }
   };

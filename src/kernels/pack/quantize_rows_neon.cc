@@ -20,19 +20,22 @@ struct Scaling {
 SMELT_INLINE Scaling measure(const float* x, size_t k, RowQuant& found) {
   float32x4_t lo[4], hi[4];
   SMELT_UNROLL for (int v = 0; v < 4; ++v) lo[v] = hi[v] = vdupq_n_f32(0);
-  size_t i = 0;
-  SMELT_KEEP_LOOP for (; i + 16 <= k; i += 16) {
+  const float* p = x;
+  SMELT_KEEP_LOOP for (size_t n = k / 16; n != 0; --n, p += 16) {
     SMELT_UNROLL for (int v = 0; v < 4; ++v) {
-      const float32x4_t f = vld1q_f32(x + i + 4 * v);
+      const float32x4_t f = vld1q_f32(p + 4 * v);
       lo[v] = vminq_f32(lo[v], f);
       hi[v] = vmaxq_f32(hi[v], f);
     }
   }
-  SMELT_KEEP_LOOP for (; i < k; ++i) {
-    const float32x4_t f = vld1q_dup_f32(x + i);
+  size_t i = k / 16 * 16;
+  const auto include = [&](float32x4_t f) SMELT_INLINE_LAMBDA {
     lo[0] = vminq_f32(lo[0], f);
     hi[0] = vmaxq_f32(hi[0], f);
-  }
+  };
+  SMELT_KEEP_LOOP for (; i + 4 <= k; i += 4) include(vld1q_f32(x + i));
+  if (k >= 4 && i < k) include(vld1q_f32(x + k - 4));  // some of them twice
+  if (k < 4) SMELT_KEEP_LOOP for (; i < k; ++i) include(vld1q_dup_f32(x + i));
   const float low = vminvq_f32(vminq_f32(vminq_f32(lo[0], lo[1]), vminq_f32(lo[2], lo[3])));
   const float high = vmaxvq_f32(vmaxq_f32(vmaxq_f32(hi[0], hi[1]), vmaxq_f32(hi[2], hi[3])));
 
@@ -56,16 +59,20 @@ SMELT_INLINE int8x16_t quantize16(const float* x, const Scaling& s) {
   return vqmovn_high_s16(vqmovn_s16(quantize8(x, s)), quantize8(x + 8, s));
 }
 
-/// The first `count` of 16 elements, then zeros.
-SMELT_INLINE int8x16_t quantize_part(const float* x, size_t count, const Scaling& s) {
-  float all[16] = {};
-  uint8_t index[16];
-  SMELT_KEEP_LOOP for (size_t i = 0; i < 16; ++i) {
-    index[i] = uint8_t(i);
-    if (i < count) all[i] = x[i];
+/// The last `count` < 8 of k elements, then zeros.
+SMELT_INLINE int8x8_t quantize_last(const float* x, size_t k, size_t count, const Scaling& s) {
+  if (k >= 8) {
+    const int8x8_t last = vqmovn_s16(quantize8(x + k - 8, s));
+    const int64x1_t move = vcreate_s64(uint64_t(-8 * int64_t(8 - count)));
+    return vreinterpret_s8_u64(vshl_u64(vreinterpret_u64_s8(last), move));
   }
-  const uint8x16_t within = vcltq_u8(vld1q_u8(index), vdupq_n_u8(uint8_t(count)));
-  return vandq_s8(quantize16(all, s), vreinterpretq_s8_u8(within));
+  uint64_t word = 0;
+  SMELT_KEEP_LOOP for (size_t i = k; i > k - count; --i) {
+    const int16x8_t q =
+        vqaddq_s16(vdupq_n_s16(vqmovns_s32(vcvtns_s32_f32(x[i - 1] * s.inverse))), s.zero);
+    word = word << 8 | vget_lane_u8(vreinterpret_u8_s8(vqmovn_s16(q)), 0);
+  }
+  return vcreate_s8(word);
 }
 
 struct PairOfWords {
@@ -85,12 +92,18 @@ void quantize_rows_neon(const PackLayout&, size_t, size_t m, size_t k, const voi
   for (size_t r = 0; r < m; ++r, to += k) {
     const auto* x = static_cast<const float*>(rows[r]);
     const Scaling s = measure(x, k, row_quant[r]);
-    size_t i = 0;
-    SMELT_KEEP_LOOP for (; i + 16 <= k; i += 16) vst1q_s8(to + i, quantize16(x + i, s));
+    const float* p = x;
+    int8_t* o = to;
+    SMELT_KEEP_LOOP for (size_t n = k / 16; n != 0; --n, p += 16, o += 16)
+        vst1q_s8(o, quantize16(p, s));
+    size_t i = k / 16 * 16;
+    if (i + 8 <= k) {
+      vst1_s8(to + i, vqmovn_s16(quantize8(x + i, s)));
+      i += 8;
+    }
     if (i == k) continue;
-    int8_t last[16];
-    vst1q_s8(last, quantize_part(x + i, k - i, s));
-    __builtin_memcpy(to + i, last, k - i);
+    uint64_t last = vget_lane_u64(vreinterpret_u64_s8(quantize_last(x, k, k - i, s)), 0);
+    SMELT_KEEP_LOOP for (; i < k; ++i, last >>= 8) to[i] = int8_t(last);
   }
 }
 
@@ -105,19 +118,22 @@ void quantize_pairs_neon(const PackLayout& layout, size_t vl32, size_t m, size_t
     const Scaling sx = measure(x, k, row_quant[r]);
     const Scaling sy = both ? measure(y, k, row_quant[r + 1]) : sx;
     const int8x16_t keep = vdupq_n_s8(both ? -1 : 0);
-    size_t i = 0;
-    SMELT_KEEP_LOOP for (; i + 16 <= k; i += 16, to += 32) {
-      const PairOfWords words(quantize16(x + i, sx), vandq_s8(quantize16(y + i, sy), keep));
+    const float *p = x, *q = y;
+    SMELT_KEEP_LOOP for (size_t n = k / 16; n != 0; --n, p += 16, q += 16, to += 32) {
+      const PairOfWords words(quantize16(p, sx), vandq_s8(quantize16(q, sy), keep));
       vst1q_s8(to, words.first);
       vst1q_s8(to + 16, words.second);
     }
-    if (i < k) {
-      const PairOfWords words(quantize_part(x + i, k - i, sx),
-                              vandq_s8(quantize_part(y + i, k - i, sy), keep));
-      vst1q_s8(to, words.first);
-      if (k - i > 8) vst1q_s8(to + 16, words.second);
-      to += k - i > 8 ? 32 : 16;
+    size_t i = k / 16 * 16;
+    const auto put = [&](int8x8_t a, int8x8_t b) SMELT_INLINE_LAMBDA {
+      vst1q_s8(to, vcombine_s8(a, vand_s8(b, vget_low_s8(keep))));
+      to += 16;
+    };
+    if (i + 8 <= k) {
+      put(vqmovn_s16(quantize8(x + i, sx)), vqmovn_s16(quantize8(y + i, sy)));
+      i += 8;
     }
+    if (i < k) put(quantize_last(x, k, k - i, sx), quantize_last(y, k, k - i, sy));
     const auto* end = reinterpret_cast<int8_t*>(out) + stride;
     SMELT_KEEP_LOOP for (; to < end; to += 16) vst1q_s8(to, vdupq_n_s8(0));
   }

@@ -109,23 +109,28 @@ struct Convert {
   }
 };
 
-// Four nibbles to the low halves of four bytes.
-uint32_t spread_nibbles(uint32_t nibbles) {
-  nibbles = (nibbles | nibbles << 8) & 0x00ff00ff;
-  return (nibbles | nibbles << 4) & 0x0f0f0f0f;
+// Nibbles to the low halves of as many bytes.
+template <class Word>
+Word spread_nibbles(uint64_t nibbles) {
+  nibbles = (nibbles | nibbles << 16) & 0x0000ffff0000ffff;
+  nibbles = (nibbles | nibbles << 8) & 0x00ff00ff00ff00ff;
+  return Word((nibbles | nibbles << 4) & 0x0f0f0f0f0f0f0f0f);
 }
 
-// Eight nibbles in order to four bytes, in each of which the high one is four elements after the
-// low one. kFlip: a bit of each nibble that changes.
-template <uint32_t kFlip>
+// The nibbles of a word in order, to bytes in each of which the high one is half a word after the
+// low one; as they are, or less 8 in two's complement.
+template <class Word, bool kSigned>
 struct HalvesApart {
   static constexpr bool kCopies = false;
   static size_t source_bytes(size_t bytes) { return bytes; }
   static void run(const std::byte* in, size_t bytes, std::byte* out) {
-    for (size_t i = 0; i < bytes; i += 4) {
-      const uint32_t word = load_unaligned<uint32_t>(in + i);
-      const uint32_t apart = spread_nibbles(word & 0xffff) | spread_nibbles(word >> 16) << 4;
-      store_unaligned(out + i, apart ^ kFlip * 0x11111111u);
+    constexpr unsigned kHalf = 4 * sizeof(Word);
+    constexpr uint64_t kInverted = kSigned ? 0x8888888888888888 : 0;
+    for (size_t i = 0; i < bytes; i += sizeof(Word)) {
+      const uint64_t word = load_unaligned<Word>(in + i);
+      const Word low = spread_nibbles<Word>(word & ((uint64_t(1) << kHalf) - 1));
+      const Word high = spread_nibbles<Word>(word >> kHalf);
+      store_unaligned(out + i, Word((low | high << 4) ^ kInverted));
     }
   }
 };
@@ -187,7 +192,8 @@ void pack_rows(const PackLayout& layout, const PackShape& shape, const PanelMap&
       const std::byte* in =
           s.data + (row * s.row_stride + (s.taps.empty() ? 0 : s.taps[tap])) * from_bits / 8;
       for (size_t b = 0; b < blocks; ++b) {
-        const size_t first_group = tap * map.run_groups + b * block_groups;
+        const size_t tap_groups = layout.join_taps ? groups : map.run_groups;
+        const size_t first_group = tap * tap_groups + b * block_groups;
         std::byte* out = panel + map.group(first_group) + r0 * unit;
         const size_t begin = b * block_groups * unit, end = begin + block_groups * unit;
         if constexpr (Change::kCopies) {
@@ -250,7 +256,8 @@ void pack_lines(const PackLayout& layout, const PackShape& shape, const PanelMap
     int32_t sums[kLine] = {};
     for (size_t tap = 0; tap < shape.taps; ++tap) {
       const std::byte* in = s.data + (first_row + r0 + (s.taps.empty() ? 0 : s.taps[tap])) * from;
-      std::byte* out = panel + map.group(tap * map.run_groups) + r0 * kKr * sizeof(Unit);
+      const size_t tap_groups = layout.join_taps ? shape.kc / kKr : map.run_groups;
+      std::byte* out = panel + map.group(tap * tap_groups) + r0 * kKr * sizeof(Unit);
       for (size_t k = 0; k < shape.kc; k += kKr, out += map.group_bytes) {
         static constexpr std::byte kZeros[kLine * sizeof(Unit)] = {};
         const std::byte* line[kKr];
@@ -323,16 +330,28 @@ PackPanel* nibbles(const PackLayout& layout, const PackShape& shape, const PackS
   const bool whole = shape.kc != 0 && shape.kc % layout.kr == 0 && s.row_stride % 2 == 0 &&
                      std::ranges::all_of(s.taps, [](size_t offset) { return offset % 2 == 0; });
   if (s.dtype != DType::kU4 || s.k_stride != 1 || !whole) return nullptr;
-  if (layout.nibble_pairs || (layout.kr == 2 && !layout.signed_nibbles)) return pack_rows<Copy>;
-  if (layout.kr != 8) return nullptr;
-  return layout.signed_nibbles ? pack_rows<HalvesApart<8>> : pack_rows<HalvesApart<0>>;
+  const bool less_8 = layout.signed_nibbles;
+  if (layout.nibble_pairs || (layout.kr == 2 && !less_8)) return pack_rows<Copy>;
+  switch (layout.kr) {
+    case 2:
+      return pack_rows<HalvesApart<uint8_t, true>>;
+    case 8:
+      return less_8 ? pack_rows<HalvesApart<uint32_t, true>>
+                    : pack_rows<HalvesApart<uint32_t, false>>;
+    case 16:
+      return less_8 ? pack_rows<HalvesApart<uint64_t, true>>
+                    : pack_rows<HalvesApart<uint64_t, false>>;
+    default:
+      return nullptr;
+  }
 }
 
 }  // namespace
 
 PackPanel* quick_panel(const PackLayout& layout, const PackShape& shape, const PackSource& s) {
   const size_t unit = layout.kr * layout_bits(layout.elem);
-  if ((unit != 8 && unit != 16 && unit != 32 && unit != 64) || (layout.join_taps && shape.taps > 1))
+  if ((unit != 8 && unit != 16 && unit != 32 && unit != 64) ||
+      (layout.join_taps && shape.taps > 1 && shape.kc % layout.kr != 0))
     return nullptr;
   if (layout.elem == DType::kU4) return nibbles(layout, shape, s);
   if (layout.block_scales) return nullptr;

@@ -16,14 +16,24 @@ struct Float8 {
   float32x4_t lo, hi;
 };
 
-/// The first `count` elements of eight, then zeros.
+/// Elements [begin, count) of those that fit 8 bytes, then zeros.
 template <class T>
-struct Part8 {
-  T v[8] = {};
-  SMELT_INLINE Part8(const T* p, size_t count) {
-    SMELT_KEEP_LOOP for (size_t i = 0; i < count && i < 8; ++i) v[i] = p[i];
+SMELT_INLINE uint64_t part_word(const T* p, size_t begin, size_t count) {
+  constexpr size_t kFit = 8 / sizeof(T);
+  uint64_t word = 0;
+  SMELT_KEEP_LOOP for (size_t i = count < begin + kFit ? count : begin + kFit; i > begin; --i) {
+    uint64_t bits = 0;
+    __builtin_memcpy(&bits, p + i - 1, sizeof(T));
+    word = word << 8 * sizeof(T) | bits;
   }
-};
+  return word;
+}
+template <class T>
+SMELT_INLINE uint64x2_t part_words(const T* p, size_t begin, size_t count) {
+  const size_t half = begin + 8 / sizeof(T);
+  return vcombine_u64(vcreate_u64(part_word(p, begin, count)),
+                      vcreate_u64(part_word(p, half, count)));
+}
 
 struct NeonF32 {
   using Reg = Float8;
@@ -54,7 +64,8 @@ struct NeonLoadF32 {
   static SMELT_INLINE float32x4_t splat(const Elem* p) { return vld1q_dup_f32(p); }
   static SMELT_INLINE Float8 load(const Elem* p) { return NeonF32::load_f32(p); }
   static SMELT_INLINE Float8 load_part(const Elem* p, size_t count) {
-    return load(Part8<Elem>(p, count).v);
+    return {vreinterpretq_f32_u64(part_words(p, 0, count)),
+            vreinterpretq_f32_u64(part_words(p, 4, count))};
   }
 };
 
@@ -67,15 +78,15 @@ struct NeonLoad16 {
     return widen(vld1_u16(bits(p)), T{});
   }
   static SMELT_INLINE float32x4_t splat(const Elem* p) { return widen(vld1_dup_u16(bits(p)), T{}); }
-  static SMELT_INLINE Float8 load(const Elem* p) {
-    const uint16x8_t v = vld1q_u16(bits(p));
-    return {widen(vget_low_u16(v), T{}), widen_high(v, T{})};
-  }
+  static SMELT_INLINE Float8 load(const Elem* p) { return widen(vld1q_u16(bits(p))); }
   static SMELT_INLINE Float8 load_part(const Elem* p, size_t count) {
-    return load(Part8<Elem>(p, count).v);
+    return widen(vreinterpretq_u16_u64(part_words(p, 0, count)));
   }
 
  private:
+  static SMELT_INLINE Float8 widen(uint16x8_t v) {
+    return {widen(vget_low_u16(v), T{}), widen_high(v, T{})};
+  }
   static SMELT_INLINE const uint16_t* bits(const Elem* p) {
     return reinterpret_cast<const uint16_t*>(p);
   }
@@ -110,13 +121,15 @@ struct NeonStore {
   static SMELT_INLINE void store(Elem* o, Float8 r, const NeonBounds& b, size_t count) {
     r = {b.clamp(r.lo), b.clamp(r.hi)};
     if constexpr (sizeof(T) == 4) {
-      if (count < 8) return store_part(o, r, count);
+      if (count < 8) [[unlikely]]
+        return store_part(o, r, count);
       vst1q_f32(o, r.lo);
       vst1q_f32(o + 4, r.hi);
     } else {
       const uint16x8_t v = to_16_bits(r, T{});
       auto* bits = reinterpret_cast<uint16_t*>(o);
-      if (count < 8) return store_part(bits, v, count);
+      if (count < 8) [[unlikely]]
+        return store_part(bits, v, count);
       vst1q_u16(bits, v);
     }
   }

@@ -8,13 +8,10 @@
 namespace smelt {
 namespace {
 
-/// 4-bit weights, less 8: with its highest bit inverted, a nibble is a signed number.
+/// Signed 4-bit weights, times 16: an instruction each, where shifting down again would take two.
 struct NibblePair {
-  explicit SMELT_INLINE NibblePair(int8x16_t packed) {
-    const int8x16_t v = veorq_s8(packed, vdupq_n_s8(int8_t(0x88)));
-    low = vshrq_n_s8(vshlq_n_s8(v, 4), 4);
-    high = vshrq_n_s8(v, 4);
-  }
+  explicit SMELT_INLINE NibblePair(int8x16_t packed)
+      : low(vshlq_n_s8(packed, 4)), high(vandq_s8(packed, vdupq_n_s8(-16))) {}
   int8x16_t low, high;
 };
 
@@ -34,7 +31,7 @@ struct NeonSums {
 
   /// Products of the first `count` of 8 neighbouring elements.
   static SMELT_INLINE Int mac_s8(Int acc, const int8_t* in, size_t count, const int8_t* w) {
-    const int8x8_t x = vld1_s8(count >= kLanes ? in : Part8<int8_t>(in, count).v);
+    const int8x8_t x = count >= kLanes ? vld1_s8(in) : vcreate_s8(part_word(in, 0, count));
     const int16x8_t product = vmull_s8(x, vld1_s8(w));
     return {vaddw_s16(acc.lo, vget_low_s16(product)), vaddw_high_s16(acc.hi, product)};
   }
@@ -78,7 +75,7 @@ struct NeonSums {
       const int16x8_t words = vqaddq_s16(vqmovn_high_s32(low, vcvtnq_s32_f32(x[i].hi)), zero);
       const int8x8_t bytes = vmin_s8(vmax_s8(vqmovn_s16(words), min), max);
       const size_t at = size_t(i) * kLanes;
-      if (count >= at + kLanes) {
+      if (count >= at + kLanes) [[likely]] {
         vst1_s8(o + at, bytes);
       } else {
         uint64_t rest = vget_lane_u64(vreinterpret_u64_s8(bytes), 0);
@@ -114,6 +111,26 @@ struct NeonInt8 : NeonSums {
             vmlal_high_laneq_s16(acc.hi, b, a, kLane)};
   }
 };
+
+/// V for weights that are 16 times as large. The conversion to float divides, exactly.
+template <class V>
+struct Sixteenths : V {
+  using typename V::Float;
+  using typename V::Int;
+  static SMELT_INLINE Int sub_scaled(Int a, Int b, int32_t factor) {
+    return V::sub_scaled(a, b, 16 * factor);
+  }
+  static SMELT_INLINE Float to_float(Int a) {
+    return {vcvtq_n_f32_s32(a.lo, 4), vcvtq_n_f32_s32(a.hi, 4)};
+  }
+  /// total + sum x scale
+  static SMELT_INLINE float32x4_t add_scaled(float32x4_t total, int32x4_t sum, float32x4_t scale) {
+    return vfmaq_f32(total, vcvtq_n_f32_s32(sum, 4), scale);
+  }
+};
+
+/// Elements that such sums may have: 255 x 8 x 16 times as many fit int32.
+inline constexpr size_t kMaxSixteenths = 65536;
 
 }  // namespace
 }  // namespace smelt

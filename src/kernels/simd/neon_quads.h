@@ -35,11 +35,6 @@ struct NeonQuads : NeonSums {
     return {vreinterpretq_s32_f32(r.lo), vreinterpretq_s32_f32(r.hi)};
   }
 
-  /// total + sum x scale
-  static SMELT_INLINE float32x4_t add_scaled(float32x4_t total, int32x4_t sum, float32x4_t scale) {
-    return vfmaq_f32(total, vcvtq_f32_s32(sum), scale);
-  }
-
  private:
   /// Half kRow of a, half kRow of b.
   template <int kRow>

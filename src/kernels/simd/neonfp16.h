@@ -25,7 +25,7 @@ struct NeonHalves {
     return vreinterpretq_f16_u16(vld1q_u16(reinterpret_cast<const uint16_t*>(p)));
   }
   static SMELT_INLINE float16x8_t load_part(const Elem* p, size_t count) {
-    return load(Part8<Elem>(p, count).v);
+    return vreinterpretq_f16_u64(part_words(p, 0, count));
   }
   static SMELT_INLINE float16x8_t load_steps(const Elem* p) { return load(p); }
   static SMELT_INLINE float16x8_t splat(const Elem* p) {
