@@ -6,7 +6,7 @@ namespace smelt {
 
 namespace {
 // 4 x 2 x 2 registers of accumulators.
-using Loop = TapLoop<Int8Taps<NeonSums, StaticSum<NeonSums>>, 4, 2>;
+using Loop = TapLoop<Int8WordTaps<NeonSums, StaticSum<NeonSums>>, 4, 2>;
 void run(const DwconvBlock& d) { Loop::run(d); }
 }  // namespace
 

@@ -132,6 +132,7 @@ template <class V, class Elem, class Store>
 struct FloatTaps {
   using In = typename Elem::Elem;
   using Acc = typename V::Reg;
+  using Factor = decltype(Elem::load(nullptr));  ///< what V::fma multiplies
   static constexpr size_t kLanes = V::kLanes;
   static constexpr size_t kWeightBytes = kLanes * sizeof(In);
   static constexpr size_t kHeadFields = 1;
@@ -142,11 +143,11 @@ struct FloatTaps {
   static constexpr bool kMasks = requires { Elem::kMasks; };
   /// Eight independent chains of additions.
   static constexpr int slide_pixels(int) { return 8; }
-  static SMELT_INLINE Acc load(const In* in, size_t count) {
+  static SMELT_INLINE Factor load(const In* in, size_t count) {
     return count >= kLanes ? Elem::load(in) : Elem::load_part(in, count);
   }
-  static SMELT_INLINE Acc weight(const std::byte* w) { return Elem::load(reinterpret_cast<const In*>(w)); }
-  static SMELT_INLINE Acc mac(Acc acc, Acc x, Acc w) { return V::fma(x, w, acc); }
+  static SMELT_INLINE Factor weight(const std::byte* w) { return Elem::load(reinterpret_cast<const In*>(w)); }
+  static SMELT_INLINE Acc mac(Acc acc, Factor x, Factor w) { return V::fma(x, w, acc); }
   static SMELT_INLINE Acc mac(Acc acc, const In* in, size_t count, const std::byte* w) {
     return mac(acc, load(in, count), weight(w));
   }
@@ -177,16 +178,17 @@ struct Int8Taps {
 };
 
 /// The same with products of pairs of words, load_words(in, count) x weight_words(weights): of an input the value and its
-/// sign, of a weight the value and 0. mac_words(acc, in, weights) adds them.
+/// sign, of a weight the value and 0; or single words. mac_words(acc, in, weights) adds them.
 template <class V, class Sum>
 struct Int8WordTaps : Int8Taps<V, Sum> {
   using Acc = typename V::Int;
+  using Words = decltype(V::weight_words(nullptr));
   static constexpr bool kMasks = requires { V::kMasks; };
   /// With 16 registers, eight accumulators leave room for three weights.
   static constexpr int slide_pixels(int width) { return V::kLanes == 8 && width > 3 ? 4 : 8; }
-  static SMELT_INLINE Acc load(const int8_t* in, size_t count) { return V::load_words(in, count); }
-  static SMELT_INLINE Acc weight(const std::byte* w) { return V::weight_words(reinterpret_cast<const int8_t*>(w)); }
-  static SMELT_INLINE Acc mac(Acc acc, Acc x, Acc w) { return V::mac_words(acc, x, w); }
+  static SMELT_INLINE Words load(const int8_t* in, size_t count) { return V::load_words(in, count); }
+  static SMELT_INLINE Words weight(const std::byte* w) { return V::weight_words(reinterpret_cast<const int8_t*>(w)); }
+  static SMELT_INLINE Acc mac(Acc acc, Words x, Words w) { return V::mac_words(acc, x, w); }
   static SMELT_INLINE Acc mac(Acc acc, const int8_t* in, size_t count, const std::byte* w) {
     return mac(acc, load(in, count), weight(w));
   }

@@ -71,7 +71,9 @@ struct Dot4 {
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
       Int whole[kVecs];
       SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = Weights::sum(total<kM>(acc, i, j));
-      Sum::finish(sum[i], g, m0 + i, n0, whole, rhs, nb);
+      // With 32 registers and narrow vectors, the bounds stay in registers from row to row: g, too, cannot change.
+      const GemmBlock& stage = requires { V::kWordsAtOnce; } ? g : block;
+      Sum::finish(sum[i], stage, m0 + i, n0, whole, rhs, nb);
     }
   }
 

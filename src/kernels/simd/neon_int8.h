@@ -29,11 +29,13 @@ struct NeonSums {
     return vld1q_s8(static_cast<const int8_t*>(p));
   }
 
-  /// Products of the first `count` of 8 neighbouring elements.
-  static SMELT_INLINE Int mac_s8(Int acc, const int8_t* in, size_t count, const int8_t* w) {
-    const int8x8_t x = count >= kLanes ? vld1_s8(in) : vcreate_s8(part_word(in, 0, count));
-    const int16x8_t product = vmull_s8(x, vld1_s8(w));
-    return {vaddw_s16(acc.lo, vget_low_s16(product)), vaddw_high_s16(acc.hi, product)};
+  /// Depthwise taps: 8 neighbouring elements in words of 16 bits, zeros beyond the first `count`.
+  static SMELT_INLINE int16x8_t load_words(const int8_t* in, size_t count) {
+    return vmovl_s8(count >= kLanes ? vld1_s8(in) : vcreate_s8(part_word(in, 0, count)));
+  }
+  static SMELT_INLINE int16x8_t weight_words(const int8_t* w) { return vmovl_s8(vld1_s8(w)); }
+  static SMELT_INLINE Int mac_words(Int acc, int16x8_t x, int16x8_t w) {
+    return {vmlal_s16(acc.lo, vget_low_s16(x), vget_low_s16(w)), vmlal_high_s16(acc.hi, x, w)};
   }
 
   static SMELT_INLINE Int add(Int a, Int b) {
@@ -102,9 +104,7 @@ struct NeonInt8 : NeonSums {
   }
   static SMELT_INLINE Words load_words(const Elem* p) { return vmovl_s8(vld1_s8(p)); }
   static SMELT_INLINE Words splat_k(const Elem* p) { return vdupq_n_s16(*p); }
-  static SMELT_INLINE Int dot(Int acc, Bytes b, Words a) {
-    return {vmlal_s16(acc.lo, vget_low_s16(b), vget_low_s16(a)), vmlal_high_s16(acc.hi, b, a)};
-  }
+  static SMELT_INLINE Int dot(Int acc, Bytes b, Words a) { return mac_words(acc, b, a); }
   template <int kLane>
   static SMELT_INLINE Int dot_lane(Int acc, Bytes b, Words a) {
     return {vmlal_laneq_s16(acc.lo, vget_low_s16(b), a, kLane),
