@@ -141,8 +141,7 @@ struct FloatTaps {
     return V::load_f32(reinterpret_cast<const float*>(panel) + at);
   }
   static constexpr bool kMasks = requires { Elem::kMasks; };
-  /// Eight independent chains of additions.
-  static constexpr int slide_pixels(int) { return 8; }
+  static constexpr int slide_pixels(int) { return V::kChains; }
   static SMELT_INLINE Factor load(const In* in, size_t count) {
     return count >= kLanes ? Elem::load(in) : Elem::load_part(in, count);
   }
