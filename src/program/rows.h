@@ -28,8 +28,10 @@ class Rows {
   size_t length() const { return row_.numel(); }
   const Shape& outer() const { return outer_; }
 
-  /// The first element of row i.
-  std::byte* start(size_t i) const { return tensor_.data + offset(outer_, outer_strides_, i); }
+  /// The first element of row i. Rows of no elements may be nowhere.
+  std::byte* start(size_t i) const {
+    return tensor_.data == nullptr ? nullptr : tensor_.data + offset(outer_, outer_strides_, i);
+  }
   /// Whether the elements of a row are neighbours.
   bool contiguous() const { return contiguous_; }
   /// Whether rows of this computing type can be read where they are.

@@ -163,7 +163,7 @@ Strided real_part(const Strided& t) {
 Strided imaginary_part(const Strided& t) {
   Strided r = real_part(t);
   if (is_complex(t.dtype)) {
-    r.data += element_size(r.dtype);
+    if (r.data != nullptr) r.data += element_size(r.dtype);
     return r;
   }
   static constexpr double kZero = 0;

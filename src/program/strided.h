@@ -24,7 +24,8 @@ struct Strided {
 
   /// Moves the start along a dimension and shortens it.
   void narrow(size_t dim, int64_t start, int64_t length) {
-    data += start * strides[dim] * ptrdiff_t(element_size(dtype));
+    // A tensor without elements may have no memory either.
+    if (data != nullptr) data += start * strides[dim] * ptrdiff_t(element_size(dtype));
     shape[dim] = length;
   }
   void erase(size_t dim);
