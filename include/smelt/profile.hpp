@@ -72,6 +72,7 @@ struct Zone {
 struct ZoneTime {
   uint32_t zone;  ///< index in Profile::zones
   uint64_t begin_ns, end_ns;  ///< of the steady clock
+  uint64_t busy_ns = 0;       ///< time that workers computed, all together
 };
 
 struct Profile {
@@ -79,6 +80,7 @@ struct Profile {
   std::vector<Zone> zones;
   std::vector<ZoneTime> times;   ///< in the order in which they ended
   uint64_t dropped = 0;          ///< times for which there was no room
+  unsigned workers = 1;          ///< threads that there were to compute
 };
 
 }  // namespace smelt

@@ -87,7 +87,7 @@ void Session::run(std::span<const std::byte* const> in, std::span<std::byte* con
   const std::span<std::byte* const> all_out(out_);
   uint32_t zone = first_zone_;
   for (const Step& step : steps_) {
-    const uint64_t begin = profiler_ == nullptr ? 0 : Profiler::now();
+    const Profiler::Start begin = Profiler::start(profiler_);
     step.op->run(all_in.subspan(step.in_begin, step.in_count), all_out.subspan(step.out_begin, step.out_count), context);
     if (profiler_ != nullptr) profiler_->record(zone++, begin);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -39,6 +40,10 @@ uint32_t await_change(const std::atomic<uint32_t>& value, uint32_t old) {
   return value.load(std::memory_order_acquire);
 }
 
+int64_t clock_ns() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 }  // namespace
 
 struct ThreadPool::Impl {
@@ -47,7 +52,9 @@ struct ThreadPool::Impl {
   // The job. Written by the caller before `epoch` is raised, read by workers after they have seen it.
   const Body* body = nullptr;
   size_t n = 0, grain = 1;
-  unsigned helpers = 0;  // workers 1 … helpers take part
+  unsigned helpers = 0;   // workers 1 … helpers take part
+  bool measured = false;  // written between jobs, like the job
+  std::atomic<int64_t> helped{0};
 
   alignas(64) std::atomic<uint32_t> epoch{0};
   alignas(64) std::atomic<size_t> next{0};
@@ -70,7 +77,11 @@ struct ThreadPool::Impl {
       // them could still be about to read it.
       seen = await_change(epoch, seen);
       if (stop.load(std::memory_order_relaxed)) return;
-      if (worker <= helpers) work(worker);
+      if (worker <= helpers) {
+        const int64_t begin = measured ? clock_ns() : 0;
+        work(worker);
+        if (measured) helped.fetch_add(clock_ns() - begin, std::memory_order_relaxed);
+      }
       if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
     }
   }
@@ -116,8 +127,14 @@ void ThreadPool::parallel_for(size_t n, size_t grain, Impl::Body f, unsigned max
   s.epoch.fetch_add(1, std::memory_order_release);
   s.epoch.notify_all();
   s.work(0);
+  const int64_t begin = s.measured ? clock_ns() : 0;
   for (uint32_t left = s.pending.load(std::memory_order_acquire); left != 0; left = await_change(s.pending, left)) {
   }
+  if (s.measured) s.helped.fetch_sub(clock_ns() - begin, std::memory_order_relaxed);
 }
+
+void ThreadPool::measure(bool on) noexcept { impl_->measured = on; }
+
+int64_t ThreadPool::helped_ns() const noexcept { return impl_->helped.load(std::memory_order_relaxed); }
 
 }  // namespace smelt

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "base/function_ref.h"
@@ -26,6 +27,12 @@ class ThreadPool {
   /// most `max_workers` workers; worker < workers(), and no two concurrent calls have the same number.
   void parallel_for(size_t n, size_t grain, FunctionRef<void(size_t begin, size_t end, unsigned worker)> f,
                     unsigned max_workers = ~0u);
+
+  /// From now on calls measure how long workers are busy: two readings of a clock per worker and call. Not while a call runs.
+  void measure(bool on) noexcept;
+  /// Nanoseconds that other workers have computed for the caller, less those that the caller has waited for them. Added to the
+  /// wall time of a stretch of the calling thread, the difference over the stretch gives the time that all workers were busy.
+  int64_t helped_ns() const noexcept;
 
  private:
   struct Impl;

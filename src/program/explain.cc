@@ -140,7 +140,7 @@ std::vector<StepInfo> LoadedMethod::explain(std::vector<Zone>* zones) const {
 }
 
 void LoadedMethod::start_profile(size_t max_times) {
-  profiler_ = std::make_unique<Profiler>(max_times);
+  profiler_ = std::make_unique<Profiler>(max_times, pool_.get());
   uint32_t zone = uint32_t(1 + steps_.size());
   for (const auto& delegate : delegates_) {
     if (delegate == nullptr) continue;
@@ -156,6 +156,7 @@ Profile LoadedMethod::stop_profile() {
     if (delegate != nullptr) delegate->set_profiler(nullptr, 0);
   profile.steps = explain(&profile.zones);
   profile.dropped = profiler_->dropped();
+  profile.workers = pool_->workers();
   profile.times = profiler_->take();
   profiler_.reset();
   return profile;

@@ -251,7 +251,7 @@ Status LoadedMethod::run(std::span<const Value> inputs, std::span<Value> outputs
     o.own_capacity = t.capacity;
     if (redirect_output(o, outputs[i], inputs)) o.own = own;
   }
-  const uint64_t begin = profiler_ == nullptr ? 0 : Profiler::now();
+  const Profiler::Start begin = Profiler::start(profiler_.get());
   Status status = execute();
   if (profiler_ != nullptr) profiler_->record(0, begin);
   for (size_t i = 0; status && i < outputs.size(); ++i) status = give_output(i, outputs[i]);
@@ -271,7 +271,7 @@ Status LoadedMethod::execute() {
   };
   for (size_t at = 0; at < steps_.size();) {
     const Step& step = steps_[at];
-    const uint64_t begin = profiler_ == nullptr ? 0 : Profiler::now();
+    const Profiler::Start begin = Profiler::start(profiler_.get());
     switch (step.type) {
       case Step::Type::kKernel: {
         KernelCall& call = kernel_calls_[step.a];

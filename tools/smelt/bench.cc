@@ -101,12 +101,14 @@ Result<Exit> run(const Options& o) {
   fmt::print("runs {}  min {:.2f} us  p50 {:.2f} us  p90 {:.2f} us\n", runs, min, p50, p90);
   fmt::print("load {:.0f} us  peak memory {} KiB\n", microseconds(load), peak);
   Profile profile;  // of further runs: recording would add to the times above
+  Roofs roofs;
   std::vector<StepTime> steps;
   if (o.profile) {
     SMELT_TRY(method.start_profile());
     for (size_t i = 0; i < runs; ++i) SMELT_TRY(method.run(inputs.values, outputs));
     profile = method.stop_profile();
-    steps = step_times(profile);
+    roofs = measure_roofs(profile);
+    steps = step_times(profile, roofs);
     print_times(profile, steps);
   }
   if (!o.json.empty()) {
@@ -122,7 +124,7 @@ Result<Exit> run(const Options& o) {
     j["p90_us"] = p90;
     j["load_us"] = microseconds(load);
     j["peak_rss_kb"] = peak;
-    if (o.profile) j.update(to_json(profile, steps));
+    if (o.profile) j.update(to_json(profile, roofs, steps));
     SMELT_TRY(write_json(o.json, j));
   }
   return Exit::kOk;

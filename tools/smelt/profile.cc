@@ -51,7 +51,8 @@ Result<Exit> run(const Options& o) {
   for (size_t i = 0; i < o.runs; ++i) SMELT_TRY(method.run(inputs.values, outputs));
   const Profile profile = method.stop_profile();
 
-  const std::vector<StepTime> times = step_times(profile);
+  const Roofs roofs = measure_roofs(profile);
+  const std::vector<StepTime> times = step_times(profile, roofs);
   print_times(profile, times);
   fmt::print("{}\n", describe(unit_shares(profile.steps)));
   if (profile.dropped != 0)
@@ -62,14 +63,14 @@ Result<Exit> run(const Options& o) {
     j["method"] = method.info().name;
     j["version"] = version();
     j["runs"] = o.runs;
-    j.update(to_json(profile, times));
+    j.update(to_json(profile, roofs, times));
     SMELT_TRY(write_json(o.json, j));
   }
   if (!o.etdump.empty()) SMELT_TRY(write_bytes(o.etdump, write_etdump(profile, load)));
   if (!o.trace.empty()) SMELT_TRY(write_json(o.trace, to_trace(profile)));
   if (!o.html.empty()) {
     const std::string title = fmt::format("{}: {}", o.model.model.filename().string(), method.info().name);
-    SMELT_TRY(write_report(o.html, title, profile, times));
+    SMELT_TRY(write_report(o.html, title, profile, roofs, times));
   }
   return Exit::kOk;
 }
@@ -91,7 +92,9 @@ Verb add_profile(CLI::App& app) {
   c->add_option("--json", o->json, "Write the table, and what smelt explain says, as JSON")->type_name("F");
   c->footer(R"(
 The median over the runs, each node by itself. GFLOP/s counts two operations per multiply-accumulate; GB/s counts operands
-and results once. Nodes that the planner removed take no time and are not shown.
+and results once. "roof" is the least time that the machine would need, as a share of that taken: the roofs are measured
+with Smelt's own fastest product, and with copies. "busy" is how much of all threads' time was spent computing. Nodes that
+the planner removed take no time and are not shown.
 
 Examples:
   smelt profile model.pte

@@ -45,11 +45,11 @@ nlohmann::ordered_json timeline(const Profile& profile) {
 }  // namespace
 
 Status write_report(const std::filesystem::path& path, const std::string& title, const Profile& profile,
-                    std::span<const StepTime> times) {
+                    const Roofs& roofs, std::span<const StepTime> times) {
   nlohmann::ordered_json data;
   data["title"] = title;
   data["version"] = version();
-  data.update(to_json(profile, times));
+  data.update(to_json(profile, roofs, times));
   data["timeline"] = timeline(profile);
   std::ofstream file(path, std::ios::binary);
   file << kReportHead << script_json(data) << kReportTail;

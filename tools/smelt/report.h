@@ -10,6 +10,7 @@
 namespace smelt::cli {
 
 /// The page; `title` names the program and the method. kIo.
-Status write_report(const std::filesystem::path&, const std::string& title, const Profile&, std::span<const StepTime>);
+Status write_report(const std::filesystem::path&, const std::string& title, const Profile&, const Roofs&,
+                    std::span<const StepTime>);
 
 }  // namespace smelt::cli

@@ -95,17 +95,19 @@ Json to_json(std::span<const StepInfo> steps) {
   return j;
 }
 
-std::vector<StepTime> step_times(const Profile& profile) {
+std::vector<StepTime> step_times(const Profile& profile, const Roofs& roofs) {
   // Per step, the time it took in each run.
   std::map<size_t, std::vector<double>> times;
   std::map<size_t, size_t> calls;
-  std::map<size_t, double> run;
+  std::map<size_t, double> run, busy, taken;
   size_t runs = 0;
   for (const ZoneTime& t : profile.times) {
     const Zone& zone = profile.zones[t.zone];
     if (zone.kind == Zone::Kind::kStep) {
       run[zone.step] += double(t.end_ns - t.begin_ns) / 1000;
       ++calls[zone.step];
+      busy[zone.step] += double(t.busy_ns);
+      taken[zone.step] += double(t.end_ns - t.begin_ns);
     } else if (zone.kind == Zone::Kind::kRun) {
       for (const auto& [step, us] : run) times[step].push_back(us);
       run.clear();
@@ -125,7 +127,9 @@ std::vector<StepTime> step_times(const Profile& profile) {
       const double times_per_us = double(std::max<size_t>(1, t.calls)) / t.median_us;
       t.gflops = 2 * double(info.macs) * times_per_us / 1000;
       t.gbytes = double(info.bytes) * times_per_us / 1000;
+      t.roof = roofs.least_seconds(info) * 1e6 * times_per_us;
     }
+    if (taken[step] > 0) t.busy = busy[step] / taken[step] / profile.workers;
     result.push_back(t);
   }
   for (StepTime& t : result) t.share = total > 0 ? t.median_us / total : 0;
@@ -138,20 +142,21 @@ void print_times(const Profile& profile, std::span<const StepTime> times) {
     name_width = std::max(name_width, profile.steps[t.step].name.size());
     kernel_width = std::max(kernel_width, profile.steps[t.step].kernel.size());
   }
-  fmt::print("{:>10}  {:>6}  {:>9}  {:>7}  {:<6}  {:<{}}  {}\n", "median us", "share", "GFLOP/s", "GB/s", "unit",
-             "kernel", kernel_width, "node");
+  fmt::print("{:>10}  {:>6}  {:>9}  {:>7}  {:>5}  {:>5}  {:<6}  {:<{}}  {}\n", "median us", "share", "GFLOP/s", "GB/s",
+             "roof", "busy", "unit", "kernel", kernel_width, "node");
   for (const StepTime& t : times) {
     const StepInfo& s = profile.steps[t.step];
     const std::string gflops = t.gflops > 0 ? fmt::format("{:.2f}", t.gflops) : "";
-    fmt::print("{:>10.2f}  {:>5.1f}%  {:>9}  {:>7.2f}  {:<6}  {:<{}}  {}\n", t.median_us, 100 * t.share, gflops, t.gbytes,
-               name(s.unit), s.kernel, kernel_width, s.name);
+    const std::string roof = t.roof > 0 ? fmt::format("{:.0f}%", 100 * t.roof) : "";
+    fmt::print("{:>10.2f}  {:>5.1f}%  {:>9}  {:>7.2f}  {:>5}  {:>4.0f}%  {:<6}  {:<{}}  {}\n", t.median_us, 100 * t.share,
+               gflops, t.gbytes, roof, 100 * t.busy, name(s.unit), s.kernel, kernel_width, s.name);
   }
   std::map<std::string_view, double> by_category;
   for (const StepTime& t : times) by_category[name(profile.steps[t.step].category)] += t.share;
   for (const auto& [category, share] : by_category) fmt::print("{:>10}  {:>5.1f}%  {}\n", "", 100 * share, category);
 }
 
-Json to_json(const Profile& profile, std::span<const StepTime> times) {
+Json to_json(const Profile& profile, const Roofs& roofs, std::span<const StepTime> times) {
   Json j = to_json(std::span(profile.steps));
   for (Json& node : j["nodes"]) node["calls"] = 0;
   for (const StepTime& t : times) {
@@ -161,7 +166,11 @@ Json to_json(const Profile& profile, std::span<const StepTime> times) {
     node["share"] = t.share;
     node["gflops"] = t.gflops;
     node["gbytes_per_s"] = t.gbytes;
+    node["roof_share"] = t.roof;
+    node["utilization"] = t.busy;
   }
+  j["threads"] = profile.workers;
+  j["roofs"] = to_json(roofs);
   j["dropped_times"] = profile.dropped;
   return j;
 }

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "roofline.h"
 #include "smelt/smelt.hpp"
 
 namespace smelt::cli {
@@ -32,11 +33,13 @@ struct StepTime {
   double share = 0;       ///< of the medians of all steps
   double gflops = 0;      ///< 2 per MAC; 0 without MACs
   double gbytes = 0;      ///< operands and results per second: 1e9 bytes
+  double roof = 0;        ///< the least time that the machine needs, as a share of that taken
+  double busy = 0;        ///< of the time that all workers had, what they computed
 };
 /// One for each step that ran, in the order of the steps.
-std::vector<StepTime> step_times(const Profile&);
+std::vector<StepTime> step_times(const Profile&, const Roofs&);
 /// The same, times for people.
 void print_times(const Profile&, std::span<const StepTime>);
-nlohmann::ordered_json to_json(const Profile&, std::span<const StepTime>);
+nlohmann::ordered_json to_json(const Profile&, const Roofs&, std::span<const StepTime>);
 
 }  // namespace smelt::cli
