@@ -83,6 +83,11 @@ Result<Cpu> find_cpu(const std::string& described) {
   return cpu;
 }
 
+std::string cpu_tiers() {
+  const auto cpu = find_cpu({});
+  return cpu ? tiers(cpu->isa) : std::string();
+}
+
 Verb add_cpu(CLI::App& app) {
   auto* c = app.add_subcommand("cpu", "Show what Smelt knows of this machine, or of another");
   auto o = std::make_shared<Options>();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/status.h"
+#include "cpu.h"
 #include "inputs.h"
 #include "json_file.h"
 #include "options.h"
@@ -70,7 +71,7 @@ Result<Exit> run(const Options& o) {
   if (!o.trace.empty()) SMELT_TRY(write_json(o.trace, to_trace(profile)));
   if (!o.html.empty()) {
     const std::string title = fmt::format("{}: {}", o.model.model.filename().string(), method.info().name);
-    SMELT_TRY(write_report(o.html, title, profile, roofs, times));
+    SMELT_TRY(write_report(o.html, {title, cpu_tiers(), o.runs}, profile, roofs, times));
   }
   return Exit::kOk;
 }

@@ -42,20 +42,30 @@ nlohmann::ordered_json timeline(const Profile& profile) {
   return last;
 }
 
-}  // namespace
-
-Status write_report(const std::filesystem::path& path, const std::string& title, const Profile& profile,
-                    const Roofs& roofs, std::span<const StepTime> times) {
-  nlohmann::ordered_json data;
-  data["title"] = title;
-  data["version"] = version();
-  data.update(to_json(profile, roofs, times));
-  data["timeline"] = timeline(profile);
+Status write_page(const std::filesystem::path& path, const char* body, const nlohmann::ordered_json& data, const char* script) {
   std::ofstream file(path, std::ios::binary);
-  file << kReportHead << script_json(data) << kReportTail;
+  file << kPageHead << body << kDataBegin << script_json(data) << kDataEnd << script;
   file.close();
   if (!file) return fail(ErrorCode::kIo, "{}: cannot be written", path.string());
   return {};
+}
+
+}  // namespace
+
+Status write_report(const std::filesystem::path& path, const ReportOf& of, const Profile& profile, const Roofs& roofs,
+                    std::span<const StepTime> times) {
+  nlohmann::ordered_json data;
+  data["title"] = of.title;
+  data["version"] = version();
+  data["cpu"] = of.cpu;
+  data["runs"] = of.runs;
+  data.update(to_json(profile, roofs, times));
+  data["timeline"] = timeline(profile);
+  return write_page(path, kReportBody, data, kReportTail);
+}
+
+Status write_comparison(const std::filesystem::path& path, const nlohmann::ordered_json& comparison) {
+  return write_page(path, kCompareBody, comparison, kCompareTail);
 }
 
 }  // namespace smelt::cli

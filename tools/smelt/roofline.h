@@ -29,7 +29,8 @@ struct Roofs {
   double least_seconds(const StepInfo&) const;
 };
 
-/// Measures what the steps of a profile need: about 20 ms for each kind of arithmetic, and as much for memory.
+/// Measures what the steps of a profile need: about 20 ms for each kind of arithmetic, and as much for memory. No roof is lower
+/// than what a step of the profile has reached.
 Roofs measure_roofs(const Profile&);
 
 nlohmann::ordered_json to_json(const Roofs&);
