@@ -74,6 +74,88 @@ TEST_F(Explain, ProfilesAreWrittenInEveryForm) {
   EXPECT_THAT(page, HasSubstr("m.pte: forward"));
 }
 
+TEST_F(Explain, ProfilesSayHowCloseToTheMachinesRoofsNodesAre) {
+  ASSERT_EQ(smelt({"profile", model, "--runs", "5", "--threads", "2", "--json", folder / "o.json"}).exit, 0);
+  const json j = report();
+  EXPECT_EQ(j["threads"], 2);
+  EXPECT_GT(j["roofs"]["int8_gops"].get<double>(), 0);
+  EXPECT_GT(j["roofs"]["cache_gbytes_per_s"].get<double>(), 0);
+  for (const json& n : j["nodes"]) {
+    if (!n.contains("median_us")) continue;
+    EXPECT_GT(n["roof_share"].get<double>(), 0) << n["name"];
+    EXPECT_LE(n["roof_share"].get<double>(), 1.001) << n["name"];
+    EXPECT_GE(n["utilization"].get<double>(), 0);
+    EXPECT_LE(n["utilization"].get<double>(), 1.001);
+  }
+}
+
+// ---- compare ------------------------------------------------------------------------------------------
+
+std::string profile_of(std::vector<std::pair<std::string, double>> nodes) {
+  json j{{"program", "p.pte"}, {"nodes", json::array()}};
+  for (const auto& [name, us] : nodes) {
+    j["nodes"].push_back({{"name", name}, {"kernel", "k"}, {"unit", "simd"}, {"median_us", us},
+                          {"executorch", {{"v1.0", name}, {"current", name + " + Clamp (NC) #1"}}}});
+  }
+  return j.dump();
+}
+
+TEST_F(Explain, ComparesRunsNodeByNode) {
+  // Of two nodes that are alike the first goes with the first.
+  write_file(folder / "a.json", profile_of({{"x", 10}, {"y", 100}, {"y", 1}, {"gone", 5}}));
+  write_file(folder / "b.json", profile_of({{"x", 20}, {"y", 50}, {"y", 4}}));
+  const Outcome o = smelt({"compare", folder / "a.json", folder / "b.json", "--json", folder / "o.json"});
+  ASSERT_EQ(o.exit, 0) << o.err;
+  const json j = report();
+  EXPECT_EQ(j["kind"], "times");
+  EXPECT_DOUBLE_EQ(j["total_ratio"], 74.0 / 116);
+  ASSERT_EQ(j["nodes"].size(), 4u);
+  const std::vector<std::string> order = {"y", "x", "gone", "y"};  // by |B - A|: 50, 10, 5, 3
+  for (size_t i = 0; i < order.size(); ++i) EXPECT_EQ(j["nodes"][i]["name"], order[i]);
+  EXPECT_DOUBLE_EQ(j["nodes"][0]["ratio"], 0.5);
+  EXPECT_DOUBLE_EQ(j["nodes"][1]["ratio"], 2);
+  EXPECT_TRUE(j["nodes"][2]["b"].is_null());
+  EXPECT_DOUBLE_EQ(j["nodes"][3]["ratio"], 4);
+}
+
+TEST_F(Explain, ComparesWithADump) {
+  ASSERT_EQ(smelt({"profile", model, "--runs", "3", "--json", folder / "a.json", "--etdump", folder / "b.etdp"}).exit, 0);
+  const Outcome o = smelt({"compare", folder / "a.json", folder / "b.etdp", "--json", folder / "o.json"});
+  ASSERT_EQ(o.exit, 0) << o.err;
+  EXPECT_NEAR(report()["total_ratio"].get<double>(), 1, 1e-6);
+}
+
+TEST_F(Explain, ComparesCpus) {
+  ASSERT_EQ(smelt({"explain", model, "--cpu", "apple-m4", "--json", folder / "a.json"}).exit, 0);
+  ASSERT_EQ(smelt({"explain", model, "--cpu", "neoverse-n1", "--json", folder / "b.json"}).exit, 0);
+  ASSERT_EQ(smelt({"compare", folder / "a.json", folder / "b.json", "--json", folder / "o.json"}).exit, 0);
+  const json j = report();
+  EXPECT_EQ(j["kind"], "plans");
+  EXPECT_EQ(j["a"]["matrix_share"], 1.0);
+  EXPECT_EQ(j["b"]["matrix_share"], 0.0);
+  EXPECT_EQ(j["nodes"][0]["kernel_differs"], true);
+}
+
+TEST_F(Explain, ComparesOnlyWhatIsOfOneKind) {
+  write_file(folder / "a.json", profile_of({{"x", 10}}));
+  write_file(folder / "other.json", profile_of({{"z", 10}}));
+  write_file(folder / "bad.json", R"({"nodes": [{"name": "x", "median_us": "fast"}]})");
+  write_file(folder / "cut.etdp", std::string("\0\0\0\0\0\0\0\0ED00", 12));
+  ASSERT_EQ(smelt({"explain", model, "--json", folder / "plan.json"}).exit, 0);
+  ASSERT_EQ(smelt({"bench", model, "--runs", "3", "--json", folder / "bench.json"}).exit, 0);
+  const auto expect = [&](const std::string& b, int exit, const std::string& says) {
+    const Outcome o = smelt({"compare", folder / "a.json", folder / b});
+    EXPECT_EQ(o.exit, exit) << b;
+    EXPECT_THAT(o.err, HasSubstr(says)) << b;
+  };
+  expect("plan.json", 2, "one kind");
+  expect("bench.json", 2, "one kind");
+  expect("other.json", 2, "no node in common");
+  expect("bad.json", 3, "nodes[0].median_us");
+  expect("cut.etdp", 3, "not an ETDump");
+  expect("none.json", 3, "none.json");
+}
+
 TEST(Cpus, AreListed) {
   const Outcome o = smelt({"cpu", "--list"});
   EXPECT_EQ(o.exit, 0);

@@ -18,6 +18,8 @@ std::string human_count(double n) {
   return i == 0 ? fmt::format("{:.0f}", n) : fmt::format("{:.3g}{}", n, kPrefix[i]);
 }
 
+}  // namespace
+
 double median(std::vector<double> v) {
   if (v.empty()) return 0;
   const auto middle = v.begin() + ptrdiff_t(v.size() / 2);
@@ -25,8 +27,6 @@ double median(std::vector<double> v) {
   if (v.size() % 2 == 1) return *middle;
   return (*middle + *std::max_element(v.begin(), middle)) / 2;
 }
-
-}  // namespace
 
 UnitShares unit_shares(std::span<const StepInfo> steps) {
   UnitShares s;

@@ -25,6 +25,9 @@ nlohmann::ordered_json to_json(const StepInfo&);
 /// {"nodes": […], "summary": {…}}
 nlohmann::ordered_json to_json(std::span<const StepInfo>);
 
+/// 0 of none.
+double median(std::vector<double>);
+
 /// What a step took over the runs of a profile.
 struct StepTime {
   size_t step = 0;        ///< index in Profile::steps

@@ -29,6 +29,7 @@ struct Verb {
 // Each declares its subcommand on the app: add_run is `smelt run`.
 Verb add_bench(CLI::App&);
 Verb add_check(CLI::App&);
+Verb add_compare(CLI::App&);
 Verb add_cpu(CLI::App&);
 Verb add_explain(CLI::App&);
 Verb add_info(CLI::App&);
