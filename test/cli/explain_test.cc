@@ -89,6 +89,17 @@ TEST_F(Explain, ProfilesSayHowCloseToTheMachinesRoofsNodesAre) {
   }
 }
 
+TEST_F(Explain, WarnsOnceOfWhatIsSlowForNoReason) {
+  setenv("SMELT_ISA", "scalar", 1);
+  const Outcome loud = smelt({"run", model}), quiet = smelt({"run", model, "--no-warnings"});
+  unsetenv("SMELT_ISA");
+  EXPECT_EQ(loud.exit, 0);
+  EXPECT_THAT(loud.err, HasSubstr("smelt: warning: SMELT_ISA=scalar leaves out"));
+  EXPECT_THAT(loud.err, HasSubstr("1 node (Fully Connected (NC, QP8, F32, QC8W) GEMM #1, 100 % of the MACs)"));
+  EXPECT_EQ(quiet.err, "");
+  EXPECT_EQ(smelt({"run", model, "--threads", "1"}).err, "");
+}
+
 // ---- compare ------------------------------------------------------------------------------------------
 
 std::string profile_of(std::vector<std::pair<std::string, double>> nodes) {

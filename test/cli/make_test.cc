@@ -43,6 +43,18 @@ TEST(Make, RefusesBadOptionsByNameAndValue) {
   }
 }
 
+TEST(Make, NamesAKindThatDoesNotExist) {
+  for (const auto& args : std::vector<std::vector<std::string>>{{"make", "cube"}, {"make", "cube", "-o", "x.pte"}}) {
+    const Outcome o = smelt(args);
+    EXPECT_EQ(o.exit, 2);
+    EXPECT_NE(o.err.find("\"cube\""), std::string::npos) << o.err;
+    EXPECT_NE(o.err.find("depthwise"), std::string::npos) << o.err;
+  }
+  const Outcome none = smelt({"make"});
+  EXPECT_EQ(none.exit, 2);
+  EXPECT_NE(none.err.find("linear"), std::string::npos) << none.err;
+}
+
 TEST(Make, ReplacesFilesOnlyWhenAsked) {
   const TemporaryFolder folder;
   const std::string file = folder / "x.pte";

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "base/status.h"
+#include "cpu.h"
 #include "inputs.h"
 #include "json_file.h"
 #include "mark.h"
@@ -16,6 +17,7 @@
 #include "progress.h"
 #include "steps.h"
 #include "verbs.h"
+#include "warnings.h"
 
 namespace smelt::cli {
 namespace {
@@ -67,6 +69,7 @@ Result<Exit> run(const Options& o) {
   SMELT_ASSIGN(const Program program, open_program(o.model));
   SMELT_ASSIGN(Method method, open_method(program, o.model));
   const auto load = Clock::now() - opened;
+  warn(method, o.model);
 
   std::vector<std::string> notes;
   SMELT_ASSIGN(const Inputs inputs, make_inputs(method.inputs(), o.inputs, 0, notes));
@@ -105,7 +108,11 @@ Result<Exit> run(const Options& o) {
   std::vector<StepTime> steps;
   if (o.profile) {
     SMELT_TRY(method.start_profile());
-    for (size_t i = 0; i < runs; ++i) SMELT_TRY(method.run(inputs.values, outputs));
+    Progress progress("profile");
+    for (size_t i = 0; i < runs; ++i) {
+      SMELT_TRY(method.run(inputs.values, outputs));
+      progress.update(double(i + 1) / double(runs));
+    }
     profile = method.stop_profile();
     roofs = measure_roofs(profile);
     steps = step_times(profile, roofs);
@@ -116,6 +123,7 @@ Result<Exit> run(const Options& o) {
     j["program"] = o.model.model.string();
     j["method"] = method.info().name;
     j["version"] = version();
+    j["cpu"] = cpu_tiers();
     j["runs"] = runs;
     j["warmup"] = o.warmup;
     j["threads"] = o.model.threads != 0 ? o.model.threads : std::thread::hardware_concurrency();
@@ -147,6 +155,7 @@ Verb add_bench(CLI::App& app) {
       ->check(CLI::PositiveNumber);
   c->add_option("--warmup", o->warmup, "Runs before measuring; default 3")->type_name("N");
   o->model.add_threads(*c);
+  o->model.add_quiet(*c);
   c->add_flag("--profile", o->profile, "Then as many runs again, for a table of nodes (see smelt profile)");
   c->add_option("--json", o->json, "Write the numbers there")->type_name("F");
   c->footer(R"(

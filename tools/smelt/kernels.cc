@@ -34,7 +34,7 @@ std::vector<Line> kernels(const Cpu& cpu) {
   std::vector<Line> lines;
   for (const GemmKernel* k : gemm_kernels(cpu))
     lines.push_back({k->name, "gemm", signature(k->variant).name, k->isa, fmt::format("{}x{}", edge(k->mr), edge(k->nr))});
-  for (const DwconvKernel* k : dwconv_kernels()) lines.push_back({k->name, "dwconv", name(k->variant), k->isa, ""});
+  for (const DwconvKernel* k : dwconv_kernels(cpu)) lines.push_back({k->name, "dwconv", name(k->variant), k->isa, ""});
   for (const VectorTable& t : vector_tables()) lines.push_back({t.kernels->name, "vector", "", t.isa, ""});
   return lines;
 }

@@ -208,7 +208,7 @@ Status write(const Kind& kind, const Output& out) {
 
 Verb add_make(CLI::App& app) {
   CLI::App* make = app.add_subcommand("make", kAbout);
-  make->require_subcommand(1);
+  make->require_subcommand(0, 1);
   make->footer(kFooter);
   auto out = std::make_shared<Output>();
   std::vector<Kind> kinds = {add_linear(*make), add_conv2d(*make), add_depthwise(*make),
@@ -217,14 +217,19 @@ Verb add_make(CLI::App& app) {
     add_output(*kind.command, *out);
     kind.command->footer(kFooter);
   }
-  return {make, [kinds = std::move(kinds), out]() -> Result<Exit> {
+  make->allow_extras();  // so that a wrong kind is named together with those that exist
+  return {make, [make, kinds = std::move(kinds), out]() -> Result<Exit> {
             for (const Kind& kind : kinds) {
               if (!kind.command->parsed()) continue;
               if (auto done = write(kind, *out); !done) {
                 return prefixed(done.error(), "make " + kind.command->get_name());
               }
             }
-            return Exit::kOk;
+            std::string known;
+            for (const Kind& kind : kinds) known += (known.empty() ? "" : ", ") + kind.command->get_name();
+            const auto extras = make->remaining();
+            if (extras.empty()) return fail(ErrorCode::kInvalidArgument, "make: what? One of {}", known);
+            return fail(ErrorCode::kInvalidArgument, "make: no such kind of program: \"{}\"; one of {}", extras.front(), known);
           }};
 }
 

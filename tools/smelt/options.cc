@@ -26,6 +26,10 @@ void ModelOptions::add_threads(CLI::App& app) {
       ->check(CLI::PositiveNumber);
 }
 
+void ModelOptions::add_quiet(CLI::App& app) {
+  app.add_flag("--no-warnings", quiet, "Do not say what makes the program slower than it has to be");
+}
+
 void ModelOptions::add_cpu(CLI::App& app) {
   app.add_option("--cpu", cpu, "Plan for this CPU instead of the one at hand (see smelt cpu --list)")
       ->type_name("NAME");

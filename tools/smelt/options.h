@@ -17,11 +17,13 @@ struct ModelOptions {
   std::vector<std::filesystem::path> data;
   unsigned threads = 0;
   std::string cpu;  ///< a described one to plan for; empty: this machine
+  bool quiet = false;  ///< no warnings about what is slower than it has to be
 
   void add_model(CLI::App&);
   void add_method(CLI::App&);
   void add_threads(CLI::App&);
   void add_cpu(CLI::App&);
+  void add_quiet(CLI::App&);
 };
 
 Result<Program> open_program(const ModelOptions&);

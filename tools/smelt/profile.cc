@@ -12,10 +12,12 @@
 #include "options.h"
 #include "profile/etdump.h"
 #include "profile/profiler.h"
+#include "progress.h"
 #include "report.h"
 #include "steps.h"
 #include "trace.h"
 #include "verbs.h"
+#include "warnings.h"
 
 namespace smelt::cli {
 namespace {
@@ -42,6 +44,7 @@ Result<Exit> run(const Options& o) {
   load.program_end_ns = load.method_begin_ns = Profiler::now();
   SMELT_ASSIGN(Method method, open_method(program, o.model));
   load.method_end_ns = Profiler::now();
+  warn(method, o.model);
 
   std::vector<std::string> notes;
   SMELT_ASSIGN(const Inputs inputs, make_inputs(method.inputs(), o.inputs, 0, notes));
@@ -49,7 +52,13 @@ Result<Exit> run(const Options& o) {
   std::vector<Value> outputs(method.outputs().size());
   for (size_t i = 0; i < o.warmup; ++i) SMELT_TRY(method.run(inputs.values, outputs));
   SMELT_TRY(method.start_profile());
-  for (size_t i = 0; i < o.runs; ++i) SMELT_TRY(method.run(inputs.values, outputs));
+  {
+    Progress progress("profile");
+    for (size_t i = 0; i < o.runs; ++i) {
+      SMELT_TRY(method.run(inputs.values, outputs));
+      progress.update(double(i + 1) / double(o.runs));
+    }
+  }
   const Profile profile = method.stop_profile();
 
   const Roofs roofs = measure_roofs(profile);
@@ -63,6 +72,7 @@ Result<Exit> run(const Options& o) {
     j["program"] = o.model.model.string();
     j["method"] = method.info().name;
     j["version"] = version();
+    j["cpu"] = cpu_tiers();
     j["runs"] = o.runs;
     j.update(to_json(profile, roofs, times));
     SMELT_TRY(write_json(o.json, j));
@@ -87,6 +97,7 @@ Verb add_profile(CLI::App& app) {
   c->add_option("--runs", o->runs, "Measured runs; default 20")->type_name("N")->check(CLI::PositiveNumber);
   c->add_option("--warmup", o->warmup, "Runs before measuring; default 3")->type_name("N");
   o->model.add_threads(*c);
+  o->model.add_quiet(*c);
   c->add_option("--etdump", o->etdump, "Write an ETDump, for ExecuTorch's Inspector")->type_name("F.etdp");
   c->add_option("--trace", o->trace, "Write a trace for chrome://tracing or ui.perfetto.dev")->type_name("F.json");
   c->add_option("--html", o->html, "Write a report: one page, nothing loaded from elsewhere")->type_name("F.html");

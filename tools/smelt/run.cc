@@ -10,6 +10,7 @@
 #include "inputs.h"
 #include "options.h"
 #include "verbs.h"
+#include "warnings.h"
 
 namespace smelt::cli {
 namespace {
@@ -72,6 +73,7 @@ Status prepare_output(const Options& o, size_t outputs) {
 Result<Exit> run(const Options& o) {
   SMELT_ASSIGN(const Program program, open_program(o.model));
   SMELT_ASSIGN(Method method, open_method(program, o.model));
+  warn(method, o.model);
   std::vector<std::string> notes;
   SMELT_ASSIGN(const Inputs inputs, make_inputs(method.inputs(), o.inputs, o.seed, notes));
   SMELT_TRY(prepare_output(o, method.outputs().size()));
@@ -110,6 +112,7 @@ Verb add_run(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   o->model.add_threads(*c);
+  o->model.add_quiet(*c);
   c->add_option("--seed", o->seed, "Seed of inputs that are not given; default 0")->type_name("S");
   c->footer(R"(
 Examples:
