@@ -1,7 +1,9 @@
-// Every depthwise kernel of kernels.inc through the driver on one thread: filters that move by one and by two.
+// Every depthwise kernel of kernels.inc through the driver on one thread: filters that move by one
+// and by two.
 //
-// "of_peak" compares multiply-accumulates with the fused multiply-adds of float32 that this machine can do at that moment,
-// for integers as well: vectors lie along channels, so there is nothing for dot products to add up.
+// "of_peak" compares multiply-accumulates with the fused multiply-adds of float32 that this machine
+// can do at that moment, for integers as well: vectors lie along channels, so there is nothing for
+// dot products to add up.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -22,7 +24,8 @@ const Cpu& cpu() {
 
 // One axis of `extent` inputs with half the filter as padding at both ends.
 WindowAxis axis(size_t extent, size_t size, size_t stride) {
-  WindowAxis a{.count = (extent - 1) / stride + 1, .in_extent = extent, .in_step = ptrdiff_t(stride)};
+  WindowAxis a{
+      .count = (extent - 1) / stride + 1, .in_extent = extent, .in_step = ptrdiff_t(stride)};
   for (size_t t = 0; t < size; ++t) a.offsets.push_back(ptrdiff_t(t) - ptrdiff_t(size / 2));
   return a;
 }
@@ -57,13 +60,15 @@ void run(benchmark::State& state, const DwconvKernel& kernel) {
   const double work = 2.0 * double(plan.macs());
   using benchmark::Counter;
   state.counters["op/s"] = Counter(work, Counter::kIsIterationInvariantRate);
-  state.counters["of_peak"] = Counter(work / peak_f32_flops_per_second(), Counter::kIsIterationInvariantRate);
+  state.counters["of_peak"] =
+      Counter(work / peak_f32_flops_per_second(), Counter::kIsIterationInvariantRate);
 }
 
 void register_all() {
   for (const DwconvKernel* kernel : dwconv_kernels()) {
     if (!cpu().isa.has(kernel->isa)) continue;
-    auto* bench = benchmark::RegisterBenchmark(kernel->name, [kernel](benchmark::State& state) { run(state, *kernel); });
+    auto* bench = benchmark::RegisterBenchmark(
+        kernel->name, [kernel](benchmark::State& state) { run(state, *kernel); });
     bench->ArgNames({"extent", "channels", "filter", "stride"});
     for (int64_t filter : {3, 5, 7})
       for (int64_t stride : {1, 2}) bench->Args({16, 32, filter, stride});

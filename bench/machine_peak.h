@@ -1,4 +1,5 @@
-// What this machine can do at this moment on one thread: the yardstick for kernels. Zero where it is not known.
+// What this machine can do at this moment on one thread: the yardstick for kernels. Zero where it
+// is not known.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +31,8 @@ double best_rate(double work, F f) {
 
 #if defined(__x86_64__)
 
-// Sixteen independent chains hide the latency; the empty assembly keeps the compiler from solving them.
+// Sixteen independent chains hide the latency; the empty assembly keeps the compiler from solving
+// them.
 
 __attribute__((target("avx512f"))) inline void multiply_add_avx512(long times) {
   __m512 sum[16];
@@ -73,8 +75,10 @@ __attribute__((target("avx512f,avx512vnni"))) inline void dot_bytes_avx512vnni(l
 
 inline double peak_f32_flops_per_second() {
   constexpr long kTimes = 20000;
-  if (__builtin_cpu_supports("avx512f")) return best_rate(kTimes * 16.0 * 32, [] { multiply_add_avx512(kTimes); });
-  if (__builtin_cpu_supports("fma")) return best_rate(kTimes * 12.0 * 16, [] { multiply_add_avx2(kTimes); });
+  if (__builtin_cpu_supports("avx512f"))
+    return best_rate(kTimes * 16.0 * 32, [] { multiply_add_avx512(kTimes); });
+  if (__builtin_cpu_supports("fma"))
+    return best_rate(kTimes * 12.0 * 16, [] { multiply_add_avx2(kTimes); });
   return 0;
 }
 
@@ -96,7 +100,8 @@ using Vector = uint64_t __attribute__((vector_size(64)));
 #if defined(__x86_64__)
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
-inline void read_memory(const Vector* p, size_t count, size_t times) {
+inline void
+read_memory(const Vector* p, size_t count, size_t times) {
   Vector sum[4] = {};
   for (size_t r = 0; r < times; ++r) {
     for (size_t i = 0; i + 4 <= count; i += 4)
@@ -106,11 +111,13 @@ inline void read_memory(const Vector* p, size_t count, size_t times) {
   asm volatile("" : : "m"(sum));
 }
 
-/// Reads memory, which is aligned to 64 bytes, over and over: the bandwidth of the cache that it fits.
+/// Reads memory, which is aligned to 64 bytes, over and over: the bandwidth of the cache that it
+/// fits.
 inline double peak_bytes_per_second(std::span<const std::byte> memory) {
   const size_t count = memory.size() / 256 * 4, times = (size_t(8) << 20) / memory.size() + 1;
-  return best_rate(double(count * 64 * times),
-                   [&] { read_memory(reinterpret_cast<const Vector*>(memory.data()), count, times); });
+  return best_rate(double(count * 64 * times), [&] {
+    read_memory(reinterpret_cast<const Vector*>(memory.data()), count, times);
+  });
 }
 
 }  // namespace smelt

@@ -17,7 +17,8 @@ inline constexpr size_t kMaxRank = 16;
 class Shape {
  public:
   constexpr Shape() = default;
-  constexpr Shape(std::initializer_list<int64_t> d) : Shape(std::span<const int64_t>(d.begin(), d.size())) {}
+  constexpr Shape(std::initializer_list<int64_t> d)
+      : Shape(std::span<const int64_t>(d.begin(), d.size())) {}
   /// `d.size()` is at most kMaxRank: readers of files check that first.
   constexpr explicit Shape(std::span<const int64_t> d) : rank_(uint8_t(d.size())) {
     std::copy(d.begin(), d.end(), dims_.begin());

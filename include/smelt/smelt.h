@@ -71,7 +71,8 @@ typedef enum smelt_dtype {
   SMELT_INT64 = 10,
   SMELT_UINT64 = 11,
   SMELT_BOOL = 12,
-  /* 13 is a type of packed weights only. Complex numbers: the real part, then the imaginary part. */
+  /* 13 is a type of packed weights only. Complex numbers: the real part, then the imaginary part.
+   */
   SMELT_COMPLEX32 = 14,
   SMELT_COMPLEX64 = 15,
   SMELT_COMPLEX128 = 16

@@ -6,8 +6,8 @@
 //   if (auto ok = method->run(in, out); !ok) puts(ok.error().message.c_str());
 //   const float* y = out[0].tensor()->as<float>();
 //
-// Thread-safety: a Program may be used by several threads. A Method is used by one thread at a time; several Methods of
-// one Program may run at once.
+// Thread-safety: a Program may be used by several threads. A Method is used by one thread at a
+// time; several Methods of one Program may run at once.
 #pragma once
 
 #include <concepts>
@@ -30,20 +30,23 @@ namespace smelt {
 /// The version of the library: "0.1.0".
 std::string_view version() noexcept;
 
-/// A tensor in somebody's memory: dense, in the order `dim_order` gives. Copying it copies no elements.
+/// A tensor in somebody's memory: dense, in the order `dim_order` gives. Copying it copies no
+/// elements.
 struct TensorView {
   void* data = nullptr;
   size_t bytes = 0;  ///< what `data` has room for; at least what the shape needs
   DType dtype = DType::kF32;
   Shape shape;
-  /// Dimensions from the outermost in memory to the innermost; empty: as in the shape. (0, 2, 3, 1) is channels-last.
+  /// Dimensions from the outermost in memory to the innermost; empty: as in the shape. (0, 2, 3, 1)
+  /// is channels-last.
   Shape dim_order;
 
   template <class T>
   T* as() const {
     return static_cast<T*>(data);
   }
-  /// A view of caller's elements: float, double, int8_t … int64_t, uint8_t … uint64_t, bool. Inputs are never written to.
+  /// A view of caller's elements: float, double, int8_t … int64_t, uint8_t … uint64_t, bool. Inputs
+  /// are never written to.
   template <class T>
   static TensorView of(std::span<T> elements, Shape shape);
 };
@@ -92,10 +95,11 @@ struct ValueInfo {
 };
 
 struct LoadOptions {
-  unsigned threads = 0;                              ///< workers, the caller included; 0: one per core
-  std::string isa;                                   ///< comma-separated tiers to use; empty: all that the CPU has
+  unsigned threads = 0;  ///< workers, the caller included; 0: one per core
+  std::string isa;       ///< comma-separated tiers to use; empty: all that the CPU has
   std::vector<std::filesystem::path> external_data;  ///< .ptd files, searched in order
-  std::string cpu = {};  ///< plan for a machine that is not here ("apple-m4"); its methods explain, but do not run
+  std::string cpu = {};  ///< plan for a machine that is not here ("apple-m4"); its methods explain,
+                         ///< but do not run
 };
 
 /// A node of a delegate, as the file has it.
@@ -139,22 +143,23 @@ class Method {
   std::span<const ValueInfo> outputs() const;
   const MethodInfo& info() const;
 
-  /// Runs once. `inputs` are read and never written. Where outputs[i] is a tensor with memory, the result goes there
-  /// (kInvalidArgument if it does not fit) and its shape is set; else outputs[i] refers to memory of the method, valid
-  /// until its next run. What a run left in `outputs` may be passed to the next: the method knows its own memory.
-  /// Allocates nothing once it has seen the input shapes.
-  /// Errors: kInvalidArgument says which input was expected to be what.
+  /// Runs once. `inputs` are read and never written. Where outputs[i] is a tensor with memory, the
+  /// result goes there (kInvalidArgument if it does not fit) and its shape is set; else outputs[i]
+  /// refers to memory of the method, valid until its next run. What a run left in `outputs` may be
+  /// passed to the next: the method knows its own memory. Allocates nothing once it has seen the
+  /// input shapes. Errors: kInvalidArgument says which input was expected to be what.
   Status run(std::span<const Value> inputs, std::span<Value> outputs);
 
   /// Puts mutable state (KV caches and other buffers) back to its initial value.
   void reset();
 
-  /// What the method does and why, in the order of its instructions: each node of each delegate, removed ones included, and
-  /// each operator outside delegates. For the shapes that ran last; before the first run, the largest allowed.
+  /// What the method does and why, in the order of its instructions: each node of each delegate,
+  /// removed ones included, and each operator outside delegates. For the shapes that ran last;
+  /// before the first run, the largest allowed.
   std::vector<StepInfo> explain() const;
-  /// From now on runs record how long each step takes, up to `max_times` times; that memory is taken now, and running still
-  /// allocates nothing. Costs two readings of a clock per step; nothing while no profile is being taken.
-  /// kOutOfMemory.
+  /// From now on runs record how long each step takes, up to `max_times` times; that memory is
+  /// taken now, and running still allocates nothing. Costs two readings of a clock per step;
+  /// nothing while no profile is being taken. kOutOfMemory.
   Status start_profile(size_t max_times = size_t(1) << 20);
   /// Stops recording. Empty if nothing was started.
   Profile stop_profile();
@@ -171,12 +176,13 @@ class Program {
  public:
   /// Maps and checks the file. kNotFound, kIo, kInvalidFile (names the field), kUnsupported.
   static Result<Program> load(const std::filesystem::path&, LoadOptions = {});
-  /// The same from memory, which the caller keeps alive and unchanged for as long as any copy of the Program or any of
-  /// its Methods lives. `data` is aligned to 16 bytes.
+  /// The same from memory, which the caller keeps alive and unchanged for as long as any copy of
+  /// the Program or any of its Methods lives. `data` is aligned to 16 bytes.
   static Result<Program> load(std::span<const std::byte> data, LoadOptions = {});
 
   std::vector<std::string> method_names() const;
-  /// Loads a method. kNotFound names those that exist; kUnsupported names everything that is missing at once.
+  /// Loads a method. kNotFound names those that exist; kUnsupported names everything that is
+  /// missing at once.
   Result<Method> method(std::string_view name = "forward") const;
 
   struct Impl;
@@ -189,10 +195,10 @@ class Program {
 // Implementation of TensorView::of.
 template <class T>
 struct DTypeOf;
-#define SMELT_DTYPE_OF(type, dtype)                  \
-  template <>                                        \
-  struct DTypeOf<type> {                             \
-    static constexpr DType value = DType::dtype;     \
+#define SMELT_DTYPE_OF(type, dtype)              \
+  template <>                                    \
+  struct DTypeOf<type> {                         \
+    static constexpr DType value = DType::dtype; \
   };
 SMELT_DTYPE_OF(float, kF32)
 SMELT_DTYPE_OF(double, kF64)

@@ -403,8 +403,8 @@ Result<Writer::NodeRef> Writer::table(const Node& n) {
     case OpKind::kResizeBilinear2d: {
       SMELT_TRY(check_operands(n, 1, 1));
       SMELT_ASSIGN(const ResizeAttrs* a, attrs<ResizeAttrs>(n));
-      const uint32_t flags =
-          (a->align_corners ? xnn::kAlignCorners : 0) | (a->legacy_half_pixel ? xnn::kLegacyHalfPixel : 0);
+      const uint32_t flags = (a->align_corners ? xnn::kAlignCorners : 0) |
+                             (a->legacy_half_pixel ? xnn::kLegacyHalfPixel : 0);
       return NodeRef{U::StaticResizeBilinear2D,
                      xnn::CreateStaticResizeBilinear2D(fbb_, a->height, a->width, n.inputs[0],
                                                        n.outputs[0], flags)

@@ -32,7 +32,8 @@ template <std::integral T>
   return a / b + (a % b != 0);
 }
 
-/// The next multiple of `multiple` that is not below `a`. The caller knows that it does not overflow.
+/// The next multiple of `multiple` that is not below `a`. The caller knows that it does not
+/// overflow.
 template <std::integral T>
 [[nodiscard]] constexpr T round_up(T a, T multiple) noexcept {
   return div_up(a, multiple) * multiple;

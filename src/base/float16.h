@@ -1,5 +1,6 @@
-// IEEE binary16 and bfloat16 as storage types. Conversions follow IEEE 754: round to nearest, ties to even;
-// NaN stays NaN. These are the definitions; vector kernels convert with the CPU's own instructions.
+// IEEE binary16 and bfloat16 as storage types. Conversions follow IEEE 754: round to nearest, ties
+// to even; NaN stays NaN. These are the definitions; vector kernels convert with the CPU's own
+// instructions.
 #pragma once
 
 #include <bit>
@@ -25,8 +26,8 @@ struct Half {
     const uint16_t sign = uint16_t((u >> 16) & 0x8000u);
     uint32_t a = u & 0x7fffffffu;
     if (a > 0x7f800000u) return uint16_t(sign | 0x7e00u | ((a >> 13) & 0x3ffu));  // NaN, quiet
-    if (a >= 0x477ff000u) return uint16_t(sign | 0x7c00u);                          // rounds to infinity
-    if (a < 0x38800000u) {                                                          // subnormal or zero
+    if (a >= 0x477ff000u) return uint16_t(sign | 0x7c00u);  // rounds to infinity
+    if (a < 0x38800000u) {                                  // subnormal or zero
       // Adding 0.5 makes the hardware's own rounding drop the bits below 2^-24.
       const float shifted = std::bit_cast<float>(a) + 0.5f;
       return uint16_t(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000u));
@@ -37,7 +38,8 @@ struct Half {
   static constexpr float decode(uint16_t h) {
     const uint32_t sign = uint32_t(h & 0x8000u) << 16;
     const uint32_t magnitude = h & 0x7fffu;
-    if (magnitude >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
+    if (magnitude >= 0x7c00u)
+      return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
     if (magnitude >= 0x0400u) return std::bit_cast<float>(sign | ((magnitude << 13) + 0x38000000u));
     const float f = float(magnitude) * 0x1p-24f;
     return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(f));

@@ -1,5 +1,6 @@
-// fmt's library, compiled once into ours: headers elsewhere stay declarations, which is half of what a small file costs to
-// compile. Debian has the compiled library only as a shared one for arm64, and the arm64 tools are static.
+// fmt's library, compiled once into ours: headers elsewhere stay declarations, which is half of
+// what a small file costs to compile. Debian has the compiled library only as a shared one for
+// arm64, and the arm64 tools are static.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE
@@ -15,7 +16,8 @@ template FMT_API auto thousands_sep_impl(locale_ref) -> thousands_sep_result<cha
 template FMT_API auto decimal_point_impl(locale_ref) -> char;
 
 template FMT_API void buffer<char>::append(const char*, const char*);
-template FMT_API void vformat_to(buffer<char>&, string_view, basic_format_args<buffer_context<char>>, locale_ref);
+template FMT_API void vformat_to(buffer<char>&, string_view,
+                                 basic_format_args<buffer_context<char>>, locale_ref);
 
 }  // namespace detail
 FMT_END_NAMESPACE

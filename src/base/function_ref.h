@@ -1,4 +1,5 @@
-// A callable passed by reference: two words, no allocation, valid for the duration of the call it is passed to.
+// A callable passed by reference: two words, no allocation, valid for the duration of the call it
+// is passed to.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,8 @@ template <class R, class... Args>
 class FunctionRef<R(Args...)> {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<R, F&, Args...>)
+    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> &&
+             std::is_invocable_r_v<R, F&, Args...>)
   FunctionRef(F&& f) noexcept  // NOLINT(google-explicit-constructor): meant to bind any callable
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
         call_([](void* object, Args... args) -> R {

@@ -1,4 +1,5 @@
-// What a per-token quantiser found for one row. Here, below tensors, because kernels read and write it.
+// What a per-token quantiser found for one row. Here, below tensors, because kernels read and write
+// it.
 #pragma once
 
 #include <cstdint>

@@ -20,9 +20,9 @@ struct ArenaPlan {
   size_t bytes = 0;            ///< size of the arena
 };
 
-/// Places blocks so that no two that live at the same step overlap. Greedy by size, best fit: within a few per cent of
-/// the lower bound on the graphs of this field (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
-/// Inference", 2020). Deterministic. O(n^2).
+/// Places blocks so that no two that live at the same step overlap. Greedy by size, best fit:
+/// within a few per cent of the lower bound on the graphs of this field (Pisarchyk and Lee,
+/// "Efficient Memory Management for Deep Neural Net Inference", 2020). Deterministic. O(n^2).
 ArenaPlan plan_arena(std::span<const Lifetime>);
 
 }  // namespace smelt

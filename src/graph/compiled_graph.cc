@@ -30,12 +30,15 @@ Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, c
   const Graph& g = compiled->graph_;
   for (ValueId id : g.outputs)
     if (g.values[id].quant.granularity == QuantGranularity::kPerToken)
-      return fail(ErrorCode::kUnsupported, "value {} is an output, but is dynamically quantised", id);
+      return fail(ErrorCode::kUnsupported, "value {} is an output, but is dynamically quantised",
+                  id);
   compiled->ops_.reserve(g.nodes.size());
   Packing packing{.cache = options.weights};
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     auto op = make_op(spec_of(g, g.nodes[i], packing), cpu);
-    if (!op) return prefixed(std::move(op).error(), fmt::format("node {} ({})", g.nodes[i].origin, name(g.nodes[i].kind)));
+    if (!op)
+      return prefixed(std::move(op).error(),
+                      fmt::format("node {} ({})", g.nodes[i].origin, name(g.nodes[i].kind)));
     compiled->ops_.push_back(*std::move(op));
   }
   compiled->shared_bytes_ = packing.shared_bytes;

@@ -15,7 +15,8 @@ using enum QuantGranularity;
 const GraphValue& value(const ExecuTorchGraph& graph, ValueId id) { return graph.values[id]; }
 
 bool is_float(const GraphValue& v) {
-  return v.quant.granularity == kNone && (v.dtype == DType::kF32 || v.dtype == DType::kF16 || v.dtype == DType::kBF16);
+  return v.quant.granularity == kNone &&
+         (v.dtype == DType::kF32 || v.dtype == DType::kF16 || v.dtype == DType::kBF16);
 }
 
 bool is(const GraphValue& v, DType dtype, QuantGranularity granularity) {
@@ -25,11 +26,16 @@ bool is(const GraphValue& v, DType dtype, QuantGranularity granularity) {
 // "F32": of floats; "QS8", "QU8" of bytes with one scale.
 std::string_view compute_type(const GraphValue& v) {
   switch (v.dtype) {
-    case DType::kF32: return "F32";
-    case DType::kF16: return "F16";
-    case DType::kBF16: return "BF16";
-    case DType::kU8: return "QU8";
-    default: return "QS8";
+    case DType::kF32:
+      return "F32";
+    case DType::kF16:
+      return "F16";
+    case DType::kBF16:
+      return "BF16";
+    case DType::kU8:
+      return "QU8";
+    default:
+      return "QS8";
   }
 }
 
@@ -46,7 +52,7 @@ struct Kernels {
   ExecuTorch version;
   bool sme, sme2, dot;  ///< what the CPU has
   bool x86, vnni;
-  bool all;             ///< whatever has a packed kernel in Smelt
+  bool all;  ///< whatever has a packed kernel in Smelt
 };
 
 // A pf32 or pf16 product. f16 began with SME2 only; SME came with v1.3.
@@ -69,7 +75,8 @@ std::string_view dynamic_type(const GraphValue& rhs, const Kernels& k) {
   return k.vnni || (k.x86 && by_channel) ? "QDU8" : "QD8";
 }
 
-std::string fully_connected(const GraphValue& lhs, const GraphValue& rhs, const GraphValue& out, const Kernels& k) {
+std::string fully_connected(const GraphValue& lhs, const GraphValue& rhs, const GraphValue& out,
+                            const Kernels& k) {
   const std::string_view prefix = rhs.is_constant() ? "" : "Dynamic ";
   if (is_float(lhs)) {
     const char* packed = packs_float(lhs, rhs, k) ? "P" : "";
@@ -77,23 +84,27 @@ std::string fully_connected(const GraphValue& lhs, const GraphValue& rhs, const 
   }
   if (is(lhs, DType::kS8, kPerToken)) {
     const bool packed = k.all || (k.dot && out.dtype == DType::kF32);
-    return fmt::format("Fully Connected (NC, {}, {}, {}) GEMM", packed ? "QP8" : dynamic_type(rhs, k), compute_type(out),
-                       weight_type(rhs));
+    return fmt::format("Fully Connected (NC, {}, {}, {}) GEMM",
+                       packed ? "QP8" : dynamic_type(rhs, k), compute_type(out), weight_type(rhs));
   }
   if (packs_static_int8(rhs, k, false)) return "Fully Connected (NC, PQS8, QC8W) GEMM";
   if (rhs.quant.granularity == kPerChannel) return "Fully Connected (NC, QS8, QC8W) GEMM";
   return fmt::format("Fully Connected (NC, {}) GEMM", compute_type(lhs));
 }
 
-std::string depthwise(const GraphValue& lhs, const GraphValue& rhs, const ConvAttrs& a, const Kernels& k) {
-  // One output per channel, and a window that its largest kernel holds; else it multiplies like any other, without packed
-  // kernels. Floats of one pixel had a kernel of their own.
+std::string depthwise(const GraphValue& lhs, const GraphValue& rhs, const ConvAttrs& a,
+                      const Kernels& k) {
+  // One output per channel, and a window that its largest kernel holds; else it multiplies like any
+  // other, without packed kernels. Floats of one pixel had a kernel of their own.
   constexpr uint32_t kLargestWindow = 25;
   const uint32_t window = a.kernel_h * a.kernel_w;
-  const bool as_it_lies = a.stride_h == 1 && a.stride_w == 1 && a.pad_top + a.pad_right + a.pad_bottom + a.pad_left == 0;
+  const bool as_it_lies = a.stride_h == 1 && a.stride_w == 1 &&
+                          a.pad_top + a.pad_right + a.pad_bottom + a.pad_left == 0;
   std::string_view kernel = "DWConv";
-  if (!k.all && (a.in_per_group != 1 || a.out_per_group != 1 || window > kLargestWindow)) kernel = "IGEMM";
-  if (!k.all && kernel == "DWConv" && window == 1 && as_it_lies && is_float(lhs) && k.version == ExecuTorch::k1_0)
+  if (!k.all && (a.in_per_group != 1 || a.out_per_group != 1 || window > kLargestWindow))
+    kernel = "IGEMM";
+  if (!k.all && kernel == "DWConv" && window == 1 && as_it_lies && is_float(lhs) &&
+      k.version == ExecuTorch::k1_0)
     kernel = "VMulCAddC";
   std::string_view type = compute_type(lhs);
   if (rhs.quant.granularity == kPerChannel) type = "QC8";
@@ -109,16 +120,21 @@ std::string convolution(const ExecuTorchGraph& graph, const Node& node, const Ke
   const std::string_view what = transposed ? "Deconvolution" : "Convolution";
   if (is_pointwise(node)) return fully_connected(lhs, rhs, out, k);
   // A transposed convolution with a stride is a sum of convolutions without one, unless packed.
-  const bool sum = transposed && std::max(attrs.stride_h, attrs.stride_w) > 1 && attrs.stride_h <= attrs.kernel_h &&
-                   attrs.stride_w <= attrs.kernel_w && attrs.dilation_h * attrs.dilation_w == 1;
+  const bool sum = transposed && std::max(attrs.stride_h, attrs.stride_w) > 1 &&
+                   attrs.stride_h <= attrs.kernel_h && attrs.stride_w <= attrs.kernel_w &&
+                   attrs.dilation_h * attrs.dilation_w == 1;
   const std::string_view kernel = sum && !k.all ? "Subconv2D" : "IGEMM";
   if (is(lhs, DType::kS8, kPerToken)) {
-    return fmt::format("{} (NHWC, {}, {}, QC8W) IGEMM", what, k.all ? "QP8" : dynamic_type(rhs, k), compute_type(out));
+    return fmt::format("{} (NHWC, {}, {}, QC8W) IGEMM", what, k.all ? "QP8" : dynamic_type(rhs, k),
+                       compute_type(out));
   }
   if (!is_float(lhs)) {
-    if (packs_static_int8(rhs, k, true)) return fmt::format("{} (NHWC, PQS8, QS8, QC8W) IGEMM", what);
-    if (rhs.quant.granularity != kPerChannel) return fmt::format("{} (NHWC, {}) {}", what, compute_type(lhs), kernel);
-    return fmt::format("{} {}", transposed ? "Deconvolution (NC, QS8, QC8W)" : "Convolution (NHWC, QC8)", kernel);
+    if (packs_static_int8(rhs, k, true))
+      return fmt::format("{} (NHWC, PQS8, QS8, QC8W) IGEMM", what);
+    if (rhs.quant.granularity != kPerChannel)
+      return fmt::format("{} (NHWC, {}) {}", what, compute_type(lhs), kernel);
+    return fmt::format(
+        "{} {}", transposed ? "Deconvolution (NC, QS8, QC8W)" : "Convolution (NHWC, QC8)", kernel);
   }
   // Floating convolutions are packed from v1.3 on, transposed ones never; an f32 filter serves f16.
   const bool unit = k.version == ExecuTorch::kCurrent && k.sme;
@@ -131,58 +147,98 @@ std::string any_name(const ExecuTorchGraph& graph, const ExecuTorchNode& node, c
   const GraphValue& in = value(graph, node.inputs[0]);
   const GraphValue& out = value(graph, node.outputs[0]);
   switch (node.kind) {
-    case OpKind::kFullyConnected: return fully_connected(in, value(graph, node.inputs[1]), out, k);
+    case OpKind::kFullyConnected:
+      return fully_connected(in, value(graph, node.inputs[1]), out, k);
     case OpKind::kConv2d:
     case OpKind::kDepthwiseConv2d:
-    case OpKind::kConvTranspose2d: return convolution(graph, node, k);
+    case OpKind::kConvTranspose2d:
+      return convolution(graph, node, k);
     case OpKind::kBatchMatMul: {
       const bool packed = packs_float(in, value(graph, node.inputs[1]), k);
-      return fmt::format("Batch Matrix Multiply (NC, {}{}) GEMM", packed ? "P" : "", compute_type(in));
+      return fmt::format("Batch Matrix Multiply (NC, {}{}) GEMM", packed ? "P" : "",
+                         compute_type(in));
     }
     case OpKind::kScaledDotProductAttention:
       return fmt::format("Scaled Dot Product Attention (NHTC, {})", compute_type(in));
-    case OpKind::kAdd: return "Add (ND)";
-    case OpKind::kSubtract: return "Subtract (ND)";
-    case OpKind::kMultiply: return "Multiply (ND)";
-    case OpKind::kDivide: return "Divide (ND)";
-    case OpKind::kMinimum: return "Minimum (ND)";
-    case OpKind::kMaximum: return "Maximum (ND)";
-    case OpKind::kPRelu: return "PReLU (ND)";
-    case OpKind::kAbs: return "Abs (NC)";
-    case OpKind::kCeiling: return "Ceiling (NC)";
-    case OpKind::kClamp: return "Clamp (NC)";
+    case OpKind::kAdd:
+      return "Add (ND)";
+    case OpKind::kSubtract:
+      return "Subtract (ND)";
+    case OpKind::kMultiply:
+      return "Multiply (ND)";
+    case OpKind::kDivide:
+      return "Divide (ND)";
+    case OpKind::kMinimum:
+      return "Minimum (ND)";
+    case OpKind::kMaximum:
+      return "Maximum (ND)";
+    case OpKind::kPRelu:
+      return "PReLU (ND)";
+    case OpKind::kAbs:
+      return "Abs (NC)";
+    case OpKind::kCeiling:
+      return "Ceiling (NC)";
+    case OpKind::kClamp:
+      return "Clamp (NC)";
     case OpKind::kConvert:
       if (out.quant.granularity != kPerToken) return "Convert (NC)";
       return fmt::format("Convert (NC, {}, {})", compute_type(in), k.vnni ? "QDU8" : "QD8");
-    case OpKind::kCopy: return fmt::format("Copy (NC, {})", moved_type(in));
-    case OpKind::kCos: return "Cosine (NC)";
-    case OpKind::kElu: return "ELU (NC)";
-    case OpKind::kExp: return "Exp (NC)";
-    case OpKind::kFloor: return "Floor (NC)";
-    case OpKind::kGelu: return "GELU (NC)";
-    case OpKind::kHardswish: return "HardSwish (NC)";
-    case OpKind::kLeakyRelu: return "LeakyReLU (NC)";
-    case OpKind::kLog: return "Log (NC)";
-    case OpKind::kNegate: return "Negate (NC)";
-    case OpKind::kReciprocalSquareRoot: return "Reciprocal Square Root (NC)";
-    case OpKind::kSigmoid: return "Sigmoid (NC)";
-    case OpKind::kSin: return "Sine (NC)";
-    case OpKind::kSquare: return "Square (NC)";
-    case OpKind::kSquareRoot: return "Square Root (NC)";
-    case OpKind::kTanh: return "TanH (NC)";
-    case OpKind::kSoftmax: return fmt::format("Softmax (NC, {})", compute_type(in));
+    case OpKind::kCopy:
+      return fmt::format("Copy (NC, {})", moved_type(in));
+    case OpKind::kCos:
+      return "Cosine (NC)";
+    case OpKind::kElu:
+      return "ELU (NC)";
+    case OpKind::kExp:
+      return "Exp (NC)";
+    case OpKind::kFloor:
+      return "Floor (NC)";
+    case OpKind::kGelu:
+      return "GELU (NC)";
+    case OpKind::kHardswish:
+      return "HardSwish (NC)";
+    case OpKind::kLeakyRelu:
+      return "LeakyReLU (NC)";
+    case OpKind::kLog:
+      return "Log (NC)";
+    case OpKind::kNegate:
+      return "Negate (NC)";
+    case OpKind::kReciprocalSquareRoot:
+      return "Reciprocal Square Root (NC)";
+    case OpKind::kSigmoid:
+      return "Sigmoid (NC)";
+    case OpKind::kSin:
+      return "Sine (NC)";
+    case OpKind::kSquare:
+      return "Square (NC)";
+    case OpKind::kSquareRoot:
+      return "Square Root (NC)";
+    case OpKind::kTanh:
+      return "TanH (NC)";
+    case OpKind::kSoftmax:
+      return fmt::format("Softmax (NC, {})", compute_type(in));
     case OpKind::kAvgPool2d:
       return fmt::format("Average Pooling (NHWC, {}) Pixelwise Average Pooling", compute_type(in));
     case OpKind::kMaxPool2d:
-      return fmt::format("Max Pooling (NHWC, {})", is_float(in) ? compute_type(in) : in.dtype == DType::kU8 ? "U8" : "S8");
-    case OpKind::kArgMaxPool2d: return fmt::format("ArgMax Pooling (NHWC, {})", compute_type(in));
-    case OpKind::kGlobalAvgPool2d: return in.dtype == DType::kS8 ? "Mean (ND)" : "Mean (ND) Reduce2";
-    case OpKind::kResizeBilinear2d: return "Resize Bilinear (NHWC)";
-    case OpKind::kTranspose: return fmt::format("Transpose (ND, {})", moved_type(in));
-    case OpKind::kReshape: return "Static Reshape (NC)";
-    case OpKind::kSlice: return fmt::format("Slice (ND, {})", moved_type(in));
-    case OpKind::kPad: return fmt::format("Constant Pad (ND, {})", moved_type(in));
-    case OpKind::kConcatenate: return fmt::format("Copy (NC, {})", moved_type(in));
+      return fmt::format("Max Pooling (NHWC, {})", is_float(in)             ? compute_type(in)
+                                                   : in.dtype == DType::kU8 ? "U8"
+                                                                            : "S8");
+    case OpKind::kArgMaxPool2d:
+      return fmt::format("ArgMax Pooling (NHWC, {})", compute_type(in));
+    case OpKind::kGlobalAvgPool2d:
+      return in.dtype == DType::kS8 ? "Mean (ND)" : "Mean (ND) Reduce2";
+    case OpKind::kResizeBilinear2d:
+      return "Resize Bilinear (NHWC)";
+    case OpKind::kTranspose:
+      return fmt::format("Transpose (ND, {})", moved_type(in));
+    case OpKind::kReshape:
+      return "Static Reshape (NC)";
+    case OpKind::kSlice:
+      return fmt::format("Slice (ND, {})", moved_type(in));
+    case OpKind::kPad:
+      return fmt::format("Constant Pad (ND, {})", moved_type(in));
+    case OpKind::kConcatenate:
+      return fmt::format("Copy (NC, {})", moved_type(in));
   }
   return std::string(name(node.kind));
 }
@@ -214,14 +270,13 @@ std::vector<NamedStep> executorch_steps(const Graph& graph, ExecuTorch version, 
 }
 
 std::vector<NamedStep> step_names(const Graph& graph) {
-  return numbered(executorch_graph(graph),
-                  {.version = ExecuTorch::kCurrent,
-                   .sme = true,
-                   .sme2 = true,
-                   .dot = true,
-                   .x86 = false,
-                   .vnni = false,
-                   .all = true});
+  return numbered(executorch_graph(graph), {.version = ExecuTorch::kCurrent,
+                                            .sme = true,
+                                            .sme2 = true,
+                                            .dot = true,
+                                            .x86 = false,
+                                            .vnni = false,
+                                            .all = true});
 }
 
 }  // namespace smelt

@@ -12,15 +12,19 @@ namespace {
 
 Unit unit_of(Isa isa) {
   switch (isa) {
-    case Isa::kScalar: return Unit::kPlain;
+    case Isa::kScalar:
+      return Unit::kPlain;
     case Isa::kSme:
-    case Isa::kSme2: return Unit::kMatrix;
-    default: return Unit::kSimd;
+    case Isa::kSme2:
+      return Unit::kMatrix;
+    default:
+      return Unit::kSimd;
   }
 }
 
-// The tier of an op that has one kernel per tier: vector kernels are named after their table. The portable table is compiled
-// for Advanced SIMD on Arm, and stands in for any other where the CPU is a described one.
+// The tier of an op that has one kernel per tier: vector kernels are named after their table. The
+// portable table is compiled for Advanced SIMD on Arm, and stands in for any other where the CPU is
+// a described one.
 Isa isa_of(std::string_view kernel, const Cpu& cpu) {
   for (const VectorTable& table : vector_tables()) {
     if (kernel != table.kernels->name) continue;
@@ -46,7 +50,8 @@ StepInfo file_step(const Graph& graph, const Node& node) {
   const auto type = [&](ValueId id) { return describe(graph.values[id]); };
   StepInfo step;
   step.type = name(node.kind);
-  step.signature = fmt::format("({}) -> {}", joined(node.inputs, ", ", type), joined(node.outputs, ", ", type));
+  step.signature =
+      fmt::format("({}) -> {}", joined(node.inputs, ", ", type), joined(node.outputs, ", ", type));
   step.node = node.origin;
   step.debug_handle = node.debug_handle;
   step.category = category(node.kind);
@@ -58,14 +63,18 @@ StepInfo file_step(const Graph& graph, const Node& node) {
 // Why a step runs where it does. Only the planner's own words and the CPU's description are used.
 std::string reason(const StepInfo& step, OpKind kind, const Cpu& cpu) {
   if (step.unit == Unit::kMatrix)
-    return fmt::format("matrix unit: {}, tiles of {}, {} lanes of 32 bits", step.isa, step.tile, cpu.sme_vl32);
-  if (step.category != Category::kMatrixProduct) return "not on the matrix unit: it multiplies no matrices";
+    return fmt::format("matrix unit: {}, tiles of {}, {} lanes of 32 bits", step.isa, step.tile,
+                       cpu.sme_vl32);
+  if (step.category != Category::kMatrixProduct)
+    return "not on the matrix unit: it multiplies no matrices";
   if (step.alternatives.empty() && step.variant.empty())
-    return fmt::format("not on the matrix unit: {} is computed row by row with vector kernels", name(kind));
+    return fmt::format("not on the matrix unit: {} is computed row by row with vector kernels",
+                       name(kind));
   for (const Alternative& a : step.alternatives)
     if (a.isa == name(Isa::kSme) || a.isa == name(Isa::kSme2))
       return fmt::format("not on the matrix unit: {}: {}", a.kernel, a.reason);
-  if (!cpu.isa.has(Isa::kSme)) return fmt::format("not on the matrix unit: {} has none that Smelt uses", cpu.name);
+  if (!cpu.isa.has(Isa::kSme))
+    return fmt::format("not on the matrix unit: {} has none that Smelt uses", cpu.name);
   return fmt::format("not on the matrix unit: no SME kernel multiplies {}", step.variant);
 }
 
@@ -76,7 +85,8 @@ void add_plan(StepInfo& step, const Session& session, size_t n, const Cpu& cpu) 
   const Node& node = graph.nodes[n];
   const BoundOp& op = *plan.ops[n];
   const auto shape = [&](ValueId id) { return to_string(plan.descs[id].shape); };
-  step.shapes = fmt::format("{} -> {}", joined(node.inputs, ", ", shape), joined(node.outputs, ", ", shape));
+  step.shapes =
+      fmt::format("{} -> {}", joined(node.inputs, ", ", shape), joined(node.outputs, ", ", shape));
   step.macs = op.macs();
   step.packed_bytes = session.compiled().ops()[n]->packed_bytes();
   for (const auto* ids : {&node.inputs, &node.outputs})
@@ -90,13 +100,15 @@ void add_plan(StepInfo& step, const Session& session, size_t n, const Cpu& cpu) 
     step.variant = choice->variant;
     step.tile = std::move(choice->tile);
     for (KernelChoice::Rejected& r : choice->rejected)
-      step.alternatives.push_back({std::string(r.kernel), std::string(name(r.isa)), std::move(r.why)});
+      step.alternatives.push_back(
+          {std::string(r.kernel), std::string(name(r.isa)), std::move(r.why)});
   }
   step.reason = reason(step, node.kind, cpu);
 }
 
 // "Add (ND) #1 + Clamp (NC) #1": all steps that come from one node.
-void add_names(std::vector<StepInfo>& steps, std::string StepInfo::*field, const std::vector<NamedStep>& names) {
+void add_names(std::vector<StepInfo>& steps, std::string StepInfo::* field,
+               const std::vector<NamedStep>& names) {
   for (const NamedStep& n : names) {
     std::string& text = steps[n.origin].*field;
     text += fmt::format("{}{}", text.empty() ? "" : " + ", n.name);
@@ -112,14 +124,22 @@ std::string describe(const GraphValue& v) {
     const bool block = v.quant.granularity == QuantGranularity::kPerBlock;
     const bool quantized = v.quant.granularity != QuantGranularity::kNone;
     switch (v.dtype) {
-      case DType::kF32: return "fp32";
-      case DType::kF16: return "fp16";
-      case DType::kBF16: return "bf16";
-      case DType::kS8: return token ? "qdint8" : channel ? "qcint8" : quantized ? "qint8" : "int8";
-      case DType::kU8: return quantized ? "quint8" : "uint8";
-      case DType::kS32: return channel ? "qcint32" : quantized ? "qint32" : "int32";
-      case DType::kU4: return block ? "qbint4" : "qcint4";
-      default: return name(v.dtype);
+      case DType::kF32:
+        return "fp32";
+      case DType::kF16:
+        return "fp16";
+      case DType::kBF16:
+        return "bf16";
+      case DType::kS8:
+        return token ? "qdint8" : channel ? "qcint8" : quantized ? "qint8" : "int8";
+      case DType::kU8:
+        return quantized ? "quint8" : "uint8";
+      case DType::kS32:
+        return channel ? "qcint32" : quantized ? "qint32" : "int32";
+      case DType::kU4:
+        return block ? "qbint4" : "qcint4";
+      default:
+        return name(v.dtype);
     }
   };
   return fmt::format("{}{}", type(), v.is_constant() ? "*" : "");
@@ -127,7 +147,8 @@ std::string describe(const GraphValue& v) {
 
 void add_vector_kernel(StepInfo& step, std::string_view kernel, const Cpu& cpu) {
   const Isa isa = isa_of(kernel, cpu);
-  step.kernel = cpu.described && isa != Isa::kScalar ? fmt::format("vector_{}", name(isa)) : std::string(kernel);
+  step.kernel = cpu.described && isa != Isa::kScalar ? fmt::format("vector_{}", name(isa))
+                                                     : std::string(kernel);
   step.isa = name(isa);
   step.unit = unit_of(isa);
 }
@@ -139,15 +160,18 @@ Category category(OpKind kind) noexcept {
     case OpKind::kDepthwiseConv2d:
     case OpKind::kConvTranspose2d:
     case OpKind::kBatchMatMul:
-    case OpKind::kScaledDotProductAttention: return Category::kMatrixProduct;
+    case OpKind::kScaledDotProductAttention:
+      return Category::kMatrixProduct;
     case OpKind::kConvert:
     case OpKind::kCopy:
     case OpKind::kTranspose:
     case OpKind::kReshape:
     case OpKind::kSlice:
     case OpKind::kPad:
-    case OpKind::kConcatenate: return Category::kDataMovement;
-    default: return Category::kElementwise;
+    case OpKind::kConcatenate:
+      return Category::kDataMovement;
+    default:
+      return Category::kElementwise;
   }
 }
 
@@ -160,17 +184,20 @@ std::vector<uint32_t> explained_nodes(const Session& session) {
 std::vector<StepInfo> explain(const Session& session, const Cpu& cpu) {
   const Graph& graph = session.compiled().graph();
   std::vector<StepInfo> steps;
-  for (const Node& node : graph.file_nodes) steps.emplace_back(file_step(graph, node)).removed = true;
+  for (const Node& node : graph.file_nodes)
+    steps.emplace_back(file_step(graph, node)).removed = true;
   add_names(steps, &StepInfo::name, step_names(graph));
   add_names(steps, &StepInfo::executorch_1_0, executorch_steps(graph, ExecuTorch::k1_0, cpu));
-  add_names(steps, &StepInfo::executorch_current, executorch_steps(graph, ExecuTorch::kCurrent, cpu));
+  add_names(steps, &StepInfo::executorch_current,
+            executorch_steps(graph, ExecuTorch::kCurrent, cpu));
   const std::vector<uint32_t> origins = explained_nodes(session);
   for (size_t n = 0; n < origins.size(); ++n) {
     steps[origins[n]].removed = false;
     add_plan(steps[origins[n]], session, n, cpu);
   }
   for (StepInfo& step : steps)
-    if (step.removed) step.reason = step.passes.empty() ? "removed: nobody reads its result" : step.passes.back();
+    if (step.removed)
+      step.reason = step.passes.empty() ? "removed: nobody reads its result" : step.passes.back();
   return steps;
 }
 

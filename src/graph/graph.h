@@ -18,10 +18,13 @@ struct GraphValue {
   DType dtype = DType::kF32;
   Shape shape;  ///< upper bounds where the shape is dynamic
   Quant quant;
-  std::span<const std::byte> constant;  ///< empty: computed while running. Lies in the file's mapping.
+  std::span<const std::byte>
+      constant;  ///< empty: computed while running. Lies in the file's mapping.
 
   bool is_constant() const { return constant.data() != nullptr; }
-  TensorDesc desc() const { return {dtype, shape, quant.granularity == QuantGranularity::kNone ? nullptr : &quant}; }
+  TensorDesc desc() const {
+    return {dtype, shape, quant.granularity == QuantGranularity::kNone ? nullptr : &quant};
+  }
 };
 
 struct Node {
@@ -40,8 +43,8 @@ struct PassNote {
   std::string text;
 };
 
-/// Nodes are in execution order: a node's inputs are constants, graph inputs or outputs of earlier nodes (the reader
-/// checks this). Values are never moved once added: TensorDescs point into them.
+/// Nodes are in execution order: a node's inputs are constants, graph inputs or outputs of earlier
+/// nodes (the reader checks this). Values are never moved once added: TensorDescs point into them.
 struct Graph {
   std::deque<GraphValue> values;
   std::vector<Node> nodes;

@@ -11,7 +11,9 @@ namespace smelt {
 namespace {
 
 // "node 3 (Conv2d)", numbered as in the file.
-std::string label(const Node& node) { return fmt::format("node {} ({})", node.origin, name(node.kind)); }
+std::string label(const Node& node) {
+  return fmt::format("node {} ({})", node.origin, name(node.kind));
+}
 
 // Shapes of all values, for these inputs.
 Status infer_shapes(const CompiledGraph& compiled, Plan& plan) {
@@ -33,7 +35,9 @@ Status infer_shapes(const CompiledGraph& compiled, Plan& plan) {
   return {};
 }
 
-TensorDesc desc_of(const Plan& plan, ValueId id) { return id == kNoValue ? TensorDesc{} : plan.descs[id]; }
+TensorDesc desc_of(const Plan& plan, ValueId id) {
+  return id == kNoValue ? TensorDesc{} : plan.descs[id];
+}
 
 Status bind_ops(const CompiledGraph& compiled, Plan& plan) {
   const Graph& graph = compiled.graph();
@@ -78,7 +82,8 @@ void place_values(const CompiledGraph& compiled, Plan& plan) {
     }
   }
 
-  // A value that an op may write over its input joins that input's block, if this is the input's last use.
+  // A value that an op may write over its input joins that input's block, if this is the input's
+  // last use.
   std::vector<uint32_t> block_of(graph.values.size(), kNoValue);
   std::vector<Lifetime> blocks;
   for (uint32_t n = 0; n < graph.nodes.size(); ++n) {
@@ -91,8 +96,8 @@ void place_values(const CompiledGraph& compiled, Plan& plan) {
       if (i == 0 && reuse) {
         const ValueId source = node.inputs[*reuse];
         const bool once = std::count(node.inputs.begin(), node.inputs.end(), source) == 1;
-        if (source != kNoValue && once && plan.places[source].kind == Kind::kArena && last[source] == n &&
-            bytes <= blocks[block_of[source]].bytes) {
+        if (source != kNoValue && once && plan.places[source].kind == Kind::kArena &&
+            last[source] == n && bytes <= blocks[block_of[source]].bytes) {
           block_of[id] = block_of[source];
           blocks[block_of[id]].last_step = std::max(blocks[block_of[id]].last_step, last[id]);
           continue;
@@ -111,16 +116,19 @@ void place_values(const CompiledGraph& compiled, Plan& plan) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Plan>> Plan::build(const CompiledGraph& compiled, std::span<const Shape> inputs) {
+Result<std::shared_ptr<const Plan>> Plan::build(const CompiledGraph& compiled,
+                                                std::span<const Shape> inputs) {
   const Graph& graph = compiled.graph();
   if (inputs.size() != graph.inputs.size())
-    return fail(ErrorCode::kInvalidArgument, "{} inputs given, {} expected", inputs.size(), graph.inputs.size());
+    return fail(ErrorCode::kInvalidArgument, "{} inputs given, {} expected", inputs.size(),
+                graph.inputs.size());
   auto plan = std::make_shared<Plan>();
   plan->input_shapes.assign(inputs.begin(), inputs.end());
   for (const GraphValue& value : graph.values) plan->descs.push_back(value.desc());
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!checked_numel(inputs[i]))
-      return fail(ErrorCode::kInvalidArgument, "input {}: shape {} is negative or too large", i, to_string(inputs[i]));
+      return fail(ErrorCode::kInvalidArgument, "input {}: shape {} is negative or too large", i,
+                  to_string(inputs[i]));
     plan->descs[graph.inputs[i]].shape = inputs[i];
   }
   SMELT_TRY(infer_shapes(compiled, *plan));

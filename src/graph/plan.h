@@ -16,11 +16,13 @@ class WeightCache;
 struct PlanOptions {
   unsigned workers = 1;  ///< size of the pool that sessions will run on
   bool passes = true;    ///< false: run the graph as the file has it (for tests)
-  WeightCache* weights = nullptr;  ///< where graphs of one program share packed weights; null: nowhere
+  WeightCache* weights =
+      nullptr;  ///< where graphs of one program share packed weights; null: nowhere
 };
 
-/// A graph whose nodes have been made ops: weights packed, shapes still free. Immutable, shared by sessions and threads.
-/// The Graph moves in; its constants (the file's mapping) must outlive this object.
+/// A graph whose nodes have been made ops: weights packed, shapes still free. Immutable, shared by
+/// sessions and threads. The Graph moves in; its constants (the file's mapping) must outlive this
+/// object.
 class CompiledGraph {
  public:
   /// kUnsupported, kInvalidFile: names the node.
@@ -30,18 +32,21 @@ class CompiledGraph {
   /// One per node of graph().
   std::span<const std::unique_ptr<const Op>> ops() const { return ops_; }
   const PlanOptions& options() const { return options_; }
-  /// Bytes of packed weights, besides the constants in the file, and without those that another graph had packed.
+  /// Bytes of packed weights, besides the constants in the file, and without those that another
+  /// graph had packed.
   size_t packed_bytes() const;
 
  private:
-  CompiledGraph(Graph graph, const PlanOptions& options) : graph_(std::move(graph)), options_(options) {}
+  CompiledGraph(Graph graph, const PlanOptions& options)
+      : graph_(std::move(graph)), options_(options) {}
   Graph graph_;
   std::vector<std::unique_ptr<const Op>> ops_;
   PlanOptions options_;
   size_t shared_bytes_ = 0;
 };
 
-/// A compiled graph for one set of input shapes: kernels bound, every value placed. Immutable, shared.
+/// A compiled graph for one set of input shapes: kernels bound, every value placed. Immutable,
+/// shared.
 struct Plan {
   /// Where a value lives while running.
   struct Place {
@@ -54,7 +59,8 @@ struct Plan {
     } kind = Kind::kUnused;
     size_t at = 0;
   };
-  /// A graph output that is no node's own: an input or a constant passed through. Copied at the end of a run.
+  /// A graph output that is no node's own: an input or a constant passed through. Copied at the end
+  /// of a run.
   struct PassThrough {
     ValueId value;
     uint32_t output;
@@ -70,7 +76,8 @@ struct Plan {
   size_t scratch_offset = 0, scratch_bytes = 0;
 
   /// kInvalidArgument if the shapes do not fit the graph: names the node and what it expected.
-  static Result<std::shared_ptr<const Plan>> build(const CompiledGraph&, std::span<const Shape> inputs);
+  static Result<std::shared_ptr<const Plan>> build(const CompiledGraph&,
+                                                   std::span<const Shape> inputs);
 };
 
 }  // namespace smelt

@@ -6,11 +6,13 @@
 namespace smelt {
 
 namespace {
-// Plans kept per session. A decoder that sees a new length at every step would otherwise grow without end.
+// Plans kept per session. A decoder that sees a new length at every step would otherwise grow
+// without end.
 constexpr size_t kMemoSize = 64;
 }  // namespace
 
-Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const CompiledGraph> compiled, ThreadPool& pool) {
+Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const CompiledGraph> compiled,
+                                                 ThreadPool& pool) {
   std::vector<Shape> shapes;
   for (ValueId id : compiled->graph().inputs) shapes.push_back(compiled->graph().values[id].shape);
   std::unique_ptr<Session> session(new Session(std::move(compiled), pool));
@@ -20,7 +22,8 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const CompiledG
 
 Status Session::reshape(std::span<const Shape> inputs) {
   const auto fits = [&](const std::shared_ptr<const Plan>& plan) {
-    return std::equal(inputs.begin(), inputs.end(), plan->input_shapes.begin(), plan->input_shapes.end());
+    return std::equal(inputs.begin(), inputs.end(), plan->input_shapes.begin(),
+                      plan->input_shapes.end());
   };
   if (plan_ && fits(plan_)) return {};
   auto found = std::find_if(memo_.begin(), memo_.end(), fits);
@@ -39,7 +42,8 @@ Status Session::reshape(std::span<const Shape> inputs) {
   return {};
 }
 
-// Turns places into pointers. The number of operands does not depend on shapes, so only the first call allocates.
+// Turns places into pointers. The number of operands does not depend on shapes, so only the first
+// call allocates.
 void Session::resolve() {
   using Kind = Plan::Place::Kind;
   const Graph& graph = compiled_->graph();
@@ -58,8 +62,8 @@ void Session::resolve() {
   };
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    Step step{plan_->ops[n].get(), uint32_t(in_.size()), uint32_t(node.inputs.size()), uint32_t(out_.size()),
-              uint32_t(node.outputs.size())};
+    Step step{plan_->ops[n].get(), uint32_t(in_.size()), uint32_t(node.inputs.size()),
+              uint32_t(out_.size()), uint32_t(node.outputs.size())};
     for (ValueId id : node.inputs) {
       const uint32_t slot = uint32_t(in_.size());
       if (id != kNoValue) {
@@ -88,13 +92,15 @@ void Session::run(std::span<const std::byte* const> in, std::span<std::byte* con
   uint32_t zone = first_zone_;
   for (const Step& step : steps_) {
     const Profiler::Start begin = Profiler::start(profiler_);
-    step.op->run(all_in.subspan(step.in_begin, step.in_count), all_out.subspan(step.out_begin, step.out_count), context);
+    step.op->run(all_in.subspan(step.in_begin, step.in_count),
+                 all_out.subspan(step.out_begin, step.out_count), context);
     if (profiler_ != nullptr) profiler_->record(zone++, begin);
   }
   for (const Plan::PassThrough& p : plan_->pass_through) {
     const Plan::Place& place = plan_->places[p.value];
-    const std::byte* source = place.kind == Plan::Place::Kind::kInput ? in[place.at]
-                                                                      : compiled_->graph().values[p.value].constant.data();
+    const std::byte* source = place.kind == Plan::Place::Kind::kInput
+                                  ? in[place.at]
+                                  : compiled_->graph().values[p.value].constant.data();
     std::memcpy(out[p.output], source, p.bytes);
   }
 }

@@ -12,15 +12,15 @@
 
 namespace smelt {
 
-/// Owns the arena and a memo of plans by input shape. Used by one thread at a time; any number of sessions may share one
-/// CompiledGraph. The pool must outlive the session.
+/// Owns the arena and a memo of plans by input shape. Used by one thread at a time; any number of
+/// sessions may share one CompiledGraph. The pool must outlive the session.
 class Session {
  public:
   /// Plans for the shapes that the graph declares (the upper bounds of dynamic ones).
   static Result<std::unique_ptr<Session>> create(std::shared_ptr<const CompiledGraph>, ThreadPool&);
 
-  /// Fixes the input shapes. Allocates only for shapes that the memo does not hold. On failure the session keeps the shapes
-  /// it had.
+  /// Fixes the input shapes. Allocates only for shapes that the memo does not hold. On failure the
+  /// session keeps the shapes it had.
   Status reshape(std::span<const Shape> inputs);
 
   std::span<const Shape> input_shapes() const { return plan_->input_shapes; }
@@ -28,12 +28,12 @@ class Session {
   const CompiledGraph& compiled() const { return *compiled_; }
   const Plan& plan() const { return *plan_; }
 
-  /// Runs with the shapes fixed last. in[i], out[i]: dense tensors of graph inputs and outputs, aligned to their element;
-  /// outputs overlap nothing. Allocates nothing, cannot fail.
+  /// Runs with the shapes fixed last. in[i], out[i]: dense tensors of graph inputs and outputs,
+  /// aligned to their element; outputs overlap nothing. Allocates nothing, cannot fail.
   void run(std::span<const std::byte* const> in, std::span<std::byte* const> out) noexcept;
 
-  /// From now on runs record node n of the compiled graph as zone `first_zone` + n; null: they record nothing. The profiler
-  /// outlives the runs.
+  /// From now on runs record node n of the compiled graph as zone `first_zone` + n; null: they
+  /// record nothing. The profiler outlives the runs.
   void set_profiler(Profiler* profiler, uint32_t first_zone) {
     profiler_ = profiler;
     first_zone_ = first_zone;

@@ -1,4 +1,5 @@
-// What nodes say beside their operands. One struct per family of operators; names follow the exporter's.
+// What nodes say beside their operands. One struct per family of operators; names follow the
+// exporter's.
 #pragma once
 
 #include <array>
@@ -77,8 +78,8 @@ struct FullyConnectedAttrs {
   bool transpose_weights = false;  ///< weights are [k, n] instead of [n, k]
 };
 
-/// Conv2d, DepthwiseConv2d, ConvTranspose2d. NHWC; filter [groups * out_per_group, kh, kw, in_per_group], depthwise
-/// filter [1, kh, kw, channels * multiplier].
+/// Conv2d, DepthwiseConv2d, ConvTranspose2d. NHWC; filter [groups * out_per_group, kh, kw,
+/// in_per_group], depthwise filter [1, kh, kw, channels * multiplier].
 struct ConvAttrs {
   uint32_t pad_top = 0, pad_right = 0, pad_bottom = 0, pad_left = 0;
   uint32_t kernel_h = 1, kernel_w = 1;
@@ -129,7 +130,8 @@ struct AlphaAttrs {
   float alpha = 0;
 };
 
-using Attrs = std::variant<NoAttrs, FullyConnectedAttrs, ConvAttrs, PoolAttrs, ResizeAttrs, TransposeAttrs, ReshapeAttrs,
-                           SliceAttrs, PadAttrs, ConcatAttrs, AlphaAttrs>;
+using Attrs =
+    std::variant<NoAttrs, FullyConnectedAttrs, ConvAttrs, PoolAttrs, ResizeAttrs, TransposeAttrs,
+                 ReshapeAttrs, SliceAttrs, PadAttrs, ConcatAttrs, AlphaAttrs>;
 
 }  // namespace smelt

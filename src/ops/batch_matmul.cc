@@ -22,10 +22,12 @@ int64_t batch_extent(const Shape& shape, size_t rank, size_t i) {
 
 Result<Product> product_of(const Shape& lhs, const Shape& rhs) {
   const auto mismatch = [&] {
-    return fail(ErrorCode::kInvalidArgument, "operands have shapes {} and {}, expected [..., m, k] and [..., k, n]",
+    return fail(ErrorCode::kInvalidArgument,
+                "operands have shapes {} and {}, expected [..., m, k] and [..., k, n]",
                 to_string(lhs), to_string(rhs));
   };
-  if (lhs.rank() < 2 || rhs.rank() < 2 || !checked_numel(lhs) || !checked_numel(rhs) || lhs.back(0) != rhs.back(1))
+  if (lhs.rank() < 2 || rhs.rank() < 2 || !checked_numel(lhs) || !checked_numel(rhs) ||
+      lhs.back(0) != rhs.back(1))
     return mismatch();
   Product p{size_t(lhs.back(1)), size_t(rhs.back(0)), size_t(lhs.back(0)), {}};
   const size_t rank = std::max(lhs.rank(), rhs.rank()) - 2;
@@ -37,7 +39,8 @@ Result<Product> product_of(const Shape& lhs, const Shape& rhs) {
   return p;
 }
 
-// Number of the matrix of `shape` that belongs to matrix `index` of the output: extents of 1 are repeated.
+// Number of the matrix of `shape` that belongs to matrix `index` of the output: extents of 1 are
+// repeated.
 size_t matrix_index(const Shape& shape, const Shape& batch, size_t index) {
   size_t result = 0, step = 1;
   for (size_t i = batch.rank(); i-- > 0;) {
@@ -55,9 +58,12 @@ class BatchMatMul final : public Op {
   static Result<std::unique_ptr<const Op>> make(const NodeSpec& spec, const Cpu& cpu);
 
   Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const override;
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned workers) const override;
-  size_t packed_bytes() const noexcept override { return packed_ == nullptr ? 0 : packed_->bytes.size(); }
+  size_t packed_bytes() const noexcept override {
+    return packed_ == nullptr ? 0 : packed_->bytes.size();
+  }
 
  private:
   explicit BatchMatMul(const Cpu& cpu) : cpu_(cpu) {}
@@ -66,7 +72,8 @@ class BatchMatMul final : public Op {
   GemmVariant variant_{};
   OutputStage stage_{};
   const GemmKernel* kernel_ = nullptr;
-  std::shared_ptr<const PackedWeights> packed_;  ///< null if the right side is computed while running
+  std::shared_ptr<const PackedWeights>
+      packed_;  ///< null if the right side is computed while running
 };
 
 PackSource source_of(DType dtype, const Product& p) {
@@ -75,13 +82,15 @@ PackSource source_of(DType dtype, const Product& p) {
 
 Result<std::unique_ptr<const Op>> BatchMatMul::make(const NodeSpec& spec, const Cpu& cpu) {
   if (spec.inputs.size() != 2 || spec.outputs.size() != 1)
-    return fail(ErrorCode::kInvalidFile, "a batch matrix multiplication has two inputs and one output");
+    return fail(ErrorCode::kInvalidFile,
+                "a batch matrix multiplication has two inputs and one output");
   const Operand &lhs = spec.inputs[0], &rhs = spec.inputs[1];
   const TensorDesc& out = spec.outputs[0].desc;
   std::unique_ptr<BatchMatMul> op(new BatchMatMul(cpu));
   SMELT_ASSIGN(op->variant_, gemm_variant(lhs.desc, rhs.desc, out));
   if (signature(op->variant_).is_integer())
-    return fail(ErrorCode::kUnsupported, "batch matrix multiplication of {} values", name(lhs.desc.dtype));
+    return fail(ErrorCode::kUnsupported, "batch matrix multiplication of {} values",
+                name(lhs.desc.dtype));
   SMELT_ASSIGN(op->stage_, output_stage(spec.range, out));
   SMELT_ASSIGN(const Product p, product_of(lhs.desc.shape, rhs.desc.shape));
   SMELT_TRY(op->infer(std::vector{lhs.desc.shape, rhs.desc.shape}));
@@ -91,8 +100,9 @@ Result<std::unique_ptr<const Op>> BatchMatMul::make(const NodeSpec& spec, const 
     PackSource source = source_of(rhs.desc.dtype, p);
     source.data = rhs.constant;
     const size_t matrices = rhs.desc.shape.numel(0, rhs.desc.shape.rank() - 2);
-    SMELT_ASSIGN(op->packed_, pack_matrices(op->kernel_->rhs, op->kernel_->pack_rhs, rhs_shape(shape), cpu, source, matrices,
-                                            p.k * p.n, spec.packing));
+    SMELT_ASSIGN(op->packed_,
+                 pack_matrices(op->kernel_->rhs, op->kernel_->pack_rhs, rhs_shape(shape), cpu,
+                               source, matrices, p.k * p.n, spec.packing));
   }
   return op;
 }
@@ -104,12 +114,14 @@ Result<std::vector<Shape>> BatchMatMul::infer(std::span<const Shape> inputs) con
     return fail(ErrorCode::kInvalidArgument, "operands have {} dimensions", out.rank() + 2);
   out.push_back(int64_t(p.m));
   out.push_back(int64_t(p.n));
-  if (!checked_numel(out)) return fail(ErrorCode::kInvalidArgument, "output shape {} is too large", to_string(out));
+  if (!checked_numel(out))
+    return fail(ErrorCode::kInvalidArgument, "output shape {} is too large", to_string(out));
   return std::vector{out};
 }
 
 Result<std::unique_ptr<const BoundOp>> BatchMatMul::bind(std::span<const TensorDesc> in,
-                                                         std::span<const TensorDesc> out, unsigned workers) const {
+                                                         std::span<const TensorDesc> out,
+                                                         unsigned workers) const {
   SMELT_ASSIGN(const Product p, product_of(in[0].shape, in[1].shape));
   const size_t in_bytes = bits(in[0].dtype) / 8, out_bytes = bits(out[0].dtype) / 8;
   const bool constant = packed_ != nullptr;
@@ -121,7 +133,8 @@ Result<std::unique_ptr<const BoundOp>> BatchMatMul::bind(std::span<const TensorD
     shape.m *= count;
     count = std::min<size_t>(count, 1);
   }
-  SMELT_ASSIGN(const GemmKernel* kernel, select_gemm(variant_, shape, cpu_, constant ? &kernel_->rhs : nullptr));
+  SMELT_ASSIGN(const GemmKernel* kernel,
+               select_gemm(variant_, shape, cpu_, constant ? &kernel_->rhs : nullptr));
   const auto stride = smelt::packed_bytes(kernel->rhs, rhs_shape(shape), cpu_.sme_vl32);
   if (!stride || !checked_mul(*stride, matrices))
     return fail(ErrorCode::kOutOfMemory, "right side {} is too large", to_string(in[1].shape));
@@ -133,7 +146,8 @@ Result<std::unique_ptr<const BoundOp>> BatchMatMul::bind(std::span<const TensorD
                      .out = i * p.m * p.n * out_bytes});
   const MatrixRows rows{.lhs_stride = p.k * in_bytes, .out_stride = p.n * out_bytes};
   SMELT_ASSIGN(GemmPlan plan, plan_gemm(*kernel, shape, rows, std::move(items), 0, cpu_, workers));
-  auto bound = std::make_unique<BoundGemm>(std::vector{BoundGemm::Part{std::move(plan), packed_}}, stage_);
+  auto bound =
+      std::make_unique<BoundGemm>(std::vector{BoundGemm::Part{std::move(plan), packed_}}, stage_);
   if (!constant)
     bound->set_runtime_packing({.layout = kernel->rhs,
                                 .pack = kernel->pack_rhs,

@@ -9,19 +9,27 @@ namespace {
 
 constexpr std::optional<BinaryOp> kernel_of(OpKind kind) {
   switch (kind) {
-    case OpKind::kAdd: return BinaryOp::kAdd;
-    case OpKind::kSubtract: return BinaryOp::kSubtract;
-    case OpKind::kMultiply: return BinaryOp::kMultiply;
-    case OpKind::kDivide: return BinaryOp::kDivide;
-    case OpKind::kMinimum: return BinaryOp::kMinimum;
-    case OpKind::kMaximum: return BinaryOp::kMaximum;
-    case OpKind::kPRelu: return BinaryOp::kPRelu;
-    default: return std::nullopt;
+    case OpKind::kAdd:
+      return BinaryOp::kAdd;
+    case OpKind::kSubtract:
+      return BinaryOp::kSubtract;
+    case OpKind::kMultiply:
+      return BinaryOp::kMultiply;
+    case OpKind::kDivide:
+      return BinaryOp::kDivide;
+    case OpKind::kMinimum:
+      return BinaryOp::kMinimum;
+    case OpKind::kMaximum:
+      return BinaryOp::kMaximum;
+    case OpKind::kPRelu:
+      return BinaryOp::kPRelu;
+    default:
+      return std::nullopt;
   }
 }
 
-/// Broadcasting as loops: runs in which both operands are contiguous or one is a single element, inside outer loops that
-/// step through the operands by strides, in elements.
+/// Broadcasting as loops: runs in which both operands are contiguous or one is a single element,
+/// inside outer loops that step through the operands by strides, in elements.
 struct Loops {
   size_t rank = 0;
   std::array<size_t, kMaxRank> extent{}, lhs{}, rhs{};
@@ -57,7 +65,9 @@ Loops plan_loops(const Shape& lhs, const Shape& rhs, const Shape& out) {
   }
   if (rank > 0) {
     loops.run = dims[0].extent;
-    loops.broadcast = dims[0].lhs == 0 ? Broadcast::kLhs : dims[0].rhs == 0 ? Broadcast::kRhs : Broadcast::kNone;
+    loops.broadcast = dims[0].lhs == 0   ? Broadcast::kLhs
+                      : dims[0].rhs == 0 ? Broadcast::kRhs
+                                         : Broadcast::kNone;
   }
   for (size_t i = rank; i-- > 1;) {
     loops.extent[loops.rank] = dims[i].extent;
@@ -72,7 +82,8 @@ Loops plan_loops(const Shape& lhs, const Shape& rhs, const Shape& out) {
 /// f(lhs offset, rhs offset, out offset, n) for all runs, in parallel. Offsets are in elements.
 template <class F>
 void for_runs(RunContext& context, const Loops& loops, F f) {
-  const size_t lhs_step = loops.broadcast != Broadcast::kLhs, rhs_step = loops.broadcast != Broadcast::kRhs;
+  const size_t lhs_step = loops.broadcast != Broadcast::kLhs,
+               rhs_step = loops.broadcast != Broadcast::kRhs;
   if (loops.outer == 1) {
     for_elements(context, loops.run, [&](size_t begin, size_t end) {
       f(begin * lhs_step, begin * rhs_step, begin, end - begin);
@@ -104,7 +115,8 @@ void for_runs(RunContext& context, const Loops& loops, F f) {
 
 class Binary final : public Op {
  public:
-  Binary(const VectorKernels& kernels, BinaryOp op, OutputRange range) : kernels_(kernels), op_(op), range_(range) {}
+  Binary(const VectorKernels& kernels, BinaryOp op, OutputRange range)
+      : kernels_(kernels), op_(op), range_(range) {}
 
   Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const override {
     const Shape& a = inputs[0];
@@ -115,7 +127,8 @@ class Binary final : public Op {
       const int64_t x = i < a.rank() ? a.back(i) : 1;
       const int64_t y = i < b.rank() ? b.back(i) : 1;
       if (x != y && x != 1 && y != 1) {
-        return fail(ErrorCode::kInvalidArgument, "shapes {} and {} do not broadcast", to_string(a), to_string(b));
+        return fail(ErrorCode::kInvalidArgument, "shapes {} and {} do not broadcast", to_string(a),
+                    to_string(b));
       }
       out[out.rank() - 1 - i] = x == 1 ? y : x;
     }
@@ -123,7 +136,8 @@ class Binary final : public Op {
     return std::vector<Shape>{out};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned) const override {
     BoundInfo info = {.kernel = kernels_.name};
     const bool empty = out[0].shape.numel() == 0;
@@ -148,7 +162,8 @@ class Binary final : public Op {
     }
     if (is_byte(type)) {
       const QuantBinaryFn fn = for_byte(kernels_.binary_quantized[size_t(op_)], type);
-      const QuantBinaryParams params = {*affine_quant(in[0]), *affine_quant(in[1]), quantize_params(out[0], range_)};
+      const QuantBinaryParams params = {*affine_quant(in[0]), *affine_quant(in[1]),
+                                        quantize_params(out[0], range_)};
       return make_bound(info, [=](Inputs x, Outputs y, RunContext& context) {
         for_runs(context, loops, [&](size_t a, size_t b, size_t o, size_t n) {
           fn(x[0] + a, x[1] + b, y[0] + o, n, loops.broadcast, params);
@@ -183,10 +198,11 @@ Result<std::unique_ptr<const Op>> make_binary(const NodeSpec& spec, const Cpu& c
   const bool alike = lhs.dtype == rhs.dtype && lhs.dtype == out.dtype;
   const bool floats = is_float(out.dtype);
   const bool bytes = affine_quant(lhs) && affine_quant(rhs) && affine_quant(out);
-  const bool ints = out.dtype == DType::kS32 && !lhs.is_quantized() && !rhs.is_quantized() && !out.is_quantized() &&
-                    kernels.binary_s32[size_t(*op)] != nullptr;
+  const bool ints = out.dtype == DType::kS32 && !lhs.is_quantized() && !rhs.is_quantized() &&
+                    !out.is_quantized() && kernels.binary_s32[size_t(*op)] != nullptr;
   if (!alike || !(floats || bytes || ints)) {
-    return unsupported_types(spec, "float32, float16, bfloat16, 8-bit per tensor, or int32 without division, all alike");
+    return unsupported_types(
+        spec, "float32, float16, bfloat16, 8-bit per tensor, or int32 without division, all alike");
   }
   return std::make_unique<const Binary>(kernels, *op, spec.range);
 }

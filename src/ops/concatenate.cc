@@ -15,25 +15,28 @@ class Concatenate final : public Op {
     Shape out = inputs[0];
     const int64_t rank = int64_t(out.rank());
     if (axis_ < -rank || axis_ >= rank) {
-      return fail(ErrorCode::kInvalidArgument, "axis {} of a tensor of shape {}", axis_, to_string(out));
+      return fail(ErrorCode::kInvalidArgument, "axis {} of a tensor of shape {}", axis_,
+                  to_string(out));
     }
     const size_t axis = this->axis(out);
     for (const Shape& in : inputs.subspan(1)) {
       bool fits = in.rank() == out.rank();
       for (size_t i = 0; fits && i < in.rank(); ++i) fits = i == axis || in[i] == out[i];
       if (!fits) {
-        return fail(ErrorCode::kInvalidArgument, "{} and {} differ beside axis {}", to_string(inputs[0]),
-                    to_string(in), axis);
+        return fail(ErrorCode::kInvalidArgument, "{} and {} differ beside axis {}",
+                    to_string(inputs[0]), to_string(in), axis);
       }
       const auto sum = checked_add(out[axis], in[axis]);
-      if (!sum) return fail(ErrorCode::kInvalidArgument, "the extents along axis {} overflow", axis);
+      if (!sum)
+        return fail(ErrorCode::kInvalidArgument, "the extents along axis {} overflow", axis);
       out[axis] = *sum;
     }
     SMELT_TRY(check_size(out));
     return std::vector<Shape>{out};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned) const override {
     struct Part {
       Block block;
@@ -50,7 +53,8 @@ class Concatenate final : public Op {
     for (const TensorDesc& part : in) {
       parts.push_back({make_block(kernels_, part.dtype, part.shape, origin, shape, at, part.shape),
                        Requantizer(kernels_, part, out[0]), shape.numel(0, axis),
-                       part.shape.numel(axis, shape.rank()) * element, shape.numel(axis, shape.rank()) * element});
+                       part.shape.numel(axis, shape.rank()) * element,
+                       shape.numel(axis, shape.rank()) * element});
       requantizes |= parts.back().requantizer.needed();
       at[axis] += part.shape[axis];
     }
@@ -69,7 +73,9 @@ class Concatenate final : public Op {
   }
 
  private:
-  size_t axis(const Shape& shape) const { return size_t(axis_ < 0 ? axis_ + int64_t(shape.rank()) : axis_); }
+  size_t axis(const Shape& shape) const {
+    return size_t(axis_ < 0 ? axis_ + int64_t(shape.rank()) : axis_);
+  }
 
   const VectorKernels& kernels_;
   int32_t axis_;

@@ -9,7 +9,8 @@ namespace {
 Result<size_t> output_extent(const ConvAxis& axis, size_t in) {
   const uint64_t padded = uint64_t(in) + axis.pad_before + axis.pad_after;
   if (padded < axis.span())
-    return fail(ErrorCode::kInvalidArgument, "a filter that spans {} does not fit an input of {} with padding {} + {}",
+    return fail(ErrorCode::kInvalidArgument,
+                "a filter that spans {} does not fit an input of {} with padding {} + {}",
                 axis.span(), in, axis.pad_before, axis.pad_after);
   return size_t((padded - axis.span()) / axis.stride + 1);
 }
@@ -27,8 +28,10 @@ WindowAxis window(const ConvAxis& axis, size_t, size_t in, size_t out) {
   return w;
 }
 
-constexpr WindowRule kConvolution{
-    .output = output_extent, .phases = [](const ConvAxis&) { return size_t(1); }, .taps = all_taps, .window = window};
+constexpr WindowRule kConvolution{.output = output_extent,
+                                  .phases = [](const ConvAxis&) { return size_t(1); },
+                                  .taps = all_taps,
+                                  .window = window};
 
 }  // namespace
 

@@ -15,34 +15,43 @@ constexpr size_t kShortTap = 64;  // bytes: a cache line
 }  // namespace
 
 Result<ConvAxes> conv_axes(const ConvAttrs& a) {
-  const std::pair<const char*, uint32_t> positive[] = {
-      {"kernel_h", a.kernel_h},     {"kernel_w", a.kernel_w},     {"stride_h", a.stride_h},
-      {"stride_w", a.stride_w},     {"dilation_h", a.dilation_h}, {"dilation_w", a.dilation_w},
-      {"groups", a.groups},         {"in_per_group", a.in_per_group},
-      {"out_per_group", a.out_per_group}};
+  const std::pair<const char*, uint32_t> positive[] = {{"kernel_h", a.kernel_h},
+                                                       {"kernel_w", a.kernel_w},
+                                                       {"stride_h", a.stride_h},
+                                                       {"stride_w", a.stride_w},
+                                                       {"dilation_h", a.dilation_h},
+                                                       {"dilation_w", a.dilation_w},
+                                                       {"groups", a.groups},
+                                                       {"in_per_group", a.in_per_group},
+                                                       {"out_per_group", a.out_per_group}};
   for (const auto& [what, value] : positive)
     if (value == 0) return fail(ErrorCode::kInvalidFile, "{} is 0", what);
   const ConvAxes axes{{a.kernel_h, a.stride_h, a.dilation_h, a.pad_top, a.pad_bottom, a.adjust_h},
                       {a.kernel_w, a.stride_w, a.dilation_w, a.pad_left, a.pad_right, a.adjust_w}};
   for (const ConvAxis& axis : {axes.y, axes.x})
     if (axis.span() > kMaxExtent)
-      return fail(ErrorCode::kUnsupported, "a filter of {} with dilation {} is too large", axis.kernel, axis.dilation);
+      return fail(ErrorCode::kUnsupported, "a filter of {} with dilation {} is too large",
+                  axis.kernel, axis.dilation);
   return axes;
 }
 
 Status check_nhwc(const Shape& shape, size_t channels) {
   if (shape.rank() != 4 || !checked_numel(shape) || size_t(shape[3]) != channels)
-    return fail(ErrorCode::kInvalidArgument, "input has shape {}, expected [n, h, w, {}]", to_string(shape), channels);
+    return fail(ErrorCode::kInvalidArgument, "input has shape {}, expected [n, h, w, {}]",
+                to_string(shape), channels);
   if (uint64_t(shape[1]) > kMaxExtent || uint64_t(shape[2]) > kMaxExtent)
-    return fail(ErrorCode::kInvalidArgument, "input has shape {}, which is too large", to_string(shape));
+    return fail(ErrorCode::kInvalidArgument, "input has shape {}, which is too large",
+                to_string(shape));
   return {};
 }
 
-Result<Shape> conv_output(const Shape& input, const ConvAxes& axes, const WindowRule& rule, size_t channels) {
+Result<Shape> conv_output(const Shape& input, const ConvAxes& axes, const WindowRule& rule,
+                          size_t channels) {
   SMELT_ASSIGN(const size_t h, rule.output(axes.y, size_t(input[1])));
   SMELT_ASSIGN(const size_t w, rule.output(axes.x, size_t(input[2])));
   const Shape out{input[0], int64_t(h), int64_t(w), int64_t(channels)};
-  if (!checked_numel(out)) return fail(ErrorCode::kInvalidArgument, "output shape {} is too large", to_string(out));
+  if (!checked_numel(out))
+    return fail(ErrorCode::kInvalidArgument, "output shape {} is too large", to_string(out));
   return out;
 }
 
@@ -56,24 +65,31 @@ struct Phase {
 
 class Conv final : public Op {
  public:
-  static Result<std::unique_ptr<const Op>> make(const NodeSpec& spec, const Cpu& cpu, const WindowRule& rule);
+  static Result<std::unique_ptr<const Op>> make(const NodeSpec& spec, const Cpu& cpu,
+                                                const WindowRule& rule);
 
   Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const override;
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned workers) const override;
   size_t packed_bytes() const noexcept override;
 
  private:
   Conv(const Cpu& cpu, const WindowRule& rule, const ConvAttrs& attrs, const ConvAxes& axes)
-      : cpu_(cpu), rule_(rule), axes_(axes), groups_(attrs.groups), kc_(attrs.in_per_group), n_(attrs.out_per_group) {}
+      : cpu_(cpu),
+        rule_(rule),
+        axes_(axes),
+        groups_(attrs.groups),
+        kc_(attrs.in_per_group),
+        n_(attrs.out_per_group) {}
 
   Status pack_phases(const Operand& filter, const Operand& bias, const TensorDesc& lhs,
                      std::span<const float> scales, Packing*);
   GemmShape gemm_shape(size_t m, size_t taps) const {
     return {.m = m, .n = n_, .kc = kc_ * joined_taps_, .taps = taps / joined_taps_};
   }
-  std::vector<GemmItem> items(const TensorDesc& out, size_t images, size_t in_image, size_t in_group,
-                              size_t weights_stride, size_t zero_stride) const;
+  std::vector<GemmItem> items(const TensorDesc& out, size_t images, size_t in_image,
+                              size_t in_group, size_t weights_stride, size_t zero_stride) const;
   /// Whether products read a copy of the input that holds its padding.
   bool copies(const TensorDesc& lhs) const;
 
@@ -89,10 +105,12 @@ class Conv final : public Op {
   std::vector<Phase> phases_;
 };
 
-Result<std::unique_ptr<const Op>> Conv::make(const NodeSpec& spec, const Cpu& cpu, const WindowRule& rule) {
+Result<std::unique_ptr<const Op>> Conv::make(const NodeSpec& spec, const Cpu& cpu,
+                                             const WindowRule& rule) {
   const auto* attrs = std::get_if<ConvAttrs>(&spec.attrs);
   if (attrs == nullptr || spec.inputs.size() < 2 || spec.outputs.size() != 1)
-    return fail(ErrorCode::kInvalidFile, "a convolution has an input, a filter, a bias and an output");
+    return fail(ErrorCode::kInvalidFile,
+                "a convolution has an input, a filter, a bias and an output");
   SMELT_ASSIGN(const ConvAxes axes, conv_axes(*attrs));
   const Operand &lhs = spec.inputs[0], &filter = spec.inputs[1];
   const Operand bias = operand_or_absent(spec, 2);
@@ -103,8 +121,8 @@ Result<std::unique_ptr<const Op>> Conv::make(const NodeSpec& spec, const Cpu& cp
   const uint64_t channels = uint64_t(attrs->groups) * attrs->out_per_group;
   const Shape expected{int64_t(channels), attrs->kernel_h, attrs->kernel_w, attrs->in_per_group};
   if (!(filter.desc.shape == expected) || !checked_numel(expected))
-    return fail(ErrorCode::kInvalidFile, "filter has shape {}, expected {}", to_string(filter.desc.shape),
-                to_string(expected));
+    return fail(ErrorCode::kInvalidFile, "filter has shape {}, expected {}",
+                to_string(filter.desc.shape), to_string(expected));
   if (filter.constant == nullptr || (bias.present && bias.constant == nullptr))
     return fail(ErrorCode::kUnsupported, "filter or bias of a convolution is not constant");
   SMELT_ASSIGN(op->variant_, gemm_variant(lhs.desc, filter.desc, out));
@@ -112,14 +130,16 @@ Result<std::unique_ptr<const Op>> Conv::make(const NodeSpec& spec, const Cpu& cp
     return fail(ErrorCode::kUnsupported, "filter of type {}", name(filter.desc.dtype));
   SMELT_TRY(check_bias(bias, channels, op->variant_));
   SMELT_ASSIGN(op->stage_, output_stage(spec.range, out));
-  SMELT_ASSIGN(const std::vector<float> scales, channel_scales(lhs.desc, filter.desc, out, channels));
+  SMELT_ASSIGN(const std::vector<float> scales,
+               channel_scales(lhs.desc, filter.desc, out, channels));
   if (lhs.desc.is_per_token() && lhs.desc.quant->nonbatch_dims != 3)
     return fail(ErrorCode::kUnsupported, "input is quantised per {} dimensions; supported: 3",
                 lhs.desc.quant->nonbatch_dims);
   SMELT_ASSIGN(const std::vector<Shape> declared, op->infer(std::array{lhs.desc.shape}));
 
   const size_t m = declared[0].numel(0, 3);
-  SMELT_ASSIGN(op->kernel_, select_gemm(op->variant_, op->gemm_shape(m, axes.y.kernel * axes.x.kernel), cpu));
+  SMELT_ASSIGN(op->kernel_,
+               select_gemm(op->variant_, op->gemm_shape(m, axes.y.kernel * axes.x.kernel), cpu));
   op->copies_ = op->copies(lhs.desc);
   if (op->copies_ && &rule == &convolution_rule() && op->groups_ == 1 && axes.x.dilation == 1)
     op->joined_taps_ = axes.x.kernel;
@@ -129,12 +149,17 @@ Result<std::unique_ptr<const Op>> Conv::make(const NodeSpec& spec, const Cpu& cp
 
 bool Conv::copies(const TensorDesc& lhs) const {
   if (kernel_->lhs_form != LhsForm::kRows || axes_.y.kernel * axes_.x.kernel == 1) return false;
-  // A copy is little larger than its image, unless there is far more padding than the filter has use for.
+  // A copy is little larger than its image, unless there is far more padding than the filter has
+  // use for.
   for (const ConvAxis& axis : {axes_.y, axes_.x})
-    if (axis.span() > kMaxCopiedSpan || axis.pad_before >= axis.span() || axis.pad_after >= axis.span()) return false;
+    if (axis.span() > kMaxCopiedSpan || axis.pad_before >= axis.span() ||
+        axis.pad_after >= axis.span())
+      return false;
   if (kernel_->prepared.run != nullptr) return true;
-  // Otherwise the gain is in joining short taps, which pays where each pixel is read by many windows.
-  return groups_ == 1 && axes_.y.stride == 1 && axes_.x.stride == 1 && kc_ * (bits(lhs.dtype) / 8) <= kShortTap;
+  // Otherwise the gain is in joining short taps, which pays where each pixel is read by many
+  // windows.
+  return groups_ == 1 && axes_.y.stride == 1 && axes_.x.stride == 1 &&
+         kc_ * (bits(lhs.dtype) / 8) <= kShortTap;
 }
 
 Status Conv::pack_phases(const Operand& filter, const Operand& bias, const TensorDesc& lhs,
@@ -146,16 +171,18 @@ Status Conv::pack_phases(const Operand& filter, const Operand& bias, const Tenso
       for (size_t ky : rule_.taps(axes_.y, y))
         for (size_t kx : rule_.taps(axes_.x, x))
           if (kx % joined_taps_ == 0) taps.push_back((ky * axes_.x.kernel + kx) * kc_);
-      PackSource source{.data = filter.constant, .dtype = filter.desc.dtype, .row_stride = row, .taps = taps};
+      PackSource source{
+          .data = filter.constant, .dtype = filter.desc.dtype, .row_stride = row, .taps = taps};
       if (bias.present) {
         source.bias = bias.constant;
         source.bias_dtype = bias.desc.dtype;
       }
       source.scale = scales.data();
       source.lhs_zero = lhs.is_quantized() ? lhs.quant->zero : 0;
-      SMELT_ASSIGN(auto packed, pack_matrices(kernel_->rhs, kernel_->pack_rhs,
-                                              rhs_shape(gemm_shape(0, taps.size() * joined_taps_)), cpu_, source, groups_,
-                                              n_ * row, packing, {lhs, kc_}));
+      SMELT_ASSIGN(auto packed,
+                   pack_matrices(kernel_->rhs, kernel_->pack_rhs,
+                                 rhs_shape(gemm_shape(0, taps.size() * joined_taps_)), cpu_, source,
+                                 groups_, n_ * row, packing, {lhs, kc_}));
       phases_.push_back({y, x, std::move(packed)});
     }
   }
@@ -164,7 +191,8 @@ Status Conv::pack_phases(const Operand& filter, const Operand& bias, const Tenso
 
 size_t Conv::packed_bytes() const noexcept {
   size_t bytes = 0;
-  for (const Phase& phase : phases_) bytes += phase.weights->bytes.size() + phase.weights->zero_row.size();
+  for (const Phase& phase : phases_)
+    bytes += phase.weights->bytes.size() + phase.weights->zero_row.size();
   return bytes;
 }
 
@@ -175,8 +203,9 @@ Result<std::vector<Shape>> Conv::infer(std::span<const Shape> inputs) const {
 }
 
 // A product for each image and group.
-std::vector<GemmItem> Conv::items(const TensorDesc& out, size_t images, size_t in_image, size_t in_group,
-                                  size_t weights_stride, size_t zero_stride) const {
+std::vector<GemmItem> Conv::items(const TensorDesc& out, size_t images, size_t in_image,
+                                  size_t in_group, size_t weights_stride,
+                                  size_t zero_stride) const {
   const size_t out_bytes = bits(out.dtype) / 8;
   std::vector<GemmItem> items;
   for (size_t image = 0; image < images; ++image)
@@ -189,11 +218,13 @@ std::vector<GemmItem> Conv::items(const TensorDesc& out, size_t images, size_t i
   return items;
 }
 
-Result<std::unique_ptr<const BoundOp>> Conv::bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+Result<std::unique_ptr<const BoundOp>> Conv::bind(std::span<const TensorDesc> in,
+                                                  std::span<const TensorDesc> out,
                                                   unsigned workers) const {
   const Shape &input = in[0].shape, &output = out[0].shape;
   const size_t in_element = bits(in[0].dtype) / 8;
-  const size_t pixel = groups_ * kc_ * in_element, out_pixel = groups_ * n_ * (bits(out[0].dtype) / 8);
+  const size_t pixel = groups_ * kc_ * in_element,
+               out_pixel = groups_ * n_ * (bits(out[0].dtype) / 8);
   const bool dynamic = in[0].is_per_token();
   const size_t zero_stride = dynamic ? round_up(kc_, kAlignment) : 0;
 
@@ -214,7 +245,8 @@ Result<std::unique_ptr<const BoundOp>> Conv::bind(std::span<const TensorDesc> in
     images.emplace(*kernel_, size_t(input[0]), y_span, x_span, groups_ * kc_,
                    int8_t(in[0].is_quantized() ? in[0].quant->zero : 0));
     if (!images->bytes())
-      return fail(ErrorCode::kOutOfMemory, "input {} with its padding is too large", to_string(input));
+      return fail(ErrorCode::kOutOfMemory, "input {} with its padding is too large",
+                  to_string(input));
   }
   const size_t in_image = images ? images->image_bytes() : input.numel(1, 4) * in_element;
   const size_t in_group = kc_ * (images ? images->element_bytes() : in_element);
@@ -224,11 +256,11 @@ Result<std::unique_ptr<const BoundOp>> Conv::bind(std::span<const TensorDesc> in
     WindowRows& window = windows[i];
     if (window.rows() == 0 && !parts.empty()) continue;
     const size_t taps = window.taps();
-    // A filter of one pixel at stride 1 sees its input as it lies: a plain matrix, over all images unless each has
-    // its own quantisation.
-    const bool plain = phases_.size() == 1 && taps == 1 && input[1] == output[1] && input[2] == output[2] &&
-                       axes_.y.stride == 1 && axes_.x.stride == 1 && axes_.y.pad_before == 0 &&
-                       axes_.x.pad_before == 0;
+    // A filter of one pixel at stride 1 sees its input as it lies: a plain matrix, over all images
+    // unless each has its own quantisation.
+    const bool plain = phases_.size() == 1 && taps == 1 && input[1] == output[1] &&
+                       input[2] == output[2] && axes_.y.stride == 1 && axes_.x.stride == 1 &&
+                       axes_.y.pad_before == 0 && axes_.x.pad_before == 0;
     const size_t count = plain && !dynamic ? 1 : size_t(input[0]);
     const size_t m = plain && !dynamic ? size_t(input[0]) * window.rows() : window.rows();
     const GemmShape shape = gemm_shape(m, taps);
@@ -237,8 +269,8 @@ Result<std::unique_ptr<const BoundOp>> Conv::bind(std::span<const TensorDesc> in
     SMELT_ASSIGN(const GemmKernel* kernel, select_gemm(variant_, shape, cpu_, &kernel_->rhs));
     if (images && kernel->prepared.convert != kernel_->prepared.convert) kernel = kernel_;
     SMELT_ASSIGN(GemmPlan plan, plan_gemm(*kernel, shape, std::move(rows),
-                                          items(out[0], count, in_image, in_group, phases_[i].weights->stride,
-                                                zero_stride),
+                                          items(out[0], count, in_image, in_group,
+                                                phases_[i].weights->stride, zero_stride),
                                           0, cpu_, workers));
     if (images && kernel->prepared.run != nullptr) plan.rows_form = RowsForm::kPrepared;
     parts.push_back({std::move(plan), phases_[i].weights});
@@ -254,7 +286,8 @@ Result<std::unique_ptr<const BoundOp>> Conv::bind(std::span<const TensorDesc> in
 
 }  // namespace
 
-Result<std::unique_ptr<const Op>> make_conv(const NodeSpec& spec, const Cpu& cpu, const WindowRule& rule) {
+Result<std::unique_ptr<const Op>> make_conv(const NodeSpec& spec, const Cpu& cpu,
+                                            const WindowRule& rule) {
   return Conv::make(spec, cpu, rule);
 }
 

@@ -1,4 +1,5 @@
-// Convolutions as matrix products without im2col: rows of the left side are pointers to the pixels under the filter.
+// Convolutions as matrix products without im2col: rows of the left side are pointers to the pixels
+// under the filter.
 #pragma once
 
 #include <vector>
@@ -20,8 +21,8 @@ struct ConvAxes {
 };
 Result<ConvAxes> conv_axes(const ConvAttrs&);
 
-/// How input and output positions of one axis belong together. Output positions fall into phases: those of one phase see
-/// the same taps of the filter.
+/// How input and output positions of one axis belong together. Output positions fall into phases:
+/// those of one phase see the same taps of the filter.
 struct WindowRule {
   /// Output extent; kInvalidArgument if there is none.
   Result<size_t> (*output)(const ConvAxis&, size_t in);
@@ -32,7 +33,8 @@ struct WindowRule {
   WindowAxis (*window)(const ConvAxis&, size_t phase, size_t in, size_t out);
 };
 
-/// NHWC input [n, h, w, groups * in_per_group] and output, filter [groups * out_per_group, kh, kw, in_per_group].
+/// NHWC input [n, h, w, groups * in_per_group] and output, filter [groups * out_per_group, kh, kw,
+/// in_per_group].
 Result<std::unique_ptr<const Op>> make_conv(const NodeSpec&, const Cpu&, const WindowRule&);
 
 /// Checks that an input is [n, h, w, channels].

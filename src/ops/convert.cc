@@ -15,7 +15,8 @@ class Convert final : public Op {
     return std::vector<Shape>{inputs[0]};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned) const override {
     const TensorDesc& from = in[0];
     const TensorDesc& to = out[0];
@@ -26,32 +27,36 @@ class Convert final : public Op {
     if (to.is_per_token()) return bind_rows(info, from, to);
     if (is_float(from.dtype) && is_float(to.dtype)) {
       const ConvertFn fn = for_float(for_float(kernels_.convert, from.dtype), to.dtype);
-      return elements(info, from, to, n, [fn](const std::byte* x, std::byte* y, size_t count) { fn(x, y, count); });
+      return elements(info, from, to, n,
+                      [fn](const std::byte* x, std::byte* y, size_t count) { fn(x, y, count); });
     }
     if (is_float(from.dtype)) {
       const QuantizeFn fn = for_byte(for_float(kernels_.quantize, from.dtype), to.dtype);
-      return elements(info, from, to, n,
-                      [fn, params = quantize_params(to)](const std::byte* x, std::byte* y, size_t count) {
-                        fn(x, y, count, params);
-                      });
+      return elements(
+          info, from, to, n,
+          [fn, params = quantize_params(to)](const std::byte* x, std::byte* y, size_t count) {
+            fn(x, y, count, params);
+          });
     }
     if (is_float(to.dtype)) {
       const DequantizeFn fn = for_float(for_byte(kernels_.dequantize, from.dtype), to.dtype);
       return elements(info, from, to, n,
-                      [fn, quant = *affine_quant(from)](const std::byte* x, std::byte* y, size_t count) {
-                        fn(x, y, count, quant);
-                      });
+                      [fn, quant = *affine_quant(from)](const std::byte* x, std::byte* y,
+                                                        size_t count) { fn(x, y, count, quant); });
     }
     const ByteTable table = byte_table(kernels_, from, to, {}, [](const float*, float*, size_t) {});
-    return elements(info, from, to, n, [table, fn = kernels_.map_byte](const std::byte* x, std::byte* y, size_t count) {
-      fn(reinterpret_cast<const uint8_t*>(x), reinterpret_cast<uint8_t*>(y), count, table.data());
-    });
+    return elements(
+        info, from, to, n,
+        [table, fn = kernels_.map_byte](const std::byte* x, std::byte* y, size_t count) {
+          fn(reinterpret_cast<const uint8_t*>(x), reinterpret_cast<uint8_t*>(y), count,
+             table.data());
+        });
   }
 
  private:
   template <class F>
-  static std::unique_ptr<const BoundOp> elements(const BoundInfo& info, const TensorDesc& from, const TensorDesc& to,
-                                                 size_t n, F f) {
+  static std::unique_ptr<const BoundOp> elements(const BoundInfo& info, const TensorDesc& from,
+                                                 const TensorDesc& to, size_t n, F f) {
     const size_t from_bytes = bits(from.dtype) / 8, to_bytes = bits(to.dtype) / 8;
     return make_bound(info, [=](Inputs x, Outputs y, RunContext& context) {
       for_elements(context, n, [&](size_t begin, size_t end) {
@@ -73,7 +78,8 @@ class Convert final : public Op {
       auto* values = reinterpret_cast<int8_t*>(y[0]);
       auto* found = reinterpret_cast<RowQuant*>(y[0] + quant_offset);
       for_units(context, rows, length, [&](size_t begin, size_t end) {
-        for (size_t r = begin; r < end; ++r) fn(x[0] + r * length * bytes, values + r * length, length, found + r);
+        for (size_t r = begin; r < end; ++r)
+          fn(x[0] + r * length * bytes, values + r * length, length, found + r);
       });
     });
   }
@@ -90,8 +96,8 @@ Result<std::unique_ptr<const Op>> make_convert(const NodeSpec& spec, const Cpu& 
   const bool to_real = is_float(out.dtype) || affine_quant(out);
   const bool to_rows = is_float(in.dtype) && out.dtype == DType::kS8 && out.is_per_token();
   if (!(from_real && to_real) && !to_rows) {
-    return unsupported_types(spec,
-                             "float types and 8-bit per tensor to each other, float types to int8 per token");
+    return unsupported_types(
+        spec, "float types and 8-bit per tensor to each other, float types to int8 per token");
   }
   return std::make_unique<const Convert>(vector_kernels(cpu));
 }

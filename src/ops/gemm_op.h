@@ -1,4 +1,5 @@
-// What the GEMM-shaped operators share: types to variant, checked weights to packed weights, and the bound form.
+// What the GEMM-shaped operators share: types to variant, checked weights to packed weights, and
+// the bound form.
 #pragma once
 
 #include <memory>
@@ -18,15 +19,16 @@
 namespace smelt {
 
 /// The variant for these operand types, or kUnsupported naming them.
-Result<GemmVariant> gemm_variant(const TensorDesc& lhs, const TensorDesc& rhs, const TensorDesc& out);
+Result<GemmVariant> gemm_variant(const TensorDesc& lhs, const TensorDesc& rhs,
+                                 const TensorDesc& out);
 
 /// The clamp as kernels apply it, in terms of the output's stored type.
 Result<OutputStage> output_stage(const OutputRange&, const TensorDesc& out);
 
-/// A scale per output channel: the weights' own, or (for int8 outputs) lhs x weights / out. Empty for floating weights and
-/// for block scales.
-Result<std::vector<float>> channel_scales(const TensorDesc& lhs, const TensorDesc& rhs, const TensorDesc& out,
-                                          size_t channels);
+/// A scale per output channel: the weights' own, or (for int8 outputs) lhs x weights / out. Empty
+/// for floating weights and for block scales.
+Result<std::vector<float>> channel_scales(const TensorDesc& lhs, const TensorDesc& rhs,
+                                          const TensorDesc& out, size_t channels);
 
 /// Checks that a bias, if present, has `channels` elements of a type that fits the variant.
 Status check_bias(const Operand& bias, size_t channels, GemmVariant);
@@ -42,11 +44,14 @@ struct ZeroRow {
   size_t elements = 0;
 };
 
-/// Packs `matrices` of the same shape; matrix i's source begins i * source_step elements, and its bias and scales
-/// i * rows elements, after matrix 0's. With `packing`, what its cache has is shared instead.
-Result<std::shared_ptr<const PackedWeights>> pack_matrices(const PackLayout&, PackPanels*, const PackShape&, const Cpu&,
-                                                           const PackSource&, size_t matrices, size_t source_step,
-                                                           Packing* packing, const ZeroRow& = {});
+/// Packs `matrices` of the same shape; matrix i's source begins i * source_step elements, and its
+/// bias and scales i * rows elements, after matrix 0's. With `packing`, what its cache has is
+/// shared instead.
+Result<std::shared_ptr<const PackedWeights>> pack_matrices(const PackLayout&, PackPanels*,
+                                                           const PackShape&, const Cpu&,
+                                                           const PackSource&, size_t matrices,
+                                                           size_t source_step, Packing* packing,
+                                                           const ZeroRow& = {});
 
 /// Weights that are computed while running: packed into scratch, each time.
 struct RuntimePacking {
@@ -54,10 +59,10 @@ struct RuntimePacking {
   PackPanels* pack = nullptr;
   PackShape shape;
   size_t vl32 = 0;
-  PackSource source;         ///< without pointers
+  PackSource source;  ///< without pointers
   size_t matrices = 1;
-  size_t source_step = 0;    ///< bytes
-  size_t stride = 0;         ///< bytes of a packed matrix
+  size_t source_step = 0;  ///< bytes
+  size_t stride = 0;       ///< bytes of a packed matrix
   size_t bytes() const { return stride * matrices; }
 };
 
@@ -81,7 +86,8 @@ class BoundGemm final : public BoundOp {
   void set_dynamic_zero_rows(DynamicZeroRows rows) { zero_rows_ = rows; }
 
   size_t scratch_bytes() const noexcept override;
-  void run(std::span<const std::byte* const> in, std::span<std::byte* const> out, RunContext&) const noexcept override;
+  void run(std::span<const std::byte* const> in, std::span<std::byte* const> out,
+           RunContext&) const noexcept override;
   std::string_view kernel() const noexcept override;
   uint64_t macs() const noexcept override;
   std::optional<KernelChoice> choice(const Cpu&) const override;

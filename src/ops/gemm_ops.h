@@ -7,8 +7,8 @@
 
 namespace smelt {
 
-/// lhs [..., k] x weights [n, k] (or [k, n]), + bias [n]. Weights and bias may be computed while running where the types
-/// are floating point.
+/// lhs [..., k] x weights [n, k] (or [k, n]), + bias [n]. Weights and bias may be computed while
+/// running where the types are floating point.
 Result<std::unique_ptr<const Op>> make_fully_connected(const NodeSpec&, const Cpu&);
 
 /// NHWC input, constant filter [groups * out_per_group, kh, kw, in_per_group], constant bias.
@@ -20,7 +20,8 @@ Result<std::unique_ptr<const Op>> make_depthwise_conv2d(const NodeSpec&, const C
 /// NHWC input, constant filter [groups * out_per_group, kh, kw, in_per_group], constant bias.
 Result<std::unique_ptr<const Op>> make_conv_transpose2d(const NodeSpec&, const Cpu&);
 
-/// lhs [..., m, k] x rhs [..., k, n]; leading dimensions broadcast. Either may be computed while running.
+/// lhs [..., m, k] x rhs [..., k, n]; leading dimensions broadcast. Either may be computed while
+/// running.
 Result<std::unique_ptr<const Op>> make_batch_matmul(const NodeSpec&, const Cpu&);
 
 }  // namespace smelt

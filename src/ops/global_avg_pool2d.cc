@@ -25,13 +25,15 @@ class GlobalAvgPool2d final : public Op {
     return std::vector<Shape>{keep_dims_ ? Shape{in[0], 1, 1, in[3]} : Shape{in[0], in[3]}};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned) const override {
     const Shape& shape = in[0].shape;
     const size_t pixels = shape.numel(1, 3);
     const BoundInfo info = {.kernel = kernels_.name};
     if (is_byte(in[0].dtype)) {
-      if (pixels > kMaxBytePixels) return fail(ErrorCode::kUnsupported, "the average of {} 8-bit elements", pixels);
+      if (pixels > kMaxBytePixels)
+        return fail(ErrorCode::kUnsupported, "the average of {} 8-bit elements", pixels);
       const WindowByteSumFn fn = for_byte(kernels_.window_sum_byte, in[0].dtype);
       const AffineQuant quant = *affine_quant(in[0]);
       QuantizeParams params = quantize_params(out[0], range_);
@@ -43,14 +45,16 @@ class GlobalAvgPool2d final : public Op {
     const WindowSumFn fn = for_float(kernels_.window_sum, in[0].dtype);
     const float scale = 1.0f / float(pixels);
     const FloatRange range = {range_.min, range_.max};
-    return blocks(info, in[0],
-                  [=](const Window& w, std::byte* to, size_t channels) { fn(w, to, channels, scale, range); });
+    return blocks(info, in[0], [=](const Window& w, std::byte* to, size_t channels) {
+      fn(w, to, channels, scale, range);
+    });
   }
 
  private:
   template <class F>
   static std::unique_ptr<const BoundOp> blocks(const BoundInfo& info, const TensorDesc& in, F f) {
-    const size_t bytes = bits(in.dtype) / 8, channels = size_t(in.shape[3]), pixels = in.shape.numel(1, 3);
+    const size_t bytes = bits(in.dtype) / 8, channels = size_t(in.shape[3]),
+                 pixels = in.shape.numel(1, 3);
     const size_t batch = size_t(in.shape[0]), per_image = (channels + kBlock - 1) / kBlock;
     return make_bound(info, [=](Inputs x, Outputs y, RunContext& context) {
       for_units(context, batch * per_image, kBlock * pixels, [&](size_t begin, size_t end) {
@@ -76,9 +80,11 @@ Result<std::unique_ptr<const Op>> make_global_avg_pool2d(const NodeSpec& spec, c
   const TensorDesc& out = spec.outputs[0].desc;
   const bool floats = is_float(in.dtype) && in.dtype == out.dtype;
   if (!floats && !(in.dtype == out.dtype && affine_quant(in) && affine_quant(out))) {
-    return unsupported_types(spec, "float32, float16, bfloat16, or 8-bit per tensor, the same in and out");
+    return unsupported_types(
+        spec, "float32, float16, bfloat16, or 8-bit per tensor, the same in and out");
   }
-  return std::make_unique<const GlobalAvgPool2d>(vector_kernels(cpu), spec.range, out.shape.rank() != 2);
+  return std::make_unique<const GlobalAvgPool2d>(vector_kernels(cpu), spec.range,
+                                                 out.shape.rank() != 2);
 }
 
 }  // namespace smelt

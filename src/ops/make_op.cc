@@ -25,14 +25,15 @@ constexpr auto kMakers = [] {
   set(OpKind::kConvTranspose2d, {make_conv_transpose2d, 2, 3});
   set(OpKind::kBatchMatMul, {make_batch_matmul, 2, 2});
   set(OpKind::kScaledDotProductAttention, {make_scaled_dot_product_attention, 5, 5});
-  for (OpKind kind : {OpKind::kAdd, OpKind::kSubtract, OpKind::kMultiply, OpKind::kDivide, OpKind::kMinimum,
-                      OpKind::kMaximum, OpKind::kPRelu}) {
+  for (OpKind kind : {OpKind::kAdd, OpKind::kSubtract, OpKind::kMultiply, OpKind::kDivide,
+                      OpKind::kMinimum, OpKind::kMaximum, OpKind::kPRelu}) {
     set(kind, {make_binary, 2, 2});
   }
-  for (OpKind kind : {OpKind::kAbs, OpKind::kCeiling, OpKind::kClamp, OpKind::kCos, OpKind::kElu, OpKind::kExp,
-                      OpKind::kFloor, OpKind::kGelu, OpKind::kHardswish, OpKind::kLeakyRelu, OpKind::kLog,
-                      OpKind::kNegate, OpKind::kReciprocalSquareRoot, OpKind::kSigmoid, OpKind::kSin, OpKind::kSquare,
-                      OpKind::kSquareRoot, OpKind::kTanh}) {
+  for (OpKind kind :
+       {OpKind::kAbs, OpKind::kCeiling, OpKind::kClamp, OpKind::kCos, OpKind::kElu, OpKind::kExp,
+        OpKind::kFloor, OpKind::kGelu, OpKind::kHardswish, OpKind::kLeakyRelu, OpKind::kLog,
+        OpKind::kNegate, OpKind::kReciprocalSquareRoot, OpKind::kSigmoid, OpKind::kSin,
+        OpKind::kSquare, OpKind::kSquareRoot, OpKind::kTanh}) {
     set(kind, {make_unary, 1, 1});
   }
   set(OpKind::kConvert, {make_convert, 1, 1});
@@ -61,12 +62,13 @@ Status check_operand(const Operand& operand) {
   const std::optional<AffineQuant> quant = affine_quant(desc);
   if (!quant) return {};
   if (!std::isfinite(quant->scale) || quant->scale <= 0) {
-    return fail(ErrorCode::kInvalidArgument, "the scale {} of an operand of type {}", quant->scale, describe(desc));
+    return fail(ErrorCode::kInvalidArgument, "the scale {} of an operand of type {}", quant->scale,
+                describe(desc));
   }
   const int32_t lowest = desc.dtype == DType::kS8 ? -128 : 0;
   if (quant->zero < lowest || quant->zero > lowest + 255) {
-    return fail(ErrorCode::kInvalidArgument, "the zero point {} of an operand of type {}", quant->zero,
-                describe(desc));
+    return fail(ErrorCode::kInvalidArgument, "the zero point {} of an operand of type {}",
+                quant->zero, describe(desc));
   }
   return {};
 }
@@ -88,7 +90,8 @@ Result<std::unique_ptr<const Op>> make(const NodeSpec& spec, const Cpu& cpu) {
   }
   for (const Operand& output : spec.outputs) SMELT_TRY(check_operand(output));
   if (std::isnan(spec.range.min) || std::isnan(spec.range.max) || spec.range.min > spec.range.max) {
-    return fail(ErrorCode::kInvalidArgument, "the output range [{}, {}]", spec.range.min, spec.range.max);
+    return fail(ErrorCode::kInvalidArgument, "the output range [{}, {}]", spec.range.min,
+                spec.range.max);
   }
   return maker.make(spec, cpu);
 }

@@ -29,14 +29,16 @@ struct Block {
     const size_t pieces = copy.pieces();
     if (pieces == 0) return;
     // Moves are cheap per byte: four bytes count as one element of work.
-    for_units(context, pieces, copy.bytes() / pieces / 4,
-              [&](size_t begin, size_t end) { copy.run(in + in_offset, out + out_offset, begin, end); });
+    for_units(context, pieces, copy.bytes() / pieces / 4, [&](size_t begin, size_t end) {
+      copy.run(in + in_offset, out + out_offset, begin, end);
+    });
   }
 };
 
 /// Elements of `extents`, which both tensors hold, starting at in_start and out_start.
-inline Block make_block(const VectorKernels& kernels, DType type, const Shape& in, const Shape& in_start,
-                        const Shape& out, const Shape& out_start, const Shape& extents) {
+inline Block make_block(const VectorKernels& kernels, DType type, const Shape& in,
+                        const Shape& in_start, const Shape& out, const Shape& out_start,
+                        const Shape& extents) {
   const size_t bytes = bits(type) / 8;
   const auto in_strides = dense_strides(in, bytes), out_strides = dense_strides(out, bytes);
   std::array<StridedCopy::Dim, kMaxRank> dims;
@@ -50,9 +52,11 @@ inline Block make_block(const VectorKernels& kernels, DType type, const Shape& i
 }
 
 /// Requantises a whole output, if that is needed.
-inline void requantize(const Requantizer& requantizer, std::byte* out, size_t n, RunContext& context) {
+inline void requantize(const Requantizer& requantizer, std::byte* out, size_t n,
+                       RunContext& context) {
   if (!requantizer.needed()) return;
-  for_elements(context, n, [&](size_t begin, size_t end) { requantizer.run(out + begin, end - begin); });
+  for_elements(context, n,
+               [&](size_t begin, size_t end) { requantizer.run(out + begin, end - begin); });
 }
 
 }  // namespace smelt

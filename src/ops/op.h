@@ -4,8 +4,8 @@
 //   bind      once per shape   chooses kernels and blocking, reports scratch; may allocate and fail
 //   run       every inference  does neither
 //
-// An Op is immutable after make_op and shared by all plans of its graph; a BoundOp is immutable after bind and shared by
-// all sessions of its plan. Both may be used by several threads at once.
+// An Op is immutable after make_op and shared by all plans of its graph; a BoundOp is immutable
+// after bind and shared by all sessions of its plan. Both may be used by several threads at once.
 #pragma once
 
 #include <cstddef>
@@ -26,15 +26,17 @@ namespace smelt {
 
 struct Packing;
 
-/// An operand as make_op sees it: its type, its shape as declared (dynamic extents are upper bounds), and its bytes if it
-/// is constant. Constant bytes live as long as the program does: an op that needs no other layout keeps the pointer.
+/// An operand as make_op sees it: its type, its shape as declared (dynamic extents are upper
+/// bounds), and its bytes if it is constant. Constant bytes live as long as the program does: an op
+/// that needs no other layout keeps the pointer.
 struct Operand {
   TensorDesc desc;
   const std::byte* constant = nullptr;
   bool present = true;  ///< false: an optional operand (a bias) that the node does not have
 };
 
-/// A node as make_op sees it. Operand order is the node's: lhs, rhs, bias; query, key, value, scale, mask.
+/// A node as make_op sees it. Operand order is the node's: lhs, rhs, bias; query, key, value,
+/// scale, mask.
 struct NodeSpec {
   OpKind kind;
   Attrs attrs;
@@ -67,8 +69,9 @@ class BoundOp {
  public:
   virtual ~BoundOp() = default;
   virtual size_t scratch_bytes() const noexcept { return 0; }
-  /// in[i], out[i]: first byte of operand i, kAlignment-aligned or at least aligned to its element; null for operands that
-  /// are absent. Constants are passed like the rest. Inputs do not overlap outputs unless in_place() says so.
+  /// in[i], out[i]: first byte of operand i, kAlignment-aligned or at least aligned to its element;
+  /// null for operands that are absent. Constants are passed like the rest. Inputs do not overlap
+  /// outputs unless in_place() says so.
   virtual void run(std::span<const std::byte* const> in, std::span<std::byte* const> out,
                    RunContext&) const noexcept = 0;
   /// The input whose memory output 0 may reuse (same bytes, same size), or none.
@@ -77,17 +80,21 @@ class BoundOp {
   virtual std::string_view kernel() const noexcept = 0;
   /// Multiply-accumulates of one run; 0 where that says nothing.
   virtual uint64_t macs() const noexcept { return 0; }
-  /// Ops that chose among kernels of different tiles say how; `cpu` is the one that the op was made for.
+  /// Ops that chose among kernels of different tiles say how; `cpu` is the one that the op was made
+  /// for.
   virtual std::optional<KernelChoice> choice(const Cpu&) const { return std::nullopt; }
 };
 
 class Op {
  public:
   virtual ~Op() = default;
-  /// Output shapes for input shapes (constants included, in operand order). kInvalidArgument says what was expected.
+  /// Output shapes for input shapes (constants included, in operand order). kInvalidArgument says
+  /// what was expected.
   virtual Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const = 0;
-  /// Fixes the shapes. `in` and `out` are in operand order; `workers` is the size of the pool it will run on.
-  virtual Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  /// Fixes the shapes. `in` and `out` are in operand order; `workers` is the size of the pool it
+  /// will run on.
+  virtual Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                                      std::span<const TensorDesc> out,
                                                       unsigned workers) const = 0;
   /// Bytes of packed weights that this op owns.
   virtual size_t packed_bytes() const noexcept { return 0; }

@@ -17,17 +17,23 @@ std::string describe(const TensorDesc& desc) {
   std::string text(name(desc.dtype));
   if (!desc.is_quantized()) return text;
   switch (desc.quant->granularity) {
-    case QuantGranularity::kPerTensor: return text + " per tensor";
-    case QuantGranularity::kPerChannel: return text + " per channel";
-    case QuantGranularity::kPerBlock: return text + " per block";
-    case QuantGranularity::kPerToken: return text + " per token";
-    case QuantGranularity::kNone: break;
+    case QuantGranularity::kPerTensor:
+      return text + " per tensor";
+    case QuantGranularity::kPerChannel:
+      return text + " per channel";
+    case QuantGranularity::kPerBlock:
+      return text + " per block";
+    case QuantGranularity::kPerToken:
+      return text + " per token";
+    case QuantGranularity::kNone:
+      break;
   }
   return text;
 }
 
 std::optional<AffineQuant> affine_quant(const TensorDesc& desc) {
-  if (!is_byte(desc.dtype) || desc.quant == nullptr || desc.quant->granularity != QuantGranularity::kPerTensor) {
+  if (!is_byte(desc.dtype) || desc.quant == nullptr ||
+      desc.quant->granularity != QuantGranularity::kPerTensor) {
     return std::nullopt;
   }
   return AffineQuant{desc.quant->scale, desc.quant->zero};
@@ -62,7 +68,8 @@ tl::unexpected<Error> unsupported_types(const NodeSpec& spec, std::string_view s
               fmt::join(out, ", "), supported);
 }
 
-Requantizer::Requantizer(const VectorKernels& kernels, const TensorDesc& in, const TensorDesc& out) {
+Requantizer::Requantizer(const VectorKernels& kernels, const TensorDesc& in,
+                         const TensorDesc& out) {
   if (same_encoding(in, out) || !affine_quant(in) || !affine_quant(out)) return;
   kernels_ = &kernels;
   table_ = byte_table(kernels, in, out, {}, [](const float*, float*, size_t) {});
@@ -78,7 +85,8 @@ Status check_movable(const NodeSpec& spec, const TensorDesc& in, const TensorDes
 
 Status check_size(const Shape& shape) {
   if (!checked_numel(shape)) {
-    return fail(ErrorCode::kInvalidArgument, "the output would be {}, which is too large", to_string(shape));
+    return fail(ErrorCode::kInvalidArgument, "the output would be {}, which is too large",
+                to_string(shape));
   }
   return {};
 }

@@ -13,10 +13,12 @@ namespace smelt {
 /// "float32", "int8 per tensor", "int8 per token".
 std::string describe(const TensorDesc&);
 
-/// The one scale and zero point of an 8-bit tensor; nothing if it has none, or more. make_op has checked their values.
+/// The one scale and zero point of an 8-bit tensor; nothing if it has none, or more. make_op has
+/// checked their values.
 std::optional<AffineQuant> affine_quant(const TensorDesc&);
 
-/// True if stored values mean the same in both: the same type, and the same scale and zero point where there are any.
+/// True if stored values mean the same in both: the same type, and the same scale and zero point
+/// where there are any.
 bool same_encoding(const TensorDesc&, const TensorDesc&);
 
 /// How to store real values as `out`, clamped to `range`. `out` has an affine_quant.
@@ -35,9 +37,11 @@ ByteTable byte_table(const VectorKernels& kernels, const TensorDesc& in, const T
   ByteTable stored;
   for (size_t i = 0; i < stored.size(); ++i) stored[i] = uint8_t(i);
   std::array<float, 256> real;
-  for_byte(kernels.dequantize, in.dtype).f32(stored.data(), real.data(), real.size(), *affine_quant(in));
+  for_byte(kernels.dequantize, in.dtype)
+      .f32(stored.data(), real.data(), real.size(), *affine_quant(in));
   f(real.data(), real.data(), real.size());
-  for_byte(kernels.quantize.f32, out.dtype)(real.data(), stored.data(), real.size(), quantize_params(out, range));
+  for_byte(kernels.quantize.f32, out.dtype)(real.data(), stored.data(), real.size(),
+                                            quantize_params(out, range));
   return stored;
 }
 
@@ -51,7 +55,8 @@ class Requantizer {
   bool needed() const { return kernels_ != nullptr; }
   /// In place.
   void run(std::byte* data, size_t n) const {
-    kernels_->map_byte(reinterpret_cast<uint8_t*>(data), reinterpret_cast<uint8_t*>(data), n, table_.data());
+    kernels_->map_byte(reinterpret_cast<uint8_t*>(data), reinterpret_cast<uint8_t*>(data), n,
+                       table_.data());
   }
 
  private:

@@ -14,8 +14,8 @@ struct Axis {
   int64_t in = 0, out = 0;
   int64_t pool = 1, stride = 1, dilation = 1, pad = 0;
 
-  /// What the window at an output position covers of the input: `count` elements from `position` on, which are the
-  /// window's own elements from `first` on.
+  /// What the window at an output position covers of the input: `count` elements from `position`
+  /// on, which are the window's own elements from `first` on.
   struct Cover {
     size_t first, position, count;
   };
@@ -28,14 +28,15 @@ struct Axis {
   }
 };
 
-Result<Axis> make_axis(const char* which, int64_t in, uint32_t pool, uint32_t stride, uint32_t dilation,
-                       uint32_t pad_before, uint32_t pad_after) {
+Result<Axis> make_axis(const char* which, int64_t in, uint32_t pool, uint32_t stride,
+                       uint32_t dilation, uint32_t pad_before, uint32_t pad_after) {
   const auto reach = checked_mul(int64_t(pool) - 1, int64_t(dilation));
   const auto padded = checked_add(in, int64_t(pad_before) + int64_t(pad_after));
   if (!reach || !padded || *reach >= *padded) {
-    return fail(ErrorCode::kInvalidArgument,
-                "a window of {} elements, dilated by {}, is larger than the padded {} of {} + {} + {}", pool, dilation,
-                which, pad_before, in, pad_after);
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "a window of {} elements, dilated by {}, is larger than the padded {} of {} + {} + {}",
+        pool, dilation, which, pad_before, in, pad_after);
   }
   return Axis{in, (*padded - *reach - 1) / int64_t(stride) + 1, pool, stride, dilation, pad_before};
 }
@@ -59,7 +60,8 @@ class Pool2d final : public Op {
     return std::vector<Shape>(kind_ == Kind::kArgMax ? 2 : 1, out);
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned) const override {
     const Shape& shape = in[0].shape;
     SMELT_ASSIGN(const Axis y, axis_y(shape));
@@ -67,13 +69,14 @@ class Pool2d final : public Op {
     if (kind_ == Kind::kAverage) return bind_average(in[0], out[0], y, x);
     if (kind_ == Kind::kArgMax) {
       const WindowArgMaxFn fn = for_float(kernels_.window_argmax, in[0].dtype);
-      return pool(in[0], y, x, [fn, row = size_t(x.pool)](const Window& w, Outputs o, size_t at, size_t bytes,
-                                                          size_t channels, size_t first) {
-        auto* index = reinterpret_cast<int32_t*>(o[1]) + at;
-        fn(w, o[0] + at * bytes, index, channels, row);
-        // The window was cut at the padding; positions count from the whole one.
-        for (size_t c = 0; first != 0 && c < channels; ++c) index[c] += int32_t(first);
-      });
+      return pool(in[0], y, x,
+                  [fn, row = size_t(x.pool)](const Window& w, Outputs o, size_t at, size_t bytes,
+                                             size_t channels, size_t first) {
+                    auto* index = reinterpret_cast<int32_t*>(o[1]) + at;
+                    fn(w, o[0] + at * bytes, index, channels, row);
+                    // The window was cut at the padding; positions count from the whole one.
+                    for (size_t c = 0; first != 0 && c < channels; ++c) index[c] += int32_t(first);
+                  });
     }
     const bool bounded = std::isfinite(range_.min) || std::isfinite(range_.max);
     if (is_byte(in[0].dtype)) {
@@ -92,45 +95,51 @@ class Pool2d final : public Op {
     const WindowMaxFn fn = for_float(kernels_.window_max, in[0].dtype);
     const UnaryFn clamp = for_float(kernels_.unary[size_t(UnaryOp::kClamp)], in[0].dtype);
     const UnaryParams limits = {range_.min, range_.max};
-    return pool(in[0], y, x, [=](const Window& w, Outputs o, size_t at, size_t bytes, size_t channels, size_t) {
-      std::byte* to = o[0] + at * bytes;
-      fn(w, to, channels);
-      if (bounded) clamp(to, to, channels, limits);
-    });
+    return pool(in[0], y, x,
+                [=](const Window& w, Outputs o, size_t at, size_t bytes, size_t channels, size_t) {
+                  std::byte* to = o[0] + at * bytes;
+                  fn(w, to, channels);
+                  if (bounded) clamp(to, to, channels, limits);
+                });
   }
 
  private:
   Result<Axis> axis_y(const Shape& in) const {
-    return make_axis("height", in[1], attrs_.pool_h, attrs_.stride_h, attrs_.dilation_h, attrs_.pad_top,
-                     attrs_.pad_bottom);
+    return make_axis("height", in[1], attrs_.pool_h, attrs_.stride_h, attrs_.dilation_h,
+                     attrs_.pad_top, attrs_.pad_bottom);
   }
   Result<Axis> axis_x(const Shape& in) const {
-    return make_axis("width", in[2], attrs_.pool_w, attrs_.stride_w, attrs_.dilation_w, attrs_.pad_left,
-                     attrs_.pad_right);
+    return make_axis("width", in[2], attrs_.pool_w, attrs_.stride_w, attrs_.dilation_w,
+                     attrs_.pad_left, attrs_.pad_right);
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind_average(const TensorDesc& in, const TensorDesc& out, const Axis& y,
-                                                      const Axis& x) const {
+  Result<std::unique_ptr<const BoundOp>> bind_average(const TensorDesc& in, const TensorDesc& out,
+                                                      const Axis& y, const Axis& x) const {
     if (is_byte(in.dtype)) {
       const WindowByteSumFn fn = for_byte(kernels_.window_sum_byte, in.dtype);
       const QuantizeParams params = quantize_params(out, range_);
-      return pool(in, y, x, [=, quant = *affine_quant(in)](const Window& w, Outputs o, size_t at, size_t,
-                                                           size_t channels, size_t) {
-        QuantizeParams scaled = params;
-        scaled.inverse_scale *= quant.scale / float(std::max<size_t>(1, w.ny * w.nx));
-        fn(w, o[0] + at, channels, quant.zero, scaled);
-      });
+      return pool(in, y, x,
+                  [=, quant = *affine_quant(in)](const Window& w, Outputs o, size_t at, size_t,
+                                                 size_t channels, size_t) {
+                    QuantizeParams scaled = params;
+                    scaled.inverse_scale *= quant.scale / float(std::max<size_t>(1, w.ny * w.nx));
+                    fn(w, o[0] + at, channels, quant.zero, scaled);
+                  });
     }
     const WindowSumFn fn = for_float(kernels_.window_sum, in.dtype);
     const FloatRange range = {range_.min, range_.max};
-    return pool(in, y, x, [=](const Window& w, Outputs o, size_t at, size_t bytes, size_t channels, size_t) {
-      fn(w, o[0] + at * bytes, channels, 1.0f / float(std::max<size_t>(1, w.ny * w.nx)), range);
-    });
+    return pool(in, y, x,
+                [=](const Window& w, Outputs o, size_t at, size_t bytes, size_t channels, size_t) {
+                  fn(w, o[0] + at * bytes, channels, 1.0f / float(std::max<size_t>(1, w.ny * w.nx)),
+                     range);
+                });
   }
 
-  /// f(window, outputs, first output element, element bytes, channels, position of the window's first element).
+  /// f(window, outputs, first output element, element bytes, channels, position of the window's
+  /// first element).
   template <class F>
-  std::unique_ptr<const BoundOp> pool(const TensorDesc& in, const Axis& y, const Axis& x, F f) const {
+  std::unique_ptr<const BoundOp> pool(const TensorDesc& in, const Axis& y, const Axis& x,
+                                      F f) const {
     const size_t bytes = bits(in.dtype) / 8, channels = size_t(in.shape[3]);
     const size_t pixel = channels * bytes, row = size_t(x.in) * pixel, image = size_t(y.in) * row;
     const size_t outputs = size_t(in.shape[0]) * size_t(y.out) * size_t(x.out);
@@ -143,8 +152,9 @@ class Pool2d final : public Op {
           const size_t n = p / size_t(x.out) / size_t(y.out);
           Axis::Cover cy = y.cover(oy), cx = x.cover(ox);
           if (cy.count == 0 || cx.count == 0) cy = cx = {0, 0, 0};
-          const Window window = {i[0] + n * image + cy.position * row + cx.position * pixel, cy.count, cx.count,
-                                 ptrdiff_t(row) * ptrdiff_t(y.dilation), ptrdiff_t(pixel) * ptrdiff_t(x.dilation)};
+          const Window window = {i[0] + n * image + cy.position * row + cx.position * pixel,
+                                 cy.count, cx.count, ptrdiff_t(row) * ptrdiff_t(y.dilation),
+                                 ptrdiff_t(pixel) * ptrdiff_t(x.dilation)};
           f(window, o, p * channels, bytes, channels, cy.first * size_t(x.pool) + cx.first);
         }
       });
@@ -171,22 +181,26 @@ Result<std::unique_ptr<const Op>> make(const NodeSpec& spec, const Cpu& cpu, Kin
     attrs.dilation_h = attrs.dilation_w = 1;
   }
   const uint64_t window = uint64_t(attrs.pool_h) * attrs.pool_w;
-  if (window == 0 || attrs.stride_h == 0 || attrs.stride_w == 0 || attrs.dilation_h == 0 || attrs.dilation_w == 0) {
-    return fail(ErrorCode::kInvalidArgument, "window {}x{}, stride {}x{}, dilation {}x{}", attrs.pool_h, attrs.pool_w,
-                attrs.stride_h, attrs.stride_w, attrs.dilation_h, attrs.dilation_w);
+  if (window == 0 || attrs.stride_h == 0 || attrs.stride_w == 0 || attrs.dilation_h == 0 ||
+      attrs.dilation_w == 0) {
+    return fail(ErrorCode::kInvalidArgument, "window {}x{}, stride {}x{}, dilation {}x{}",
+                attrs.pool_h, attrs.pool_w, attrs.stride_h, attrs.stride_w, attrs.dilation_h,
+                attrs.dilation_w);
   }
   const TensorDesc& in = spec.inputs[0].desc;
   const TensorDesc& out = spec.outputs[0].desc;
   const bool floats = is_float(in.dtype) && in.dtype == out.dtype;
   if (kind == Kind::kArgMax) {
     if (!floats || spec.outputs[1].desc.dtype != DType::kS32) {
-      return unsupported_types(spec, "float32, float16 or bfloat16, the same in and out, with int32 positions");
+      return unsupported_types(
+          spec, "float32, float16 or bfloat16, the same in and out, with int32 positions");
     }
     if (window > uint64_t(INT32_MAX)) {
       return fail(ErrorCode::kUnsupported, "positions in a window of {} elements", window);
     }
   } else if (!floats && !(in.dtype == out.dtype && affine_quant(in) && affine_quant(out))) {
-    return unsupported_types(spec, "float32, float16, bfloat16, or 8-bit per tensor, the same in and out");
+    return unsupported_types(
+        spec, "float32, float16, bfloat16, or 8-bit per tensor, the same in and out");
   }
   if (kind == Kind::kAverage && !floats && window > kMaxByteWindow) {
     return fail(ErrorCode::kUnsupported, "the average of {} 8-bit elements", window);

@@ -12,7 +12,8 @@ namespace {
 class Reshape final : public Op {
  public:
   /// Without a shape the output has the input's.
-  Reshape(const VectorKernels& kernels, std::optional<Shape> shape) : kernels_(kernels), shape_(shape) {}
+  Reshape(const VectorKernels& kernels, std::optional<Shape> shape)
+      : kernels_(kernels), shape_(shape) {}
 
   Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
@@ -20,10 +21,12 @@ class Reshape final : public Op {
     Shape out = *shape_;
     std::optional<size_t> inferred;
     for (size_t i = 0; i < out.rank(); ++i) {
-      if (out[i] < 0) return fail(ErrorCode::kInvalidArgument, "negative extent in the shape {}", to_string(out));
+      if (out[i] < 0)
+        return fail(ErrorCode::kInvalidArgument, "negative extent in the shape {}", to_string(out));
       if (out[i] != 0) continue;
       if (inferred) {
-        return fail(ErrorCode::kInvalidArgument, "more than one extent to be inferred in {}", to_string(out));
+        return fail(ErrorCode::kInvalidArgument, "more than one extent to be inferred in {}",
+                    to_string(out));
       }
       inferred = i;
     }
@@ -38,10 +41,12 @@ class Reshape final : public Op {
     return std::vector<Shape>{out};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned) const override {
     if (in[0].is_per_token() && !same_rows(in[0], out[0])) {
-      return fail(ErrorCode::kUnsupported, "{} to {} would change the rows of an int8 tensor quantised per token",
+      return fail(ErrorCode::kUnsupported,
+                  "{} to {} would change the rows of an int8 tensor quantised per token",
                   to_string(in[0].shape), to_string(out[0].shape));
     }
     const size_t bytes = in[0].bytes();
@@ -67,7 +72,8 @@ class Reshape final : public Op {
   std::optional<Shape> shape_;
 };
 
-Result<std::unique_ptr<const Op>> make(const NodeSpec& spec, const Cpu& cpu, std::optional<Shape> shape) {
+Result<std::unique_ptr<const Op>> make(const NodeSpec& spec, const Cpu& cpu,
+                                       std::optional<Shape> shape) {
   const TensorDesc& in = spec.inputs[0].desc;
   const TensorDesc& out = spec.outputs[0].desc;
   if (!(in.is_per_token() && out.is_per_token() && in.dtype == out.dtype)) {

@@ -25,26 +25,29 @@ struct Axis {
 Axis make_axis(size_t in, size_t out, const ResizeAttrs& attrs) {
   const bool ends_meet = attrs.align_corners && out > 1;
   const float scale = ends_meet ? float(in - 1) / float(out - 1) : float(in) / float(out);
-  // The centre of a pixel is half a pixel from its corner, unless the mapping says that it is the corner.
+  // The centre of a pixel is half a pixel from its corner, unless the mapping says that it is the
+  // corner.
   return {in, out, scale, attrs.align_corners || attrs.legacy_half_pixel ? 0.0f : 0.5f};
 }
 
 class ResizeBilinear2d final : public Op {
  public:
-  ResizeBilinear2d(const VectorKernels& kernels, const ResizeAttrs& attrs) : kernels_(kernels), attrs_(attrs) {}
+  ResizeBilinear2d(const VectorKernels& kernels, const ResizeAttrs& attrs)
+      : kernels_(kernels), attrs_(attrs) {}
 
   Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
     if (in.rank() != 4 || in[1] == 0 || in[2] == 0) {
-      return fail(ErrorCode::kInvalidArgument, "the input is {}, not [n, h, w, c] with h and w above 0",
-                  to_string(in));
+      return fail(ErrorCode::kInvalidArgument,
+                  "the input is {}, not [n, h, w, c] with h and w above 0", to_string(in));
     }
     const Shape out = {in[0], attrs_.height, attrs_.width, in[3]};
     SMELT_TRY(check_size(out));
     return std::vector<Shape>{out};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned) const override {
     const Shape& shape = in[0].shape;
     const Axis y = make_axis(size_t(shape[1]), attrs_.height, attrs_);
@@ -64,8 +67,12 @@ class ResizeBilinear2d final : public Op {
           std::byte* to = o[0] + r * x.out * pixel;
           for (size_t ox = 0; ox < x.out; ++ox) {
             const Axis::Place px = x.place(ox);
-            const Corners corners = {top + px.low * pixel,    top + px.high * pixel, bottom + px.low * pixel,
-                                     bottom + px.high * pixel, px.weight,             py.weight};
+            const Corners corners = {top + px.low * pixel,
+                                     top + px.high * pixel,
+                                     bottom + px.low * pixel,
+                                     bottom + px.high * pixel,
+                                     px.weight,
+                                     py.weight};
             fn(corners, to + ox * pixel, channels);
           }
           if (requantizer.needed()) requantizer.run(to, x.out * pixel);
@@ -91,7 +98,8 @@ Result<std::unique_ptr<const Op>> make_resize_bilinear2d(const NodeSpec& spec, c
   const TensorDesc& out = spec.outputs[0].desc;
   const bool floats = is_float(in.dtype) && in.dtype == out.dtype;
   if (!floats && !(in.dtype == out.dtype && affine_quant(in) && affine_quant(out))) {
-    return unsupported_types(spec, "float32, float16, bfloat16, or 8-bit per tensor, the same in and out");
+    return unsupported_types(
+        spec, "float32, float16, bfloat16, or 8-bit per tensor, the same in and out");
   }
   return std::make_unique<const ResizeBilinear2d>(vector_kernels(cpu), *attrs);
 }

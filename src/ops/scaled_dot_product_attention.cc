@@ -15,12 +15,16 @@ class ScaledDotProductAttention final : public Op {
   explicit ScaledDotProductAttention(const VectorKernels& kernels) : kernels_(kernels) {}
 
   Result<std::vector<Shape>> infer(std::span<const Shape> in) const override {
-    const Shape &q = in[kQuery], &k = in[kKey], &v = in[kValue], &scale = in[kScale], &mask = in[kMask];
-    const bool ranks = q.rank() == 4 && k.rank() == 4 && v.rank() == 4 && scale.rank() == 1 && mask.rank() == 2;
-    if (!ranks || k[0] != q[0] || v[0] != q[0] || k[1] != v[1] || k[1] <= 0 || q[1] % k[1] != 0 || k[2] != v[2] ||
-        k[2] <= 0 || k[3] != q[3] || scale[0] != q[3] || mask[0] != q[2] || mask[1] != k[2]) {
+    const Shape &q = in[kQuery], &k = in[kKey], &v = in[kValue], &scale = in[kScale],
+                &mask = in[kMask];
+    const bool ranks =
+        q.rank() == 4 && k.rank() == 4 && v.rank() == 4 && scale.rank() == 1 && mask.rank() == 2;
+    if (!ranks || k[0] != q[0] || v[0] != q[0] || k[1] != v[1] || k[1] <= 0 || q[1] % k[1] != 0 ||
+        k[2] != v[2] || k[2] <= 0 || k[3] != q[3] || scale[0] != q[3] || mask[0] != q[2] ||
+        mask[1] != k[2]) {
       return fail(ErrorCode::kInvalidArgument,
-                  "query {}, key {}, value {}, scale {}, mask {} are not [b, h, t, c], [b, g, s, c], [b, g, s, d], "
+                  "query {}, key {}, value {}, scale {}, mask {} are not [b, h, t, c], [b, g, s, "
+                  "c], [b, g, s, d], "
                   "[c], [t, s] with g dividing h",
                   to_string(q), to_string(k), to_string(v), to_string(scale), to_string(mask));
     }
@@ -29,12 +33,14 @@ class ScaledDotProductAttention final : public Op {
     return std::vector<Shape>{out};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc>,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc>,
                                               unsigned workers) const override {
     const Shape &q = in[kQuery].shape, &k = in[kKey].shape, &v = in[kValue].shape;
     const DType type = in[0].dtype;
     const size_t bytes = bits(type) / 8;
-    const size_t heads = size_t(q[1]), groups = size_t(k[1]), tokens = size_t(q[2]), keys = size_t(k[2]);
+    const size_t heads = size_t(q[1]), groups = size_t(k[1]), tokens = size_t(q[2]),
+                 keys = size_t(k[2]);
     const size_t channels = size_t(q[3]), depth = size_t(v[3]);
     // Per worker, in f32: the scaled query and the scale, the scores, the output row.
     const size_t floats = round_up(2 * channels + keys + depth, size_t(16));
@@ -57,7 +63,8 @@ class ScaledDotProductAttention final : public Op {
         float* out = scores + keys;
         to_f32(x[kScale], scale, channels);
         for (size_t row = begin; row < end; ++row) {
-          const size_t token = row % tokens, head = row / tokens % heads, batch = row / tokens / heads;
+          const size_t token = row % tokens, head = row / tokens % heads,
+                       batch = row / tokens / heads;
           const size_t group = batch * groups + head / (heads / groups);
           to_f32(x[kQuery] + row * channels * bytes, query, channels);
           multiply(query, scale, query, channels, Broadcast::kNone, {-kInfinity, kInfinity});
@@ -83,7 +90,8 @@ class ScaledDotProductAttention final : public Op {
 
 }  // namespace
 
-Result<std::unique_ptr<const Op>> make_scaled_dot_product_attention(const NodeSpec& spec, const Cpu& cpu) {
+Result<std::unique_ptr<const Op>> make_scaled_dot_product_attention(const NodeSpec& spec,
+                                                                    const Cpu& cpu) {
   const DType type = spec.outputs[0].desc.dtype;
   bool supported = is_float(type);
   for (const Operand& input : spec.inputs) supported &= input.desc.dtype == type;

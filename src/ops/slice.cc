@@ -20,21 +20,23 @@ class Slice final : public Op {
     Shape out;
     for (size_t i = 0; i < in.rank(); ++i) {
       const int64_t offset = attrs_.offsets[i], size = attrs_.sizes[i];
-      if (offset < 0 || size < 0 || !range_fits(uint64_t(offset), uint64_t(size), uint64_t(in[i]))) {
-        return fail(ErrorCode::kInvalidArgument, "offsets {}, sizes {} are outside of {}", to_string(attrs_.offsets),
-                    to_string(attrs_.sizes), to_string(in));
+      if (offset < 0 || size < 0 ||
+          !range_fits(uint64_t(offset), uint64_t(size), uint64_t(in[i]))) {
+        return fail(ErrorCode::kInvalidArgument, "offsets {}, sizes {} are outside of {}",
+                    to_string(attrs_.offsets), to_string(attrs_.sizes), to_string(in));
       }
       out.push_back(size == 0 ? in[i] - offset : size);
     }
     return std::vector<Shape>{out};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned) const override {
     Shape origin;
     origin.resize(in[0].shape.rank(), 0);
-    const Block block = make_block(kernels_, in[0].dtype, in[0].shape, attrs_.offsets, out[0].shape, origin,
-                                   out[0].shape);
+    const Block block = make_block(kernels_, in[0].dtype, in[0].shape, attrs_.offsets, out[0].shape,
+                                   origin, out[0].shape);
     const Requantizer requantizer(kernels_, in[0], out[0]);
     const size_t n = out[0].shape.numel();
     return make_bound({.kernel = requantizer.needed() ? kernels_.name : "copy"},

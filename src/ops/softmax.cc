@@ -12,22 +12,26 @@ class Softmax final : public Op {
   explicit Softmax(const VectorKernels& kernels) : kernels_(kernels) {}
 
   Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const override {
-    if (inputs[0].rank() == 0) return fail(ErrorCode::kInvalidArgument, "a scalar has no last axis");
+    if (inputs[0].rank() == 0)
+      return fail(ErrorCode::kInvalidArgument, "a scalar has no last axis");
     return std::vector<Shape>{inputs[0]};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc>,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc>,
                                               unsigned) const override {
     const Shape& shape = in[0].shape;
     const RowSoftmaxFn fn = for_float(kernels_.row_softmax, in[0].dtype);
     const size_t length = size_t(shape.back()), row_bytes = length * bits(in[0].dtype) / 8;
     const size_t rows = length == 0 ? 0 : shape.numel() / length;
-    return make_bound({.kernel = kernels_.name, .in_place = 0}, [=](Inputs x, Outputs y, RunContext& context) {
-      // An exponential costs as much as several plain elements.
-      for_units(context, rows, 4 * length, [&](size_t begin, size_t end) {
-        for (size_t r = begin; r < end; ++r) fn(x[0] + r * row_bytes, y[0] + r * row_bytes, length);
-      });
-    });
+    return make_bound({.kernel = kernels_.name, .in_place = 0},
+                      [=](Inputs x, Outputs y, RunContext& context) {
+                        // An exponential costs as much as several plain elements.
+                        for_units(context, rows, 4 * length, [&](size_t begin, size_t end) {
+                          for (size_t r = begin; r < end; ++r)
+                            fn(x[0] + r * row_bytes, y[0] + r * row_bytes, length);
+                        });
+                      });
   }
 
  private:

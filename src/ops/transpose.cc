@@ -13,18 +13,21 @@ class Transpose final : public Op {
   Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const override {
     const Shape& in = inputs[0];
     if (in.rank() != perm_.rank()) {
-      return fail(ErrorCode::kInvalidArgument, "the permutation {} does not fit a tensor of shape {}",
-                  to_string(perm_), to_string(in));
+      return fail(ErrorCode::kInvalidArgument,
+                  "the permutation {} does not fit a tensor of shape {}", to_string(perm_),
+                  to_string(in));
     }
     Shape out;
     for (int64_t p : perm_) out.push_back(in[size_t(p)]);
     return std::vector<Shape>{out};
   }
 
-  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in, std::span<const TensorDesc> out,
+  Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
+                                              std::span<const TensorDesc> out,
                                               unsigned) const override {
     const size_t bytes = bits(in[0].dtype) / 8;
-    const auto in_strides = dense_strides(in[0].shape, bytes), out_strides = dense_strides(out[0].shape, bytes);
+    const auto in_strides = dense_strides(in[0].shape, bytes),
+               out_strides = dense_strides(out[0].shape, bytes);
     std::array<StridedCopy::Dim, kMaxRank> dims;
     for (size_t i = 0; i < perm_.rank(); ++i) {
       dims[i] = {size_t(out[0].shape[i]), in_strides[size_t(perm_[i])], out_strides[i]};

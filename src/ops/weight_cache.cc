@@ -7,9 +7,10 @@ namespace smelt {
 
 bool WeightCache::Key::operator==(const Key& o) const {
   const PackSource &a = source, &b = o.source;
-  return layout == o.layout && pack == o.pack && shape == o.shape && vl32 == o.vl32 && matrices == o.matrices &&
-         source_step == o.source_step && a.data == b.data && a.dtype == b.dtype && a.row_stride == b.row_stride &&
-         a.k_stride == b.k_stride && a.bias == b.bias && a.bias_dtype == b.bias_dtype && a.lhs_zero == b.lhs_zero &&
+  return layout == o.layout && pack == o.pack && shape == o.shape && vl32 == o.vl32 &&
+         matrices == o.matrices && source_step == o.source_step && a.data == b.data &&
+         a.dtype == b.dtype && a.row_stride == b.row_stride && a.k_stride == b.k_stride &&
+         a.bias == b.bias && a.bias_dtype == b.bias_dtype && a.lhs_zero == b.lhs_zero &&
          taps == o.taps && scale == o.scale && block_scale.size() == o.block_scale.size() &&
          (block_scale.empty() || std::memcmp(block_scale.data(), o.block_scale.data(),
                                              block_scale.size() * sizeof(BFloat16)) == 0) &&

@@ -12,19 +12,20 @@
 
 namespace smelt {
 
-/// Packed weights, and the row that stands for padding. Immutable, shared by an Op and its BoundOps.
+/// Packed weights, and the row that stands for padding. Immutable, shared by an Op and its
+/// BoundOps.
 struct PackedWeights {
-  AlignedBuffer bytes;   ///< one matrix after the other, `stride` bytes apart
+  AlignedBuffer bytes;  ///< one matrix after the other, `stride` bytes apart
   size_t stride = 0;
   AlignedBuffer zero_row;  ///< kc elements that mean 0; empty if nothing is padded
 };
 
-/// The packed weights of one program: delegates and methods that name the same constants find what another has packed.
-/// Holds nothing alive itself. May be used by several threads.
+/// The packed weights of one program: delegates and methods that name the same constants find what
+/// another has packed. Holds nothing alive itself. May be used by several threads.
 class WeightCache {
  public:
-  /// Everything that packed bytes depend on. Weights and biases are known by where they are: they are constants of the
-  /// program. Scales are compared as such, because each graph has its own.
+  /// Everything that packed bytes depend on. Weights and biases are known by where they are: they
+  /// are constants of the program. Scales are compared as such, because each graph has its own.
   struct Key {
     PackLayout layout;
     PackPanels* pack = nullptr;

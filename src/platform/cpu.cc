@@ -28,11 +28,13 @@ std::string all_isa_names() {
   return out;
 }
 
-// A cache size from sysfs ("1024K"), or `otherwise`. Virtual machines and emulators may not have the file.
+// A cache size from sysfs ("1024K"), or `otherwise`. Virtual machines and emulators may not have
+// the file.
 uint32_t cache_bytes(int level, std::string_view type, uint32_t otherwise) {
   for (int index = 0; index < 8; ++index) {
     const auto read = [&](const char* field, char* text, int size) {
-      const std::string path = fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/{}", index, field);
+      const std::string path =
+          fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/{}", index, field);
       std::FILE* f = std::fopen(path.c_str(), "r");
       if (f == nullptr) return false;
       const bool ok = std::fgets(text, size, f) != nullptr;
@@ -42,7 +44,8 @@ uint32_t cache_bytes(int level, std::string_view type, uint32_t otherwise) {
     char text[32];
     if (!read("level", text, sizeof text)) break;
     if (std::atoi(text) != level) continue;
-    if (!read("type", text, sizeof text) || std::string_view(text).substr(0, type.size()) != type) continue;
+    if (!read("type", text, sizeof text) || std::string_view(text).substr(0, type.size()) != type)
+      continue;
     char unit = 0;
     unsigned amount = 0;
     if (!read("size", text, sizeof text) || std::sscanf(text, "%u%c", &amount, &unit) < 1) continue;
@@ -55,15 +58,19 @@ uint32_t cache_bytes(int level, std::string_view type, uint32_t otherwise) {
 #if defined(__x86_64__)
 
 IsaSet detect_isa(Cpu&) {
-  // The compiler's run-time asks CPUID and XGETBV: a tier counts only if the system saves its registers.
+  // The compiler's run-time asks CPUID and XGETBV: a tier counts only if the system saves its
+  // registers.
   __builtin_cpu_init();
   IsaSet isa;
-  // Highway's AVX2 uses BMI as well; every CPU with AVX2 and FMA has it, but a hypervisor may hide it.
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
-      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
+  // Highway's AVX2 uses BMI as well; every CPU with AVX2 and FMA has it, but a hypervisor may hide
+  // it.
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi") &&
+      __builtin_cpu_supports("bmi2"))
     isa = isa.with(Isa::kAvx2);
-  if (isa.has(Isa::kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+  if (isa.has(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl")) {
     isa = isa.with(Isa::kAvx512);
     if (__builtin_cpu_supports("avx512vnni")) isa = isa.with(Isa::kAvx512Vnni);
     if (__builtin_cpu_supports("avx512bf16")) isa = isa.with(Isa::kAvx512Bf16);
@@ -73,8 +80,8 @@ IsaSet detect_isa(Cpu&) {
 
 #elif defined(__aarch64__)
 
-// Bits of AT_HWCAP and AT_HWCAP2 in the Linux ABI (arch/arm64 uapi hwcap.h). Named here because the C library's headers
-// on Debian 12 are older than SME2.
+// Bits of AT_HWCAP and AT_HWCAP2 in the Linux ABI (arch/arm64 uapi hwcap.h). Named here because the
+// C library's headers on Debian 12 are older than SME2.
 constexpr unsigned long kHwcapAsimdHp = 1ul << 10;
 constexpr unsigned long kHwcapAsimdDp = 1ul << 20;
 constexpr unsigned long kHwcapAsimdFhm = 1ul << 23;
@@ -122,7 +129,8 @@ Result<IsaSet> parse_isa_list(std::string_view list) {
     size_t i = 0;
     while (i < kIsaCount && kIsaNames[i] != item) ++i;
     if (i == kIsaCount)
-      return fail(ErrorCode::kInvalidArgument, "unknown ISA tier \"{}\"; known: {}", item, all_isa_names());
+      return fail(ErrorCode::kInvalidArgument, "unknown ISA tier \"{}\"; known: {}", item,
+                  all_isa_names());
     set = set.with(Isa(i));
   }
   return set;

@@ -19,9 +19,13 @@ class IsaSet {
  public:
   constexpr IsaSet() = default;
   [[nodiscard]] constexpr IsaSet with(Isa i) const { return IsaSet(bits_ | 1u << unsigned(i)); }
-  [[nodiscard]] constexpr IsaSet without(Isa i) const { return IsaSet((bits_ & ~(1u << unsigned(i))) | 1u); }
+  [[nodiscard]] constexpr IsaSet without(Isa i) const {
+    return IsaSet((bits_ & ~(1u << unsigned(i))) | 1u);
+  }
   constexpr bool has(Isa i) const { return (bits_ >> unsigned(i) & 1u) != 0; }
-  [[nodiscard]] constexpr IsaSet operator&(IsaSet o) const { return IsaSet((bits_ & o.bits_) | 1u); }
+  [[nodiscard]] constexpr IsaSet operator&(IsaSet o) const {
+    return IsaSet((bits_ & o.bits_) | 1u);
+  }
   friend constexpr bool operator==(IsaSet, IsaSet) = default;
 
  private:
@@ -39,11 +43,13 @@ struct Cpu {
   uint32_t cores = 1;
   uint32_t sme_units = 0;  ///< matrix units, which may be shared by several cores
 
-  /// The machine that this process runs on. `mask` is a comma-separated list of tiers to keep (the value of the
-  /// environment variable SMELT_ISA); empty keeps all. A name that is no tier is an error. kScalar is always kept.
+  /// The machine that this process runs on. `mask` is a comma-separated list of tiers to keep (the
+  /// value of the environment variable SMELT_ISA); empty keeps all. A name that is no tier is an
+  /// error. kScalar is always kept.
   static Result<Cpu> detect(std::string_view mask = {});
 
-  /// A CPU by name: "apple-m4", "neoverse-n1", "x86-64-v3". kInvalidArgument lists those that are known.
+  /// A CPU by name: "apple-m4", "neoverse-n1", "x86-64-v3". kInvalidArgument lists those that are
+  /// known.
   static Result<Cpu> describe(std::string_view name);
   static std::vector<std::string_view> described_names();
 };

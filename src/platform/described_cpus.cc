@@ -1,5 +1,5 @@
-// CPUs that are not here, to plan for: their tiers, and the caches of the big core, as far as they are public. Not checked on
-// hardware; that snapdragon-x2 has SME without SME2 is an assumption.
+// CPUs that are not here, to plan for: their tiers, and the caches of the big core, as far as they
+// are public. Not checked on hardware; that snapdragon-x2 has SME without SME2 is an assumption.
 
 #include "platform/cpu.h"
 

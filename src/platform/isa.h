@@ -6,7 +6,8 @@
 
 namespace smelt {
 
-/// Instruction-set tiers that kernels are written for. Order within an architecture: later is more capable.
+/// Instruction-set tiers that kernels are written for. Order within an architecture: later is more
+/// capable.
 enum class Isa : uint8_t {
   kScalar,  ///< portable C++; always present
   kAvx2,    ///< AVX2 + FMA + F16C

@@ -17,8 +17,9 @@ namespace smelt {
 
 namespace {
 
-// Work of this field comes in bursts of microseconds, one burst per node. A worker that sleeps between bursts pays a
-// futex wake (5 to 50 us) each time, so it spins first; about 20 us of spinning, then it parks.
+// Work of this field comes in bursts of microseconds, one burst per node. A worker that sleeps
+// between bursts pays a futex wake (5 to 50 us) each time, so it spins first; about 20 us of
+// spinning, then it parks.
 constexpr int kSpins = 2000;
 
 inline void relax() {
@@ -49,7 +50,8 @@ int64_t clock_ns() {
 struct ThreadPool::Impl {
   using Body = FunctionRef<void(size_t, size_t, unsigned)>;
 
-  // The job. Written by the caller before `epoch` is raised, read by workers after they have seen it.
+  // The job. Written by the caller before `epoch` is raised, read by workers after they have seen
+  // it.
   const Body* body = nullptr;
   size_t n = 0, grain = 1;
   unsigned helpers = 0;   // workers 1 … helpers take part
@@ -73,8 +75,8 @@ struct ThreadPool::Impl {
   void loop(unsigned worker) {
     uint32_t seen = 0;
     for (;;) {
-      // Every worker answers every epoch, also those that a job leaves out: the caller may not change the job while one of
-      // them could still be about to read it.
+      // Every worker answers every epoch, also those that a job leaves out: the caller may not
+      // change the job while one of them could still be about to read it.
       seen = await_change(epoch, seen);
       if (stop.load(std::memory_order_relaxed)) return;
       if (worker <= helpers) {
@@ -112,7 +114,8 @@ void ThreadPool::parallel_for(size_t n, size_t grain, Impl::Body f, unsigned max
   if (n == 0) return;
   grain = std::max(grain, size_t(1));
   const size_t pieces = div_up(n, grain);
-  const unsigned helpers = unsigned(std::min<size_t>({pieces, max_workers, workers()})) - (max_workers == 0 ? 0 : 1);
+  const unsigned helpers =
+      unsigned(std::min<size_t>({pieces, max_workers, workers()})) - (max_workers == 0 ? 0 : 1);
   if (helpers == 0 || max_workers <= 1) {
     for (size_t begin = 0; begin < n; begin += grain) f(begin, std::min(begin + grain, n), 0);
     return;
@@ -128,13 +131,16 @@ void ThreadPool::parallel_for(size_t n, size_t grain, Impl::Body f, unsigned max
   s.epoch.notify_all();
   s.work(0);
   const int64_t begin = s.measured ? clock_ns() : 0;
-  for (uint32_t left = s.pending.load(std::memory_order_acquire); left != 0; left = await_change(s.pending, left)) {
+  for (uint32_t left = s.pending.load(std::memory_order_acquire); left != 0;
+       left = await_change(s.pending, left)) {
   }
   if (s.measured) s.helped.fetch_sub(clock_ns() - begin, std::memory_order_relaxed);
 }
 
 void ThreadPool::measure(bool on) noexcept { impl_->measured = on; }
 
-int64_t ThreadPool::helped_ns() const noexcept { return impl_->helped.load(std::memory_order_relaxed); }
+int64_t ThreadPool::helped_ns() const noexcept {
+  return impl_->helped.load(std::memory_order_relaxed);
+}
 
 }  // namespace smelt

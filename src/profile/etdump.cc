@@ -15,11 +15,12 @@ namespace {
 using Builder = flatbuffers::FlatBufferBuilder;
 using EventOffset = flatbuffers::Offset<etdump::Event>;
 
-// ExecuTorch's events of instructions and delegates belong to chain 0; those of a whole run to none.
+// ExecuTorch's events of instructions and delegates belong to chain 0; those of a whole run to
+// none.
 constexpr int32_t kNoChain = -1, kNoInstruction = -1, kNoDebugId = -1;
 
-EventOffset named_event(Builder& b, std::string_view name, int32_t chain, int32_t instruction, uint64_t begin,
-                        uint64_t end) {
+EventOffset named_event(Builder& b, std::string_view name, int32_t chain, int32_t instruction,
+                        uint64_t begin, uint64_t end) {
   const auto text = b.CreateString(name);
   return etdump::CreateEvent(
       b, etdump::CreateProfileEvent(b, text, chain, instruction, kNoDebugId, 0, 0, begin, end));
@@ -27,12 +28,14 @@ EventOffset named_event(Builder& b, std::string_view name, int32_t chain, int32_
 
 EventOffset delegate_event(Builder& b, const StepInfo& step, uint64_t begin, uint64_t end) {
   const auto id = b.CreateString(step.name);
-  const auto metadata = b.CreateVector(reinterpret_cast<const uint8_t*>(step.kernel.data()), step.kernel.size());
-  return etdump::CreateEvent(b, etdump::CreateProfileEvent(b, 0, 0, int32_t(step.instruction), kNoDebugId, id, metadata,
-                                                           begin, end));
+  const auto metadata =
+      b.CreateVector(reinterpret_cast<const uint8_t*>(step.kernel.data()), step.kernel.size());
+  return etdump::CreateEvent(b, etdump::CreateProfileEvent(b, 0, 0, int32_t(step.instruction),
+                                                           kNoDebugId, id, metadata, begin, end));
 }
 
-flatbuffers::Offset<etdump::RunData> block(Builder& b, std::string_view name, const std::vector<EventOffset>& events) {
+flatbuffers::Offset<etdump::RunData> block(Builder& b, std::string_view name,
+                                           const std::vector<EventOffset>& events) {
   const auto text = b.CreateString(name);
   const auto list = b.CreateVector(events);
   return etdump::CreateRunData(b, text, -1, 0, list);
@@ -43,21 +46,24 @@ flatbuffers::Offset<etdump::RunData> block(Builder& b, std::string_view name, co
 std::vector<std::byte> write_etdump(const Profile& profile, const LoadTimes& load) {
   Builder b;
   std::vector<flatbuffers::Offset<etdump::RunData>> runs;
-  runs.push_back(block(
-      b, "Default",
-      {named_event(b, "Method::init", kNoChain, kNoInstruction, load.method_begin_ns, load.method_end_ns),
-       named_event(b, "Program::load_method", kNoChain, kNoInstruction, load.program_begin_ns, load.method_end_ns)}));
+  runs.push_back(block(b, "Default",
+                       {named_event(b, "Method::init", kNoChain, kNoInstruction,
+                                    load.method_begin_ns, load.method_end_ns),
+                        named_event(b, "Program::load_method", kNoChain, kNoInstruction,
+                                    load.program_begin_ns, load.method_end_ns)}));
   std::vector<EventOffset> events;
   for (const ZoneTime& t : profile.times) {
     const Zone& zone = profile.zones[t.zone];
     switch (zone.kind) {
       case Zone::Kind::kRun:
-        events.push_back(named_event(b, "Method::execute", kNoChain, kNoInstruction, t.begin_ns, t.end_ns));
+        events.push_back(
+            named_event(b, "Method::execute", kNoChain, kNoInstruction, t.begin_ns, t.end_ns));
         runs.push_back(block(b, "Execute", events));
         events.clear();
         break;
       case Zone::Kind::kDelegate:
-        events.push_back(named_event(b, "DELEGATE_CALL", 0, int32_t(zone.instruction), t.begin_ns, t.end_ns));
+        events.push_back(
+            named_event(b, "DELEGATE_CALL", 0, int32_t(zone.instruction), t.begin_ns, t.end_ns));
         break;
       case Zone::Kind::kStep: {
         const StepInfo& step = profile.steps[zone.step];
@@ -67,8 +73,8 @@ std::vector<std::byte> write_etdump(const Profile& profile, const LoadTimes& loa
         }
         const auto instruction = int32_t(zone.instruction);
         const size_t colon = step.type.rfind(':') + 1;  // npos + 1 is 0
-        events.push_back(
-            named_event(b, "native_call_" + step.type.substr(colon), 0, instruction, t.begin_ns, t.end_ns));
+        events.push_back(named_event(b, "native_call_" + step.type.substr(colon), 0, instruction,
+                                     t.begin_ns, t.end_ns));
         events.push_back(named_event(b, "OPERATOR_CALL", 0, instruction, t.begin_ns, t.end_ns));
         break;
       }
@@ -81,7 +87,8 @@ std::vector<std::byte> write_etdump(const Profile& profile, const LoadTimes& loa
   return bytes;
 }
 
-Result<std::vector<EtDumpStep>> read_etdump(std::span<const std::byte> bytes, std::string_view where) {
+Result<std::vector<EtDumpStep>> read_etdump(std::span<const std::byte> bytes,
+                                            std::string_view where) {
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
   flatbuffers::Verifier verifier(data, bytes.size());
   if (!verifier.VerifySizePrefixedBuffer<etdump::ETDump>(etdump::ETDumpIdentifier()))
@@ -92,7 +99,8 @@ Result<std::vector<EtDumpStep>> read_etdump(std::span<const std::byte> bytes, st
   size_t executed = 0;
   for (flatbuffers::uoffset_t r = 0; runs != nullptr && r < runs->size(); ++r) {
     const etdump::RunData& run = *runs->Get(r);
-    if (run.name() == nullptr || run.name()->string_view() != "Execute" || run.events() == nullptr) continue;
+    if (run.name() == nullptr || run.name()->string_view() != "Execute" || run.events() == nullptr)
+      continue;
     ++executed;
     std::map<std::string, size_t> seen;
     for (const etdump::Event* event : *run.events()) {
@@ -109,7 +117,8 @@ Result<std::vector<EtDumpStep>> read_etdump(std::span<const std::byte> bytes, st
         continue;
       }
       if (p->end_time() < p->start_time())
-        return fail(ErrorCode::kInvalidFile, "{}: run_data[{}]: \"{}\" ends before it starts", where, r, name);
+        return fail(ErrorCode::kInvalidFile, "{}: run_data[{}]: \"{}\" ends before it starts",
+                    where, r, name);
       const auto [at, added] = index.emplace(std::pair(name, seen[name]++), steps.size());
       if (added) {
         const auto* metadata = p->delegate_debug_metadata();
@@ -121,7 +130,9 @@ Result<std::vector<EtDumpStep>> read_etdump(std::span<const std::byte> bytes, st
       steps[at->second].us.push_back(double(p->end_time() - p->start_time()) / 1000);
     }
   }
-  if (executed == 0) return fail(ErrorCode::kInvalidFile, "{}: holds no block \"Execute\": nothing ran while it was recorded", where);
+  if (executed == 0)
+    return fail(ErrorCode::kInvalidFile,
+                "{}: holds no block \"Execute\": nothing ran while it was recorded", where);
   return steps;
 }
 

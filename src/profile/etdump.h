@@ -19,19 +19,21 @@ struct LoadTimes {
   uint64_t method_begin_ns = 0, method_end_ns = 0;    ///< packing weights, planning
 };
 
-/// A size-prefixed ETDump: a block "Default" with the load, then a block "Execute" for each run. Times are nanoseconds. Nodes of
-/// delegates are named as in StepInfo::name, each with its kernel as delegate metadata.
+/// A size-prefixed ETDump: a block "Default" with the load, then a block "Execute" for each run.
+/// Times are nanoseconds. Nodes of delegates are named as in StepInfo::name, each with its kernel
+/// as delegate metadata.
 std::vector<std::byte> write_etdump(const Profile&, const LoadTimes&);
 
 /// A step of the runs in an ETDump.
 struct EtDumpStep {
-  std::string name;          ///< "Add (ND) #1", "native_call_add.out"
-  std::string kernel;        ///< the metadata, where it is text
-  std::vector<double> us;    ///< for each run in which it happened
+  std::string name;        ///< "Add (ND) #1", "native_call_add.out"
+  std::string kernel;      ///< the metadata, where it is text
+  std::vector<double> us;  ///< for each run in which it happened
 };
 
-/// The steps of all blocks "Execute", in the order of the first run that has them: what delegates report, and calls of
-/// operators. The n-th step of a name in one run is the n-th in all. kInvalidFile names what is wrong; `where` is the file.
+/// The steps of all blocks "Execute", in the order of the first run that has them: what delegates
+/// report, and calls of operators. The n-th step of a name in one run is the n-th in all.
+/// kInvalidFile names what is wrong; `where` is the file.
 Result<std::vector<EtDumpStep>> read_etdump(std::span<const std::byte>, std::string_view where);
 
 }  // namespace smelt

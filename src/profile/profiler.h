@@ -1,5 +1,5 @@
-// Records how long things take. Who records holds a pointer to a Profiler, null when nobody wants to know: that check is all
-// that profiling costs while it is off.
+// Records how long things take. Who records holds a pointer to a Profiler, null when nobody wants
+// to know: that check is all that profiling costs while it is off.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@ class Profiler {
     int64_t helped = 0;
   };
 
-  /// Room for `capacity` records: what comes later is counted and dropped. The pool is that of the thread that records; it
-  /// outlives the profiler, or is null where nothing runs in parallel.
+  /// Room for `capacity` records: what comes later is counted and dropped. The pool is that of the
+  /// thread that records; it outlives the profiler, or is null where nothing runs in parallel.
   explicit Profiler(size_t capacity, ThreadPool* pool = nullptr) : times_(capacity), pool_(pool) {
     if (pool_ != nullptr) pool_->measure(true);
   }
@@ -33,11 +33,14 @@ class Profiler {
   Profiler& operator=(const Profiler&) = delete;
 
   static uint64_t now() noexcept {
-    return uint64_t(std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
+    return uint64_t(
+        std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
   }
   Start start() const noexcept { return {now(), helped()}; }
   /// What `profiler` gives; nothing, at no cost, where it is null.
-  static Start start(const Profiler* profiler) noexcept { return profiler == nullptr ? Start() : profiler->start(); }
+  static Start start(const Profiler* profiler) noexcept {
+    return profiler == nullptr ? Start() : profiler->start();
+  }
 
   /// Something that began at `begin` ended now.
   void record(uint32_t zone, const Start& begin) noexcept {

@@ -30,8 +30,8 @@ Result<std::unique_ptr<Delegate>> Delegate::load(std::span<const std::byte> payl
                                                  const Cpu& cpu, ThreadPool& pool,
                                                  WeightCache* weights) {
   SMELT_ASSIGN(DelegateGraph read, read_xnnpack_graph(payload, named_data, where));
-  auto compiled =
-      CompiledGraph::build(std::move(read.graph), cpu, PlanOptions{.workers = pool.workers(), .weights = weights});
+  auto compiled = CompiledGraph::build(std::move(read.graph), cpu,
+                                       PlanOptions{.workers = pool.workers(), .weights = weights});
   if (!compiled) return prefixed(std::move(compiled).error(), where);
   auto session = Session::create(*std::move(compiled), pool);
   if (!session) return prefixed(std::move(session).error(), where);

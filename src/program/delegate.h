@@ -23,7 +23,8 @@ class Delegate {
   /// the named data outlive the delegate. `where` names it in messages.
   static Result<std::unique_ptr<Delegate>> load(std::span<const std::byte> payload,
                                                 NamedDataLookup named_data, std::string_view where,
-                                                const Cpu& cpu, ThreadPool& pool, WeightCache* weights);
+                                                const Cpu& cpu, ThreadPool& pool,
+                                                WeightCache* weights);
 
   /// Checks that a call's arguments are tensors of the types that the graph has.
   Status check_arguments(std::span<EValue* const> args) const;

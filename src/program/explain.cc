@@ -1,6 +1,7 @@
 // LoadedMethod: what it does, step by step, and how long each step took.
 //
-// Zones are numbered at load time: 0 is a run, 1 + i is instruction i, and after them come the nodes of each delegate.
+// Zones are numbered at load time: 0 is a run, 1 + i is instruction i, and after them come the
+// nodes of each delegate.
 #include "graph/explain.h"
 
 #include <algorithm>
@@ -17,19 +18,21 @@ bool starts_with_any(std::string_view text, std::span<const std::string_view> pr
 
 Category operator_category(std::string_view name) {
   static constexpr std::array<std::string_view, 9> kProducts = {
-      "aten::mm.", "aten::bmm.", "aten::addmm.", "aten::linear.", "aten::convolution.", "aten::_conv", "aten::matmul.",
-      "aten::baddbmm.", "llama::custom_sdpa"};
+      "aten::mm.",   "aten::bmm.",    "aten::addmm.",   "aten::linear.",     "aten::convolution.",
+      "aten::_conv", "aten::matmul.", "aten::baddbmm.", "llama::custom_sdpa"};
   static constexpr std::array<std::string_view, 36> kMoves = {
-      "aten::view",        "aten::_to_copy",    "aten::permute",   "aten::transpose",     "aten::cat.",
-      "aten::stack.",      "aten::slice",       "aten::select",    "aten::index",         "aten::embedding",
-      "aten::expand",      "aten::clone",       "aten::copy",      "aten::squeeze",       "aten::unsqueeze",
-      "aten::split",       "aten::constant_pad", "aten::gather",   "aten::scatter",       "aten::repeat",
-      "aten::flip",        "aten::unbind",      "aten::t_copy",    "aten::as_strided",    "aten::alias",
-      "aten::detach",      "aten::lift_fresh",  "aten::narrow",    "aten::roll",          "aten::pixel_",
-      "dim_order_ops::",   "quantized_decomposed::", "llama::update_cache", "aten::full", "aten::diagonal",
-      "aten::unfold"};
+      "aten::view",          "aten::_to_copy",  "aten::permute",    "aten::transpose",
+      "aten::cat.",          "aten::stack.",    "aten::slice",      "aten::select",
+      "aten::index",         "aten::embedding", "aten::expand",     "aten::clone",
+      "aten::copy",          "aten::squeeze",   "aten::unsqueeze",  "aten::split",
+      "aten::constant_pad",  "aten::gather",    "aten::scatter",    "aten::repeat",
+      "aten::flip",          "aten::unbind",    "aten::t_copy",     "aten::as_strided",
+      "aten::alias",         "aten::detach",    "aten::lift_fresh", "aten::narrow",
+      "aten::roll",          "aten::pixel_",    "dim_order_ops::",  "quantized_decomposed::",
+      "llama::update_cache", "aten::full",      "aten::diagonal",   "aten::unfold"};
   if (name.starts_with("executorch_prim::et_view")) return Category::kDataMovement;
-  if (name.starts_with("executorch_prim::") || name.starts_with("aten::sym_")) return Category::kControl;
+  if (name.starts_with("executorch_prim::") || name.starts_with("aten::sym_"))
+    return Category::kControl;
   if (starts_with_any(name, kProducts)) return Category::kMatrixProduct;
   return starts_with_any(name, kMoves) ? Category::kDataMovement : Category::kElementwise;
 }
@@ -60,11 +63,12 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
   step.instruction = instruction;
   step.category = operator_category(op.name);
   step.unit = Unit::kPlain;
-  // "aten::add.out" is native_call_add.out in ExecuTorch's profiles; primitives have no events of their own.
+  // "aten::add.out" is native_call_add.out in ExecuTorch's profiles; primitives have no events of
+  // their own.
   const size_t colon = op.name.rfind(':');
   if (step.category != Category::kControl)
-    step.executorch_1_0 = step.executorch_current =
-        fmt::format("native_call_{}", op.name.substr(colon == std::string_view::npos ? 0 : colon + 1));
+    step.executorch_1_0 = step.executorch_current = fmt::format(
+        "native_call_{}", op.name.substr(colon == std::string_view::npos ? 0 : colon + 1));
   std::string in, out, in_shapes, out_shapes;
   for (size_t i = 0; i < std::min(call.args().size(), op.signature.size()); ++i) {
     const EValue& v = *call.args()[i];
@@ -81,11 +85,13 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
   const bool product = step.category == Category::kMatrixProduct;
   if (call.kernel().empty()) {
     // Code of the operator's own, named after it: "portable_expand_copy".
-    const std::string_view bare = std::string_view(op.name).substr(colon == std::string_view::npos ? 0 : colon + 1);
+    const std::string_view bare =
+        std::string_view(op.name).substr(colon == std::string_view::npos ? 0 : colon + 1);
     step.kernel = op.view ? "view" : fmt::format("portable_{}", bare.substr(0, bare.find('.')));
     step.isa = smelt::name(Isa::kScalar);
     step.unit = Unit::kPlain;
-    step.reason = product ? "not on the matrix unit: an operator that no delegate took, of types or shapes that only portable "
+    step.reason = product ? "not on the matrix unit: an operator that no delegate took, of types "
+                            "or shapes that only portable "
                             "code computes"
                           : "not on the matrix unit: it multiplies no matrices; portable code";
     if (!call.refusal().empty()) step.reason += fmt::format(" ({})", call.refusal());

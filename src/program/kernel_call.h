@@ -42,9 +42,9 @@ class KernelCall {
     return state_ == nullptr ? std::string_view() : state_->refusal();
   }
   Status run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch);
-  /// Lets the operator choose a kernel for the shapes that its arguments have, and computes nothing.
-  /// What is packed for that kernel is kept for the first run. A call that cannot run stays
-  /// undecided: its run says why.
+  /// Lets the operator choose a kernel for the shapes that its arguments have, and computes
+  /// nothing. What is packed for that kernel is kept for the first run. A call that cannot run
+  /// stays undecided: its run says why.
   void plan(ThreadPool& pool, const Cpu& cpu, Scratch& scratch);
   /// The kernel of the last run, or of plan(); empty: the operator's own portable code.
   std::string_view kernel() const { return kernel_; }

@@ -234,7 +234,8 @@ Status LoadedMethod::run(std::span<const Value> inputs, std::span<Value> outputs
                 inputs_.size(), outputs_.size(), inputs.size(), outputs.size());
   }
   if (cpu_.described)
-    return fail(ErrorCode::kUnsupported, "{} is planned for {}, which is not this machine", info_.name, cpu_.name);
+    return fail(ErrorCode::kUnsupported, "{} is planned for {}, which is not this machine",
+                info_.name, cpu_.name);
   for (const auto& [index, value] : restored_) table_.values[index] = value;
   for (const View& v : views_) {
     v.tensor->data = v.data;

@@ -139,8 +139,8 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
     }
   }
   if (!refused.empty()) {
-    return fail(ErrorCode::kUnsupported, "{}: operators that Smelt does not have for such types: {}",
-                where, refused);
+    return fail(ErrorCode::kUnsupported,
+                "{}: operators that Smelt does not have for such types: {}", where, refused);
   }
 
   for (const InPlaceUpdate& u : find_in_place_updates(plan, operators, delegate_outputs)) {

@@ -56,7 +56,7 @@ class OperatorState {
 struct Decision {
   std::string_view kernel;  ///< empty: portable code of the operator's own
   bool made = false;
-  bool only = false;          ///< nothing else is asked: the operator returns once it has decided
+  bool only = false;  ///< nothing else is asked: the operator returns once it has decided
 };
 
 /// The arguments of one call. The loader has checked their kinds against the operator's signature,

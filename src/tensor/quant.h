@@ -13,8 +13,10 @@ enum class QuantGranularity : uint8_t {
   kNone,
   kPerTensor,   ///< one scale, one zero point
   kPerChannel,  ///< a scale for each index of `axis`; symmetric (zero is the same for all)
-  kPerBlock,    ///< a bfloat16 scale for each `block` consecutive elements of the innermost axis, [rows][k / block]
-  kPerToken,    ///< found while running: a scale and a zero point per row; the innermost `nonbatch_dims` form a row
+  kPerBlock,    ///< a bfloat16 scale for each `block` consecutive elements of the innermost axis,
+                ///< [rows][k / block]
+  kPerToken,    ///< found while running: a scale and a zero point per row; the innermost
+                ///< `nonbatch_dims` form a row
 };
 
 /// Owns nothing: scales lie in the file's mapping, or in storage that the graph owns.

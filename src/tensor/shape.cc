@@ -27,7 +27,9 @@ std::optional<size_t> checked_numel(const Shape& shape) noexcept {
   return empty ? 0 : size_t(n);
 }
 
-std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", ")); }
+std::string to_string(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
+}
 
 size_t dense_bytes(DType dtype, const Shape& shape) noexcept {
   if (bits(dtype) >= 8) return shape.numel() * (bits(dtype) / 8);

@@ -12,23 +12,30 @@ namespace smelt {
 
 /// Type, extents and quantisation of a dense, row-major tensor. Owns nothing; `quant` outlives it.
 ///
-/// Memory of a per-token quantised tensor (Quant::kPerToken): the int8 elements, row-major, padded to a multiple of
-/// 64 bytes, then one RowQuant per row.
+/// Memory of a per-token quantised tensor (Quant::kPerToken): the int8 elements, row-major, padded
+/// to a multiple of 64 bytes, then one RowQuant per row.
 struct TensorDesc {
   DType dtype = DType::kF32;
   Shape shape;
   const Quant* quant = nullptr;  ///< null: not quantised
 
-  bool is_quantized() const { return quant != nullptr && quant->granularity != QuantGranularity::kNone; }
-  bool is_per_token() const { return quant != nullptr && quant->granularity == QuantGranularity::kPerToken; }
+  bool is_quantized() const {
+    return quant != nullptr && quant->granularity != QuantGranularity::kNone;
+  }
+  bool is_per_token() const {
+    return quant != nullptr && quant->granularity == QuantGranularity::kPerToken;
+  }
 
   /// Elements of one dynamically quantised row, and the number of rows.
-  size_t row_elements() const { return shape.numel(shape.rank() - quant->nonbatch_dims, shape.rank()); }
+  size_t row_elements() const {
+    return shape.numel(shape.rank() - quant->nonbatch_dims, shape.rank());
+  }
   size_t rows() const { return shape.numel(0, shape.rank() - quant->nonbatch_dims); }
   size_t row_quant_offset() const { return round_up(dense_bytes(dtype, shape), size_t(64)); }
 
   size_t bytes() const {
-    return is_per_token() ? row_quant_offset() + rows() * sizeof(RowQuant) : dense_bytes(dtype, shape);
+    return is_per_token() ? row_quant_offset() + rows() * sizeof(RowQuant)
+                          : dense_bytes(dtype, shape);
   }
 };
 

@@ -16,7 +16,8 @@ using testing::StartsWith;
 
 TEST(Explain, SaysWhichKernelAndWhy) {
   const AlignedBuffer bytes = linear_program(4, 32, 16);
-  const auto program = Program::load(bytes.bytes(), {.threads = 1, .isa = "scalar", .external_data = {}});
+  const auto program =
+      Program::load(bytes.bytes(), {.threads = 1, .isa = "scalar", .external_data = {}});
   ASSERT_TRUE(program) << program.error().message;
   const auto method = program->method();
   ASSERT_TRUE(method) << method.error().message;
@@ -32,13 +33,14 @@ TEST(Explain, SaysWhichKernelAndWhy) {
   EXPECT_EQ(s.macs, 4u * 32 * 16);
   EXPECT_FALSE(s.removed);
   EXPECT_THAT(s.reason, StartsWith("not on the matrix unit: "));
-  for (const Alternative& a : s.alternatives) EXPECT_THAT(a.reason, HasSubstr("not available")) << a.kernel;
+  for (const Alternative& a : s.alternatives)
+    EXPECT_THAT(a.reason, HasSubstr("not available")) << a.kernel;
 }
 
 TEST(Explain, PlansForAMachineThatIsNotHereAndDoesNotRunThere) {
   const AlignedBuffer bytes = linear_program(4, 32, 16);
-  const auto program =
-      Program::load(bytes.bytes(), {.threads = 1, .isa = {}, .external_data = {}, .cpu = "apple-m4"});
+  const auto program = Program::load(
+      bytes.bytes(), {.threads = 1, .isa = {}, .external_data = {}, .cpu = "apple-m4"});
   ASSERT_TRUE(program) << program.error().message;
   auto method = program->method();
   ASSERT_TRUE(method) << method.error().message;

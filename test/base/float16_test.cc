@@ -39,7 +39,8 @@ TEST(Half, EncodesExactValuesToThemselves) {
 
 TEST(Half, RoundsToNearestTiesToEven) {
   for (uint32_t b = 0; b < 0x7bff; ++b) {
-    const double low = half_value(uint16_t(b)), high = half_value(uint16_t(b + 1)), middle = (low + high) / 2;
+    const double low = half_value(uint16_t(b)), high = half_value(uint16_t(b + 1)),
+                 middle = (low + high) / 2;
     const float tie = float(middle);
     ASSERT_EQ(double(tie), middle);
     EXPECT_EQ(Half(tie).bits, b % 2 == 0 ? b : b + 1) << middle;

@@ -18,8 +18,8 @@ using testing::StartsWith;
 class Explain : public testing::Test {
  protected:
   Explain() {
-    const Outcome made = smelt({"make", "linear", "--variant", "qp8_f32_qc8w", "--m", "4", "--n", "64", "--k", "64",
-                                "--seed", "1", "-o", model});
+    const Outcome made = smelt({"make", "linear", "--variant", "qp8_f32_qc8w", "--m", "4", "--n",
+                                "64", "--k", "64", "--seed", "1", "-o", model});
     EXPECT_EQ(made.exit, 0) << made.err;
   }
   json report() const { return json::parse(read_file(folder / "o.json")); }
@@ -32,8 +32,8 @@ TEST_F(Explain, NamesKernelUnitAndReason) {
   const Outcome o = smelt({"explain", model, "--cpu", "apple-m4", "--json", folder / "o.json"});
   ASSERT_EQ(o.exit, 0) << o.err;
   const json j = report();
-  const auto product =
-      std::find_if(j["nodes"].begin(), j["nodes"].end(), [](const json& n) { return n["type"] == "FullyConnected"; });
+  const auto product = std::find_if(j["nodes"].begin(), j["nodes"].end(),
+                                    [](const json& n) { return n["type"] == "FullyConnected"; });
   ASSERT_NE(product, j["nodes"].end());
   EXPECT_EQ((*product)["name"], "Fully Connected (NC, QP8, F32, QC8W) GEMM #1");
   EXPECT_EQ((*product)["variant"], "qp8_f32_qc8w");
@@ -56,8 +56,9 @@ TEST_F(Explain, UnknownCpusAreUsageErrors) {
 }
 
 TEST_F(Explain, ProfilesAreWrittenInEveryForm) {
-  const Outcome o = smelt({"profile", model, "--runs", "3", "--threads", "1", "--json", folder / "o.json", "--trace",
-                           folder / "t.json", "--etdump", folder / "e.etdp", "--html", folder / "r.html"});
+  const Outcome o = smelt({"profile", model, "--runs", "3", "--threads", "1", "--json",
+                           folder / "o.json", "--trace", folder / "t.json", "--etdump",
+                           folder / "e.etdp", "--html", folder / "r.html"});
   ASSERT_EQ(o.exit, 0) << o.err;
   EXPECT_THAT(o.out, HasSubstr("Fully Connected (NC, QP8, F32, QC8W) GEMM #1"));
   double share = 0;
@@ -75,7 +76,9 @@ TEST_F(Explain, ProfilesAreWrittenInEveryForm) {
 }
 
 TEST_F(Explain, ProfilesSayHowCloseToTheMachinesRoofsNodesAre) {
-  ASSERT_EQ(smelt({"profile", model, "--runs", "5", "--threads", "2", "--json", folder / "o.json"}).exit, 0);
+  ASSERT_EQ(
+      smelt({"profile", model, "--runs", "5", "--threads", "2", "--json", folder / "o.json"}).exit,
+      0);
   const json j = report();
   EXPECT_EQ(j["threads"], 2);
   EXPECT_GT(j["roofs"]["int8_gops"].get<double>(), 0);
@@ -95,7 +98,9 @@ TEST_F(Explain, WarnsOnceOfWhatIsSlowForNoReason) {
   unsetenv("SMELT_ISA");
   EXPECT_EQ(loud.exit, 0);
   EXPECT_THAT(loud.err, HasSubstr("smelt: warning: SMELT_ISA=scalar leaves out"));
-  EXPECT_THAT(loud.err, HasSubstr("1 node (Fully Connected (NC, QP8, F32, QC8W) GEMM #1, 100 % of the MACs)"));
+  EXPECT_THAT(
+      loud.err,
+      HasSubstr("1 node (Fully Connected (NC, QP8, F32, QC8W) GEMM #1, 100 % of the MACs)"));
   EXPECT_EQ(quiet.err, "");
   EXPECT_EQ(smelt({"run", model, "--threads", "1"}).err, "");
 }
@@ -105,8 +110,12 @@ TEST_F(Explain, WarnsOnceOfWhatIsSlowForNoReason) {
 std::string profile_of(std::vector<std::pair<std::string, double>> nodes) {
   json j{{"program", "p.pte"}, {"nodes", json::array()}};
   for (const auto& [name, us] : nodes) {
-    j["nodes"].push_back({{"name", name}, {"kernel", "k"}, {"unit", "simd"}, {"median_us", us},
-                          {"executorch", {{"v1.0", name}, {"current", name + " + Clamp (NC) #1"}}}});
+    j["nodes"].push_back(
+        {{"name", name},
+         {"kernel", "k"},
+         {"unit", "simd"},
+         {"median_us", us},
+         {"executorch", {{"v1.0", name}, {"current", name + " + Clamp (NC) #1"}}}});
   }
   return j.dump();
 }
@@ -115,7 +124,8 @@ TEST_F(Explain, ComparesRunsNodeByNode) {
   // Of two nodes that are alike the first goes with the first.
   write_file(folder / "a.json", profile_of({{"x", 10}, {"y", 100}, {"y", 1}, {"gone", 5}}));
   write_file(folder / "b.json", profile_of({{"x", 20}, {"y", 50}, {"y", 4}}));
-  const Outcome o = smelt({"compare", folder / "a.json", folder / "b.json", "--json", folder / "o.json"});
+  const Outcome o =
+      smelt({"compare", folder / "a.json", folder / "b.json", "--json", folder / "o.json"});
   ASSERT_EQ(o.exit, 0) << o.err;
   const json j = report();
   EXPECT_EQ(j["kind"], "times");
@@ -130,8 +140,12 @@ TEST_F(Explain, ComparesRunsNodeByNode) {
 }
 
 TEST_F(Explain, ComparesWithADump) {
-  ASSERT_EQ(smelt({"profile", model, "--runs", "3", "--json", folder / "a.json", "--etdump", folder / "b.etdp"}).exit, 0);
-  const Outcome o = smelt({"compare", folder / "a.json", folder / "b.etdp", "--json", folder / "o.json"});
+  ASSERT_EQ(smelt({"profile", model, "--runs", "3", "--json", folder / "a.json", "--etdump",
+                   folder / "b.etdp"})
+                .exit,
+            0);
+  const Outcome o =
+      smelt({"compare", folder / "a.json", folder / "b.etdp", "--json", folder / "o.json"});
   ASSERT_EQ(o.exit, 0) << o.err;
   EXPECT_NEAR(report()["total_ratio"].get<double>(), 1, 1e-6);
 }
@@ -139,7 +153,9 @@ TEST_F(Explain, ComparesWithADump) {
 TEST_F(Explain, ComparesCpus) {
   ASSERT_EQ(smelt({"explain", model, "--cpu", "apple-m4", "--json", folder / "a.json"}).exit, 0);
   ASSERT_EQ(smelt({"explain", model, "--cpu", "neoverse-n1", "--json", folder / "b.json"}).exit, 0);
-  ASSERT_EQ(smelt({"compare", folder / "a.json", folder / "b.json", "--json", folder / "o.json"}).exit, 0);
+  ASSERT_EQ(
+      smelt({"compare", folder / "a.json", folder / "b.json", "--json", folder / "o.json"}).exit,
+      0);
   const json j = report();
   EXPECT_EQ(j["kind"], "plans");
   EXPECT_EQ(j["a"]["matrix_share"], 1.0);
@@ -170,8 +186,8 @@ TEST_F(Explain, ComparesOnlyWhatIsOfOneKind) {
 TEST(Cpus, AreListed) {
   const Outcome o = smelt({"cpu", "--list"});
   EXPECT_EQ(o.exit, 0);
-  for (const char* name : {"apple-m4", "arm-c1", "snapdragon-x2", "neoverse-n1", "neoverse-v2", "cortex-a55",
-                           "cortex-a76", "x86-64-v3", "x86-64-v4-vnni"})
+  for (const char* name : {"apple-m4", "arm-c1", "snapdragon-x2", "neoverse-n1", "neoverse-v2",
+                           "cortex-a55", "cortex-a76", "x86-64-v3", "x86-64-v4-vnni"})
     EXPECT_THAT(o.out, HasSubstr(name));
 }
 

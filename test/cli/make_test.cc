@@ -44,7 +44,8 @@ TEST(Make, RefusesBadOptionsByNameAndValue) {
 }
 
 TEST(Make, NamesAKindThatDoesNotExist) {
-  for (const auto& args : std::vector<std::vector<std::string>>{{"make", "cube"}, {"make", "cube", "-o", "x.pte"}}) {
+  for (const auto& args :
+       std::vector<std::vector<std::string>>{{"make", "cube"}, {"make", "cube", "-o", "x.pte"}}) {
     const Outcome o = smelt(args);
     EXPECT_EQ(o.exit, 2);
     EXPECT_NE(o.err.find("\"cube\""), std::string::npos) << o.err;

@@ -43,9 +43,9 @@ class NpyFolder : public ::testing::Test {
 
 TEST(Npy, ReadsEachType) {
   const std::pair<const char*, DType> cases[] = {
-      {"|b1", DType::kBool}, {"|i1", DType::kS8},  {"|u1", DType::kU8},  {"<i2", DType::kS16},
-      {"<u2", DType::kU16},  {"<i4", DType::kS32}, {"<u4", DType::kU32}, {"<i8", DType::kS64},
-      {"<u8", DType::kU64},  {"<f2", DType::kF16}, {"<f4", DType::kF32}, {"<f8", DType::kF64},
+      {"|b1", DType::kBool}, {"|i1", DType::kS8},   {"|u1", DType::kU8},  {"<i2", DType::kS16},
+      {"<u2", DType::kU16},  {"<i4", DType::kS32},  {"<u4", DType::kU32}, {"<i8", DType::kS64},
+      {"<u8", DType::kU64},  {"<f2", DType::kF16},  {"<f4", DType::kF32}, {"<f8", DType::kF64},
       {"<c8", DType::kC64},  {"<c16", DType::kC128}};
   for (const auto& [descr, dtype] : cases) {
     const std::string header =

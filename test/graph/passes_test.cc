@@ -54,14 +54,16 @@ TEST(Passes, TransposesCompose) {
 
 TEST(Passes, ATransposeWithOtherReadersStaysForThem) {
   Builder b;
-  const ValueId in = b.value(), nhwc = b.value({2, 4, 5, 3}), back = b.value(), other = b.value({2, 4, 5, 3});
+  const ValueId in = b.value(), nhwc = b.value({2, 4, 5, 3}), back = b.value(),
+                other = b.value({2, 4, 5, 3});
   b.graph.inputs = {in};
   b.graph.outputs = {back, other};
   b.transpose(in, {0, 2, 3, 1}, nhwc);
   b.transpose(nhwc, {0, 3, 1, 2}, back);
   b.node(OpKind::kAbs, {nhwc}, other);
   run_passes(b.graph);
-  // The output stays an output: a transpose by the identity remains, because the input cannot be written to.
+  // The output stays an output: a transpose by the identity remains, because the input cannot be
+  // written to.
   EXPECT_EQ(b.graph.outputs[0], back);
   ASSERT_EQ(b.graph.nodes.size(), 3u);
 }

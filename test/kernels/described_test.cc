@@ -15,8 +15,8 @@ TEST(DescribedKernels, AgreeWithTheKernelsOfThisBuild) {
   size_t compared = 0;
   for (const GemmKernel* kernel : gemm_kernels()) {
     const auto all = described_gemm_kernels();
-    const auto found =
-        std::ranges::find_if(all, [&](const GemmKernel* k) { return std::string_view(k->name) == kernel->name; });
+    const auto found = std::ranges::find_if(
+        all, [&](const GemmKernel* k) { return std::string_view(k->name) == kernel->name; });
     ASSERT_NE(found, all.end()) << kernel->name;
     const GemmKernel& described = **found;
     EXPECT_EQ(described.isa, kernel->isa) << kernel->name;
@@ -32,7 +32,8 @@ TEST(DescribedKernels, AgreeWithTheKernelsOfThisBuild) {
     ++compared;
   }
   EXPECT_EQ(compared, gemm_kernels().size());
-  EXPECT_GT(described_gemm_kernels().size(), compared) << "kernels of other architectures are described, too";
+  EXPECT_GT(described_gemm_kernels().size(), compared)
+      << "kernels of other architectures are described, too";
 }
 
 TEST(DescribedKernels, DepthwiseOnesToo) {

@@ -1,5 +1,5 @@
-// The driver with kernels that no ISA would want: odd tiles, packed left sides, layouts in vector lengths. And windows,
-// against their definition.
+// The driver with kernels that no ISA would want: odd tiles, packed left sides, layouts in vector
+// lengths. And windows, against their definition.
 #include <gtest/gtest.h>
 
 #include "gemm_problem.h"
@@ -11,9 +11,11 @@ namespace {
 
 constexpr size_t kVl32 = 3;  // no machine has it
 
-float element(const std::byte* panel, const PanelMap& map, size_t kr, size_t row, size_t run, size_t k) {
+float element(const std::byte* panel, const PanelMap& map, size_t kr, size_t row, size_t run,
+              size_t k) {
   float v;
-  std::memcpy(&v, panel + map.group(run * map.run_groups + k / kr) + (row * kr + k % kr) * sizeof v, sizeof v);
+  std::memcpy(&v, panel + map.group(run * map.run_groups + k / kr) + (row * kr + k % kr) * sizeof v,
+              sizeof v);
   return v;
 }
 
@@ -30,10 +32,12 @@ void run_slowly(const GemmBlock& g) {
       std::memcpy(&sum, panel + field_offset(kSelf.rhs, rhs, kBias) + j % rhs.rows * 4, sizeof sum);
       for (size_t t = 0; t < g.taps; ++t) {
         for (size_t c = 0; c < g.kc; ++c) {
-          const size_t run = kSelf.rhs.join_taps ? 0 : t, k = kSelf.rhs.join_taps ? t * g.kc + c : c;
-          const size_t lhs_run = kSelf.lhs.join_taps ? 0 : t, lhs_k = kSelf.lhs.join_taps ? t * g.kc + c : c;
-          const float a = packed ? element(g.lhs + i / lhs.rows * g.lhs_panel_stride, lhs, kSelf.lhs.kr,
-                                           i % lhs.rows, lhs_run, lhs_k)
+          const size_t run = kSelf.rhs.join_taps ? 0 : t,
+                       k = kSelf.rhs.join_taps ? t * g.kc + c : c;
+          const size_t lhs_run = kSelf.lhs.join_taps ? 0 : t,
+                       lhs_k = kSelf.lhs.join_taps ? t * g.kc + c : c;
+          const float a = packed ? element(g.lhs + i / lhs.rows * g.lhs_panel_stride, lhs,
+                                           kSelf.lhs.kr, i % lhs.rows, lhs_run, lhs_k)
                                  : static_cast<const float*>(g.rows[i * g.taps + t])[c];
           sum += a * element(panel, rhs, kSelf.rhs.kr, j % rhs.rows, run, k);
         }
@@ -85,7 +89,8 @@ TEST_P(DriverTest, Blocks) {
   const GemmProblem problem(kernel.variant, {.m = m, .n = n, .kc = 13}, Values::kRandom, 1);
   const auto rhs = problem.packed(kernel.rhs, kernel.pack_rhs, cpu());
   const auto truth = problem.truth();
-  const MatrixRows rows{.lhs_stride = problem.lhs_row_bytes(), .out_stride = (n + gap) * problem.out_bytes()};
+  const MatrixRows rows{.lhs_stride = problem.lhs_row_bytes(),
+                        .out_stride = (n + gap) * problem.out_bytes()};
   for (unsigned workers : {1u, 4u}) {
     const auto pool = ThreadPool::create(workers);
     for (size_t block_m : {1, 4, 7, 40}) {
@@ -98,15 +103,21 @@ TEST_P(DriverTest, Blocks) {
         plan->worker_bytes = worker_scratch_bytes(*plan).value();
         auto scratch = AlignedBuffer::allocate(plan->worker_bytes * workers);
         const auto out = problem.output(gap);
-        run_gemm(*plan, {.lhs = problem.lhs(), .rhs = rhs->data(), .out = out->data(), .stage = problem.stage()}, *pool,
-                 scratch->bytes());
-        EXPECT_EQ(problem.compare(out->data(), gap, truth), "") << block_m << " rows, " << panels << " panels";
+        run_gemm(*plan,
+                 {.lhs = problem.lhs(),
+                  .rhs = rhs->data(),
+                  .out = out->data(),
+                  .stage = problem.stage()},
+                 *pool, scratch->bytes());
+        EXPECT_EQ(problem.compare(out->data(), gap, truth), "")
+            << block_m << " rows, " << panels << " panels";
       }
     }
   }
 }
 
-// A window over a line of pixels with padding at both ends: taps 0 and 1 of output x are pixels 2x - 1 and 2x + 1.
+// A window over a line of pixels with padding at both ends: taps 0 and 1 of output x are pixels 2x
+// - 1 and 2x + 1.
 TEST_P(DriverTest, Window) {
   const GemmKernel& kernel = *GetParam();
   constexpr size_t kPixels = 6, kc = 3, n = 4, kOut = 4;
@@ -126,7 +137,11 @@ TEST_P(DriverTest, Window) {
   float out[2 * kOut * n + n];
   std::fill(std::begin(out), std::end(out), 99.0f);
   const WindowRows rows{.y = {.count = 1, .in_extent = 1, .offsets = {0}},
-                        .x = {.count = kOut, .in_extent = kPixels, .in_step = 2, .offsets = {-1, 1}, .out_first = 1,
+                        .x = {.count = kOut,
+                              .in_extent = kPixels,
+                              .in_step = 2,
+                              .offsets = {-1, 1},
+                              .out_first = 1,
                               .out_step = 2},
                         .in_line = sizeof in,
                         .in_pixel = kc * sizeof(float),
@@ -150,7 +165,8 @@ TEST_P(DriverTest, Window) {
       for (size_t t = 0; t < 2; ++t) {
         const ptrdiff_t pixel = ptrdiff_t(2 * x + 2 * t) - 1;
         if (pixel < 0 || pixel >= ptrdiff_t(kPixels)) continue;
-        for (size_t c = 0; c < kc; ++c) want += in[size_t(pixel) * kc + c] * filter[(j * 2 + t) * kc + c];
+        for (size_t c = 0; c < kc; ++c)
+          want += in[size_t(pixel) * kc + c] * filter[(j * 2 + t) * kc + c];
       }
       EXPECT_EQ(out[(2 * x + 1) * n + j], want) << "output " << x << ", channel " << j;
     }
@@ -162,8 +178,9 @@ INSTANTIATE_TEST_SUITE_P(All, DriverTest, testing::Values(&kOddRows, &kOddPacked
 
 TEST(Driver, SizesThatOverflow) {
   const size_t huge = ~size_t(0) / 2;
-  for (const GemmShape& shape : {GemmShape{.m = huge, .n = 1, .kc = 8}, GemmShape{.m = 8, .n = 1, .kc = huge},
-                                 GemmShape{.m = 8, .n = huge, .kc = 1}, GemmShape{.m = 8, .n = 1, .kc = 0, .taps = huge}})
+  for (const GemmShape& shape :
+       {GemmShape{.m = huge, .n = 1, .kc = 8}, GemmShape{.m = 8, .n = 1, .kc = huge},
+        GemmShape{.m = 8, .n = huge, .kc = 1}, GemmShape{.m = 8, .n = 1, .kc = 0, .taps = huge}})
     EXPECT_FALSE(plan_gemm(kOddPacked, shape, MatrixRows{}, {GemmItem{}}, 0, cpu(), 2));
 }
 

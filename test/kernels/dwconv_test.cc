@@ -19,16 +19,20 @@ constexpr std::byte kCanary{0xa5};
 class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
  protected:
   void SetUp() override {
-    if (!test_cpu().isa.has(kernel().isa)) GTEST_SKIP() << name(kernel().isa) << " is not available here";
+    if (!test_cpu().isa.has(kernel().isa))
+      GTEST_SKIP() << name(kernel().isa) << " is not available here";
     log_kernel_run(kernel().name, kernel().isa);
   }
   static const DwconvKernel& kernel() { return *GetParam(); }
 
   static DType element() {
     switch (kernel().variant) {
-      case DwconvVariant::kF32: return DType::kF32;
-      case DwconvVariant::kF16: return DType::kF16;
-      case DwconvVariant::kQs8: return DType::kS8;
+      case DwconvVariant::kF32:
+        return DType::kF32;
+      case DwconvVariant::kF16:
+        return DType::kF16;
+      case DwconvVariant::kQs8:
+        return DType::kS8;
     }
     return DType::kF32;
   }
@@ -54,10 +58,13 @@ class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
     size_t line_step, tap_step, pixel_step;  // of pointers: small ones make neighbours share them
     size_t taps() const { return height * width; }
     size_t pointers() const {
-      return taps() == 0 ? 0 : (lines - 1) * line_step + (height - 1) * tap_step + (pixels - 1) * pixel_step + width;
+      return taps() == 0 ? 0
+                         : (lines - 1) * line_step + (height - 1) * tap_step +
+                               (pixels - 1) * pixel_step + width;
     }
     size_t pointer(size_t pixel, size_t tap) const {
-      return pixel / pixels * line_step + tap / width * tap_step + pixel % pixels * pixel_step + tap % width;
+      return pixel / pixels * line_step + tap / width * tap_step + pixel % pixels * pixel_step +
+             tap % width;
     }
   };
 
@@ -72,13 +79,16 @@ class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
   }
 
   static void check(const Problem& d, uint64_t seed) {
-    SCOPED_TRACE(testing::Message() << d.lines << " lines of " << d.pixels << " pixels, " << d.channels << " channels, "
-                                    << d.height << " x " << d.width << " taps; steps " << d.line_step << ", " << d.tap_step
-                                    << ", " << d.pixel_step);
+    SCOPED_TRACE(testing::Message()
+                 << d.lines << " lines of " << d.pixels << " pixels, " << d.channels
+                 << " channels, " << d.height << " x " << d.width << " taps; steps " << d.line_step
+                 << ", " << d.tap_step << ", " << d.pixel_step);
     Random random(seed);
-    const size_t channels = d.channels, taps = d.taps(), pixels = d.lines * d.pixels, pointers = d.pointers();
+    const size_t channels = d.channels, taps = d.taps(), pixels = d.lines * d.pixels,
+                 pointers = d.pointers();
     const size_t bytes = element_bytes(), gap = 3, out_pixel = (channels + gap) * bytes;
-    Guarded<std::byte> in(pointers * channels * bytes), filter(taps * channels * bytes), out(pixels * out_pixel);
+    Guarded<std::byte> in(pointers * channels * bytes), filter(taps * channels * bytes),
+        out(pixels * out_pixel);
     Guarded<float> scale(channels), bias(channels);
     Guarded<int32_t> int_bias(channels);
     fill(in, random);
@@ -151,7 +161,8 @@ class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
 TEST_P(DwconvKernelTest, TileEdges) {
   const size_t panel = kernel().filter.rows.at(test_cpu().sme_vl32), half = panel / 2;
   uint64_t seed = 0;
-  for (size_t channels : std::set<size_t>{1, 2, 3, half, half + 1, panel - 1, panel, panel + 1, panel + half, 2 * panel + 3}) {
+  for (size_t channels : std::set<size_t>{1, 2, 3, half, half + 1, panel - 1, panel, panel + 1,
+                                          panel + half, 2 * panel + 3}) {
     if (channels == 0) continue;
     for (size_t pixels : {1, 2, 3, 9}) check(apart(pixels, 3, 3, channels), ++seed);
     check(window(1, 5, 3, 1, channels), ++seed);
@@ -168,13 +179,15 @@ TEST_P(DwconvKernelTest, Taps) {
 TEST_P(DwconvKernelTest, Windows) {
   for (size_t size : {3, 5})
     for (size_t step : {1, 2, 3})
-      for (size_t pixels : {1, 2, 3, 4, 5, 6, 7, 10, 15}) check(window(3, pixels, size, step, 5), pixels);
+      for (size_t pixels : {1, 2, 3, 4, 5, 6, 7, 10, 15})
+        check(window(3, pixels, size, step, 5), pixels);
   const size_t channels = kernel().filter.rows.at(test_cpu().sme_vl32) * 2 - 1;
   for (size_t size : {3, 5})
     for (size_t step : {1, 2}) check(window(2, 15, size, step, channels), step);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, DwconvKernelTest, testing::ValuesIn(dwconv_kernels().begin(), dwconv_kernels().end()),
+INSTANTIATE_TEST_SUITE_P(All, DwconvKernelTest,
+                         testing::ValuesIn(dwconv_kernels().begin(), dwconv_kernels().end()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 }  // namespace

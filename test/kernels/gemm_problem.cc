@@ -31,8 +31,8 @@ uint8_t random_nibbles(Random& random, Values values) {
   return random.next() % 2 == 0 ? 0x00 : 0xff;
 }
 
-std::unique_ptr<Guarded<std::byte>> random_elements(DType dtype, size_t lines, size_t line, Values values,
-                                                    Random& random) {
+std::unique_ptr<Guarded<std::byte>> random_elements(DType dtype, size_t lines, size_t line,
+                                                    Values values, Random& random) {
   const size_t line_bytes = div_up(line * bits(dtype), size_t(8));
   auto memory = std::make_unique<Guarded<std::byte>>(lines * line_bytes);
   std::byte* p = memory->data();
@@ -53,8 +53,12 @@ std::unique_ptr<Guarded<std::byte>> random_elements(DType dtype, size_t lines, s
         std::memcpy(p + i * 2, &h, 2);
         break;
       }
-      case DType::kU4: p[i / 2] = std::byte{random_nibbles(random, values)}; break;
-      default: p[i] = std::byte{random_byte(random, values)}; break;
+      case DType::kU4:
+        p[i / 2] = std::byte{random_nibbles(random, values)};
+        break;
+      default:
+        p[i] = std::byte{random_byte(random, values)};
+        break;
     }
   }
   return memory;
@@ -123,12 +127,13 @@ size_t GemmProblem::lhs_row_bytes() const {
   return shape_.taps * shape_.kc * bits(signature(variant_).lhs) / 8;
 }
 
-std::unique_ptr<Guarded<std::byte>> GemmProblem::packed(const PackLayout& layout, PackPanels* packer,
-                                                         const Cpu& cpu) const {
+std::unique_ptr<Guarded<std::byte>> GemmProblem::packed(const PackLayout& layout,
+                                                        PackPanels* packer, const Cpu& cpu) const {
   const auto bytes = packed_bytes(layout, rhs_shape(shape_), cpu.sme_vl32);
   auto memory = std::make_unique<Guarded<std::byte>>(bytes.value());
   const PackShape shape = rhs_shape(shape_);
-  packer(layout, shape, cpu.sme_vl32, source_, 0, panel_count(layout, shape, cpu.sme_vl32), memory->data());
+  packer(layout, shape, cpu.sme_vl32, source_, 0, panel_count(layout, shape, cpu.sme_vl32),
+         memory->data());
   return memory;
 }
 
@@ -148,10 +153,11 @@ std::unique_ptr<Guarded<std::byte>> GemmProblem::output(size_t gap) const {
   return memory;
 }
 
-std::string GemmProblem::compare(const std::byte* out, size_t gap, const std::vector<ReferenceOutput>& truth) const {
+std::string GemmProblem::compare(const std::byte* out, size_t gap,
+                                 const std::vector<ReferenceOutput>& truth) const {
   const GemmSignature& s = signature(variant_);
-  // Every product and every addition rounds once, and so does the output. Each error is at most epsilon times the sum
-  // of the magnitudes.
+  // Every product and every addition rounds once, and so does the output. Each error is at most
+  // epsilon times the sum of the magnitudes.
   const double operations = double(shape_.taps * shape_.kc) + 8;
   for (size_t i = 0; i < shape_.m; ++i) {
     for (size_t j = 0; j < shape_.n + gap; ++j) {
@@ -164,10 +170,13 @@ std::string GemmProblem::compare(const std::byte* out, size_t gap, const std::ve
       const ReferenceOutput& want = truth[i * shape_.n + j];
       const double got = as_double(s.out, p);
       // Half a unit in the last place of the output; 2^-25 is that of the smallest binary16.
-      const double rounding = s.out == DType::kF32 ? 0 : std::abs(want.value) * epsilon_of(s.out) + 0x1p-25;
-      const double tolerance = s.out == DType::kS8 ? 0 : operations * 0x1p-23 * want.magnitude + rounding;
+      const double rounding =
+          s.out == DType::kF32 ? 0 : std::abs(want.value) * epsilon_of(s.out) + 0x1p-25;
+      const double tolerance =
+          s.out == DType::kS8 ? 0 : operations * 0x1p-23 * want.magnitude + rounding;
       if (!(std::abs(got - want.value) <= tolerance))
-        return fmt::format("({}, {}): {} instead of {}, tolerance {}", i, j, got, want.value, tolerance);
+        return fmt::format("({}, {}): {} instead of {}, tolerance {}", i, j, got, want.value,
+                           tolerance);
     }
   }
   return {};

@@ -28,10 +28,11 @@ class GemmProblem {
   /// An output of m rows, each followed by `gap` elements of canary.
   std::unique_ptr<Guarded<std::byte>> output(size_t gap) const;
   /// Empty if all is well: elements within their bounds, canaries alive.
-  std::string compare(const std::byte* out, size_t gap, const std::vector<ReferenceOutput>& truth) const;
+  std::string compare(const std::byte* out, size_t gap,
+                      const std::vector<ReferenceOutput>& truth) const;
 
-  size_t out_bytes() const;                  ///< of an element
-  size_t lhs_row_bytes() const;              ///< between rows of taps x kc elements
+  size_t out_bytes() const;      ///< of an element
+  size_t lhs_row_bytes() const;  ///< between rows of taps x kc elements
   const std::byte* lhs() const { return lhs_->data(); }
   const RowQuant* row_quant() const { return row_quant_.data(); }
   const OutputStage& stage() const { return stage_; }

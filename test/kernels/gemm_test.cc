@@ -20,7 +20,8 @@ namespace {
 class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
  protected:
   void SetUp() override {
-    if (!test_cpu().isa.has(kernel().isa)) GTEST_SKIP() << name(kernel().isa) << " is not available here";
+    if (!test_cpu().isa.has(kernel().isa))
+      GTEST_SKIP() << name(kernel().isa) << " is not available here";
     log_kernel_run(kernel().name, kernel().isa);
   }
 
@@ -46,8 +47,9 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
     return {.m = m, .n = n, .kc = kc, .taps = taps, .block = blocks ? size_t(32) : 0};
   }
 
-  // The rows of a problem in the kernel's prepared form: each tap in guarded memory of its own, with all that may be read
-  // of it and nothing more; what follows the tap's elements must not matter.
+  // The rows of a problem in the kernel's prepared form: each tap in guarded memory of its own,
+  // with all that may be read of it and nothing more; what follows the tap's elements must not
+  // matter.
   struct Prepared {
     std::vector<std::unique_ptr<Guarded<std::byte>>> taps;
     std::vector<const void*> rows;
@@ -59,7 +61,8 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
     Prepared out;
     for (const void* tap : problem.rows()) {
       form.convert(static_cast<const std::byte*>(tap), converted.data(), kc);
-      auto memory = std::make_unique<Guarded<std::byte>>(round_up(kc, size_t(kernel().rhs.kr)) * form.bytes);
+      auto memory =
+          std::make_unique<Guarded<std::byte>>(round_up(kc, size_t(kernel().rhs.kr)) * form.bytes);
       std::memset(memory->data(), 0x5a, memory->size());
       std::memcpy(memory->data(), converted.data(), kc * form.bytes);
       out.rows.push_back(memory->data());
@@ -81,25 +84,28 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
     const PackShape lhs_shape{.rows = shape.m, .kc = shape.kc, .taps = shape.taps};
     Guarded<std::byte> lhs(packed ? packed_bytes(kernel().lhs, lhs_shape, vl32).value() : 0);
     const auto pack = [&] {
-      kernel().pack_lhs(kernel().lhs, vl32, shape.m, shape.taps, shape.kc, problem.rows().data(), lhs.data());
+      kernel().pack_lhs(kernel().lhs, vl32, shape.m, shape.taps, shape.kc, problem.rows().data(),
+                        lhs.data());
     };
     if (packed)
       if (std::string changed = call_with_canaries(pack); !changed.empty()) return changed;
-    const GemmBlock block{.m = shape.m,
-                          .n = shape.n,
-                          .taps = shape.taps,
-                          .kc = shape.kc,
-                          .rows = problem.rows().data(),
-                          .lhs = lhs.data(),
-                          .lhs_panel_stride = packed ? panel_map(kernel().lhs, lhs_shape, vl32).stride : 0,
-                          .row_quant = problem.row_quant(),
-                          .row_quant_stride = 1,
-                          .rhs = rhs->data(),
-                          .rhs_panel_stride = panel_map(kernel().rhs, rhs_shape(shape), vl32).stride,
-                          .quant_block = shape.block,
-                          .out = out_rows.data(),
-                          .stage = problem.stage()};
-    if (std::string changed = call_with_canaries([&] { kernel().run(block); }); !changed.empty()) return changed;
+    const GemmBlock block{
+        .m = shape.m,
+        .n = shape.n,
+        .taps = shape.taps,
+        .kc = shape.kc,
+        .rows = problem.rows().data(),
+        .lhs = lhs.data(),
+        .lhs_panel_stride = packed ? panel_map(kernel().lhs, lhs_shape, vl32).stride : 0,
+        .row_quant = problem.row_quant(),
+        .row_quant_stride = 1,
+        .rhs = rhs->data(),
+        .rhs_panel_stride = panel_map(kernel().rhs, rhs_shape(shape), vl32).stride,
+        .quant_block = shape.block,
+        .out = out_rows.data(),
+        .stage = problem.stage()};
+    if (std::string changed = call_with_canaries([&] { kernel().run(block); }); !changed.empty())
+      return changed;
     const auto truth = problem.truth();
     std::string error = problem.compare(out->data(), gap, truth);
     // The same once more while the caller's ZA is alive.
@@ -113,8 +119,11 @@ class GemmKernelTest : public testing::TestWithParam<const GemmKernel*> {
     GemmBlock second = block;
     second.rows = prepared.rows.data();
     const auto again = problem.output(gap);
-    for (size_t i = 0; i < shape.m; ++i) out_rows[i] = again->data() + i * (shape.n + gap) * problem.out_bytes();
-    if (std::string changed = call_with_canaries([&] { kernel().prepared.run(second); }); !changed.empty()) return changed;
+    for (size_t i = 0; i < shape.m; ++i)
+      out_rows[i] = again->data() + i * (shape.n + gap) * problem.out_bytes();
+    if (std::string changed = call_with_canaries([&] { kernel().prepared.run(second); });
+        !changed.empty())
+      return changed;
     error = problem.compare(again->data(), gap, truth);
     return error.empty() ? error : "prepared rows: " + error;
   }
@@ -124,7 +133,8 @@ TEST_P(GemmKernelTest, TileEdges) {
   uint64_t seed = 0;
   for (size_t k : ks()) {
     for (size_t m : edges(mr(), kernel().max_m))
-      EXPECT_EQ(run(shape(m, nr() + 1, k), Values::kRandom, ++seed), "") << m << " x " << nr() + 1 << " x " << k;
+      EXPECT_EQ(run(shape(m, nr() + 1, k), Values::kRandom, ++seed), "")
+          << m << " x " << nr() + 1 << " x " << k;
     for (size_t n : edges(nr(), ~size_t(0))) {
       const size_t m = std::min(mr() + 1, kernel().max_m);
       EXPECT_EQ(run(shape(m, n, k), Values::kRandom, ++seed), "") << m << " x " << n << " x " << k;
@@ -136,7 +146,9 @@ TEST_P(GemmKernelTest, ExtremeValues) {
   uint64_t seed = 100;
   for (size_t k : {32, 160})
     for (int repeat = 0; repeat < 2; ++repeat)
-      EXPECT_EQ(run(shape(std::min(mr() + 1, kernel().max_m), nr() + 1, k), Values::kExtreme, ++seed), "") << k;
+      EXPECT_EQ(
+          run(shape(std::min(mr() + 1, kernel().max_m), nr() + 1, k), Values::kExtreme, ++seed), "")
+          << k;
 }
 
 // The packers that a kernel names write the same bytes as those that serve every layout.
@@ -151,18 +163,22 @@ TEST_P(GemmKernelTest, Packers) {
       const GemmProblem problem(kernel().variant, s, Values::kRandom, ++seed);
       const auto rhs = problem.packed(kernel().rhs, kernel().pack_rhs, test_cpu());
       const auto want = problem.packed(kernel().rhs, pack_panels, test_cpu());
-      EXPECT_EQ(std::memcmp(rhs->data(), want->data(), want->size()), 0) << "weights, " << taps << " taps of " << kc;
+      EXPECT_EQ(std::memcmp(rhs->data(), want->data(), want->size()), 0)
+          << "weights, " << taps << " taps of " << kc;
       if (kernel().lhs_form != LhsForm::kPacked) continue;
-      const size_t bytes = packed_bytes(kernel().lhs, {.rows = s.m, .kc = kc, .taps = taps}, vl32).value();
+      const size_t bytes =
+          packed_bytes(kernel().lhs, {.rows = s.m, .kc = kc, .taps = taps}, vl32).value();
       Guarded<std::byte> lhs(bytes), want_lhs(bytes);
       kernel().pack_lhs(kernel().lhs, vl32, s.m, taps, kc, problem.rows().data(), lhs.data());
       pack_lhs(kernel().lhs, vl32, s.m, taps, kc, problem.rows().data(), want_lhs.data());
-      EXPECT_EQ(std::memcmp(lhs.data(), want_lhs.data(), bytes), 0) << "left side, " << taps << " taps of " << kc;
+      EXPECT_EQ(std::memcmp(lhs.data(), want_lhs.data(), bytes), 0)
+          << "left side, " << taps << " taps of " << kc;
     }
   }
 }
 
-// Floats quantised by a kernel's own packer: the integers of the formula, packed as pack_lhs() packs them.
+// Floats quantised by a kernel's own packer: the integers of the formula, packed as pack_lhs()
+// packs them.
 TEST_P(GemmKernelTest, QuantizeLhs) {
   if (kernel().quantize_lhs == nullptr) return;
   const size_t vl32 = test_cpu().sme_vl32, m = 2 * mr() - 1;
@@ -175,7 +191,12 @@ TEST_P(GemmKernelTest, QuantizeLhs) {
     std::vector<RowQuant> want(m), got(m);
     for (size_t i = 0; i < m; ++i) {
       // All positive, all negative, both, and nothing but zeros.
-      const float low = i % 4 == 0 ? 0.25f : i % 4 == 3 ? 0 : -2, high = i % 4 == 1 ? -1 : i % 4 == 3 ? 0 : 3;
+      const float low = i % 4 == 0   ? 0.25f
+                        : i % 4 == 3 ? 0
+                                     : -2,
+                  high = i % 4 == 1   ? -1
+                         : i % 4 == 3 ? 0
+                                      : 3;
       float lo = 0, hi = 0;
       for (size_t j = 0; j < k; ++j) {
         const float v = random.real(low, high);
@@ -187,11 +208,13 @@ TEST_P(GemmKernelTest, QuantizeLhs) {
       const float zero = below + above > 0 ? -128 - lo * inverse : 127 - hi * inverse;
       want[i] = {int32_t(std::nearbyint(std::clamp(zero, -128.0f, 127.0f))), 1 / inverse};
       for (size_t j = 0; j < k; ++j)
-        q[i * k + j] = int8_t(std::clamp(std::nearbyint(x[i * k + j] * inverse) + float(want[i].zero), -128.0f, 127.0f));
+        q[i * k + j] = int8_t(std::clamp(
+            std::nearbyint(x[i * k + j] * inverse) + float(want[i].zero), -128.0f, 127.0f));
       floats.push_back(x.data() + i * k);
       integers.push_back(q.data() + i * k);
     }
-    const size_t bytes = packed ? packed_bytes(kernel().lhs, {.rows = m, .kc = k}, vl32).value() : m * k;
+    const size_t bytes =
+        packed ? packed_bytes(kernel().lhs, {.rows = m, .kc = k}, vl32).value() : m * k;
     Guarded<std::byte> out(bytes), want_out(bytes);
     kernel().quantize_lhs(kernel().lhs, vl32, m, k, floats.data(), got.data(), out.data());
     if (packed)
@@ -212,7 +235,9 @@ TEST_P(GemmTapsTest, Taps) {
   uint64_t seed = 200;
   for (size_t taps : {0, 2, 9})
     for (size_t kc : {1, 3, 8, 13})
-      EXPECT_EQ(run(shape(std::min(mr() + 1, kernel().max_m), nr() + 1, kc, taps), Values::kRandom, ++seed), "")
+      EXPECT_EQ(run(shape(std::min(mr() + 1, kernel().max_m), nr() + 1, kc, taps), Values::kRandom,
+                    ++seed),
+                "")
           << taps << " taps of " << kc;
 }
 
@@ -223,12 +248,14 @@ TEST_P(GemmKernelTest, Driver) {
   const auto rhs = problem.packed(kernel().rhs, kernel().pack_rhs, test_cpu());
   const auto truth = problem.truth();
   const size_t gap = 2;
-  const MatrixRows rows{.lhs_stride = problem.lhs_row_bytes(), .out_stride = (n + gap) * problem.out_bytes()};
+  const MatrixRows rows{.lhs_stride = problem.lhs_row_bytes(),
+                        .out_stride = (n + gap) * problem.out_bytes()};
   for (unsigned workers : {1u, 3u}) {
     const auto pool = ThreadPool::create(workers);
     for (size_t block_m : {mr(), 2 * mr(), 4 * mr()}) {
       for (size_t block_n : {nr(), 2 * nr(), 4 * nr()}) {
-        auto plan = plan_gemm(kernel(), problem.shape(), rows, {GemmItem{}}, 1, test_cpu(), workers);
+        auto plan =
+            plan_gemm(kernel(), problem.shape(), rows, {GemmItem{}}, 1, test_cpu(), workers);
         ASSERT_TRUE(plan) << plan.error().message;
         plan->block_m = block_m;
         plan->block_n = block_n;
@@ -237,7 +264,10 @@ TEST_P(GemmKernelTest, Driver) {
         auto scratch = AlignedBuffer::allocate(plan->worker_bytes * workers);
         const auto out = problem.output(gap);
         run_gemm(*plan,
-                 {.lhs = problem.lhs(), .row_quant = problem.row_quant(), .rhs = rhs->data(), .out = out->data(),
+                 {.lhs = problem.lhs(),
+                  .row_quant = problem.row_quant(),
+                  .rhs = rhs->data(),
+                  .out = out->data(),
                   .stage = problem.stage()},
                  *pool, scratch->bytes());
         EXPECT_EQ(problem.compare(out->data(), gap, truth), "")
@@ -256,7 +286,8 @@ std::vector<const GemmKernel*> kernels_with_taps() {
 }
 
 const auto kernel_name = [](const auto& info) { return std::string(info.param->name); };
-INSTANTIATE_TEST_SUITE_P(All, GemmKernelTest, testing::ValuesIn(gemm_kernels().begin(), gemm_kernels().end()),
+INSTANTIATE_TEST_SUITE_P(All, GemmKernelTest,
+                         testing::ValuesIn(gemm_kernels().begin(), gemm_kernels().end()),
                          kernel_name);
 INSTANTIATE_TEST_SUITE_P(All, GemmTapsTest, testing::ValuesIn(kernels_with_taps()), kernel_name);
 

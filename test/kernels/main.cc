@@ -42,7 +42,8 @@ bool required_ran() {
     rest.remove_prefix(std::min(comma + 1, rest.size()));
     bool found = tier.empty();
     for (const auto& [kernel, isa] : kernel_log().ran) found |= name(isa) == tier;
-    if (!found) std::printf("SMELT_REQUIRE: no kernel of %.*s has run\n", int(tier.size()), tier.data());
+    if (!found)
+      std::printf("SMELT_REQUIRE: no kernel of %.*s has run\n", int(tier.size()), tier.data());
     ok &= found;
   }
   return ok;
@@ -80,6 +81,7 @@ int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   const int result = RUN_ALL_TESTS();
   for (const auto& [kernel, isa] : smelt::kernel_log().ran) std::printf("RAN %s\n", kernel.c_str());
-  // A filter asks for a part on purpose; the requirement is about the tiers' own runs, which filter by ISA.
+  // A filter asks for a part on purpose; the requirement is about the tiers' own runs, which filter
+  // by ISA.
   return smelt::required_ran() ? result : 1;
 }

@@ -12,7 +12,10 @@ namespace smelt {
 namespace {
 
 GemmShape shape_for(GemmVariant variant, size_t m) {
-  return {.m = m, .n = 256, .kc = 256, .block = signature(variant).scale == WeightScale::kPerBlock ? size_t(32) : 0};
+  return {.m = m,
+          .n = 256,
+          .kc = 256,
+          .block = signature(variant).scale == WeightScale::kPerBlock ? size_t(32) : 0};
 }
 
 // Whatever the machine lacks, a scalar kernel remains: for every variant, for one row and for many.
@@ -27,7 +30,8 @@ TEST(SelectGemm, ScalarServesEverything) {
       EXPECT_EQ((*kernel)->variant, variant);
     }
   }
-  for (size_t v = 0; v < kDwconvVariantCount; ++v) EXPECT_TRUE(select_dwconv(DwconvVariant(v), plain));
+  for (size_t v = 0; v < kDwconvVariantCount; ++v)
+    EXPECT_TRUE(select_dwconv(DwconvVariant(v), plain));
 }
 
 // Everyone who could have been chosen is either chosen or has a reason why not, once.
@@ -59,7 +63,8 @@ TEST(SelectGemm, PackedWeightsDecide) {
   all.sme_vl32 = 16;
   for (const GemmKernel* packed_for : gemm_kernels()) {
     if (packed_for->max_m != ~size_t(0)) continue;
-    const auto kernel = select_gemm(packed_for->variant, shape_for(packed_for->variant, 1), all, &packed_for->rhs);
+    const auto kernel =
+        select_gemm(packed_for->variant, shape_for(packed_for->variant, 1), all, &packed_for->rhs);
     ASSERT_TRUE(kernel) << packed_for->name;
     EXPECT_EQ((*kernel)->rhs, packed_for->rhs);
   }
@@ -68,7 +73,8 @@ TEST(SelectGemm, PackedWeightsDecide) {
 }
 
 #if defined(__x86_64__)
-// (tier, variant, n) -> kernel. The number of rows does not matter: every kernel has tiles of every height.
+// (tier, variant, n) -> kernel. The number of rows does not matter: every kernel has tiles of every
+// height.
 TEST(SelectGemm, X86Goldens) {
   struct Golden {
     Isa best;
@@ -119,9 +125,12 @@ TEST(SelectDwconv, X86Goldens) {
   };
   using enum DwconvVariant;
   constexpr Golden kGoldens[] = {
-      {Isa::kScalar, kF32, "dwconv_f32_scalar_2x4"},    {Isa::kAvx2, kF32, "dwconv_f32_avx2_4x16"},
-      {Isa::kAvx2, kF16, "dwconv_f16_avx2_4x16"},       {Isa::kAvx2, kQs8, "dwconv_qs8_avx2_4x16"},
-      {Isa::kAvx512, kF32, "dwconv_f32_avx512_4x32"},   {Isa::kAvx512, kF16, "dwconv_f16_avx512_4x32"},
+      {Isa::kScalar, kF32, "dwconv_f32_scalar_2x4"},
+      {Isa::kAvx2, kF32, "dwconv_f32_avx2_4x16"},
+      {Isa::kAvx2, kF16, "dwconv_f16_avx2_4x16"},
+      {Isa::kAvx2, kQs8, "dwconv_qs8_avx2_4x16"},
+      {Isa::kAvx512, kF32, "dwconv_f32_avx512_4x32"},
+      {Isa::kAvx512, kF16, "dwconv_f16_avx512_4x32"},
       {Isa::kAvx512Vnni, kQs8, "dwconv_qs8_avx512_4x32"},
   };
   for (const Golden& golden : kGoldens) {
@@ -157,7 +166,8 @@ TEST(Kernels, NamesAreUniqueAndTellWhatTheyAre) {
   }
   for (const DwconvKernel* k : dwconv_kernels()) {
     names.push_back(k->name);
-    const std::string prefix = "dwconv_" + std::string(name(k->variant)) + "_" + std::string(name(k->isa)) + "_";
+    const std::string prefix =
+        "dwconv_" + std::string(name(k->variant)) + "_" + std::string(name(k->isa)) + "_";
     EXPECT_EQ(names.back().substr(0, prefix.size()), prefix);
   }
   std::sort(names.begin(), names.end());

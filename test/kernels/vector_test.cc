@@ -24,13 +24,15 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr FloatRange kAll = {-kInfinity, kInfinity};
 
 // Around the vector lengths of every ISA, and around four vectors.
-constexpr size_t kSizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 131};
+constexpr size_t kSizes[] = {0,  1,  2,  3,  4,  5,  7,  8,  9,   15,
+                             16, 17, 31, 32, 33, 63, 64, 65, 100, 131};
 
 class Vector : public testing::TestWithParam<size_t> {
  protected:
   void SetUp() override {
     table_ = vector_tables()[GetParam()];
-    if (!test_cpu().isa.has(table_.isa)) GTEST_SKIP() << table_.kernels->name << " needs " << name(table_.isa);
+    if (!test_cpu().isa.has(table_.isa))
+      GTEST_SKIP() << table_.kernels->name << " needs " << name(table_.isa);
   }
   void TearDown() override {
     if (!IsSkipped()) log_kernel_run(table_.kernels->name, table_.isa);
@@ -41,9 +43,10 @@ class Vector : public testing::TestWithParam<size_t> {
   VectorTable table_{};
 };
 
-INSTANTIATE_TEST_SUITE_P(Isa, Vector, testing::Range(size_t(0), vector_tables().size()), [](const auto& info) {
-  return std::string(name(vector_tables()[info.param].isa));
-});
+INSTANTIATE_TEST_SUITE_P(Isa, Vector, testing::Range(size_t(0), vector_tables().size()),
+                         [](const auto& info) {
+                           return std::string(name(vector_tables()[info.param].isa));
+                         });
 
 // ---- element types ----------------------------------------------------------------------------------------------------
 
@@ -88,7 +91,8 @@ testing::AssertionResult near(double actual, double expected, double relative, d
 }
 
 template <class Type>
-std::vector<typename Type::Stored> random_values(size_t n, uint64_t seed, float low = -4, float high = 4) {
+std::vector<typename Type::Stored> random_values(size_t n, uint64_t seed, float low = -4,
+                                                 float high = 4) {
   Random random(seed);
   std::vector<typename Type::Stored> values(n);
   for (auto& v : values) v = Type::stored(random.real(low, high));
@@ -110,9 +114,12 @@ double gelu(double x) { return x == -INFINITY ? -0.0 : x * 0.5 * std::erfc(-x * 
 std::vector<UnaryCase> unary_cases() {
   const auto elu = [](double x) { return x > 0 ? x : 0.75 * std::expm1(x); };
   const auto gelu_tanh = [](double x) {
-    return x < -50 ? -0.0 : x * 0.5 * (1 + std::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+    return x < -50 ? -0.0
+                   : x * 0.5 * (1 + std::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
   };
-  const auto gate = [](double x) { return std::isnan(x) ? x : std::min(6.0, std::max(0.0, x + 3)) / 6; };
+  const auto gate = [](double x) {
+    return std::isnan(x) ? x : std::min(6.0, std::max(0.0, x + 3)) / 6;
+  };
   const auto clamp = [](double x) { return x < -1.5 ? -1.5 : x > 2.25 ? 2.25 : x; };
   const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
   return {
@@ -136,7 +143,8 @@ std::vector<UnaryCase> unary_cases() {
       {UnaryOp::kReciprocalSquareRoot, [](double x) { return 1 / std::sqrt(x); }},
       {UnaryOp::kRound, [](double x) { return std::nearbyint(x); }, 0},
       {UnaryOp::kSigmoid, sigmoid},
-      {UnaryOp::kSilu, [=](double x) { return x == -INFINITY ? NAN : x * sigmoid(x); }, 1e-6, 1e-42},
+      {UnaryOp::kSilu, [=](double x) { return x == -INFINITY ? NAN : x * sigmoid(x); }, 1e-6,
+       1e-42},
       {UnaryOp::kSin, [](double x) { return std::sin(x); }, 1e-6, 1e-6},
       {UnaryOp::kSquare, [](double x) { return double(float(x * x)); }, 0, 1e-44},
       {UnaryOp::kSquareRoot, [](double x) { return double(float(std::sqrt(x))); }, 0},
@@ -146,11 +154,12 @@ std::vector<UnaryCase> unary_cases() {
 }
 
 std::vector<float> unary_inputs() {
-  std::vector<float> values = {0.0f,   -0.0f,  1.0f,     -1.0f,     0.5f,     -0.5f,     1.5f,   2.5f,   -2.5f,
-                               3.0f,   -3.0f,  1e-45f,   -1e-45f,   1e-39f,   FLT_MIN,   1e-20f, -1e-8f, 1e-4f,
-                               88.0f,  88.8f,  -87.0f,   -88.0f,    -103.0f,  -104.5f,   -150.0f, 200.0f, 8388609.0f,
-                               1e9f,   -1e9f,  FLT_MAX,  -FLT_MAX,  kInfinity, -kInfinity, kNan, 1e20f,  -1e20f,
-                               1.414f, -1.414f, 1.4143f, -13.0f,    -14.4f,   -14.6f,    30001.0f, 29999.0f};
+  std::vector<float> values = {
+      0.0f,   -0.0f,   1.0f,    -1.0f,    0.5f,      -0.5f,      1.5f,     2.5f,    -2.5f,
+      3.0f,   -3.0f,   1e-45f,  -1e-45f,  1e-39f,    FLT_MIN,    1e-20f,   -1e-8f,  1e-4f,
+      88.0f,  88.8f,   -87.0f,  -88.0f,   -103.0f,   -104.5f,    -150.0f,  200.0f,  8388609.0f,
+      1e9f,   -1e9f,   FLT_MAX, -FLT_MAX, kInfinity, -kInfinity, kNan,     1e20f,   -1e20f,
+      1.414f, -1.414f, 1.4143f, -13.0f,   -14.4f,    -14.6f,     30001.0f, 29999.0f};
   Random random(1);
   for (float scale : {1e-3f, 1.0f, 10.0f, 100.0f, 20000.0f}) {
     for (int i = 0; i < 2000; ++i) values.push_back(random.real(-scale, scale));
@@ -166,7 +175,8 @@ TEST_P(Vector, UnaryFunctions) {
     std::vector<float> out(in.size());
     kernels().unary[size_t(c.op)].f32(in.data(), out.data(), in.size(), c.params);
     for (size_t i = 0; i < in.size(); ++i) {
-      ASSERT_TRUE(near(out[i], c.f(in[i]), c.relative, c.absolute)) << "op " << int(c.op) << " of " << in[i];
+      ASSERT_TRUE(near(out[i], c.f(in[i]), c.relative, c.absolute))
+          << "op " << int(c.op) << " of " << in[i];
     }
   }
 }
@@ -179,14 +189,16 @@ TEST_P(Vector, UnaryFunctionsOfHalfTypes) {
     for (uint32_t bits = 0; bits < 65536; bits += 7) in.push_back(T::from_bits(uint16_t(bits)));
     std::vector<T> out(in.size());
     for (const UnaryCase& c : unary_cases()) {
-      for_float(kernels().unary[size_t(c.op)], Type::kType)(in.data(), out.data(), in.size(), c.params);
+      for_float(kernels().unary[size_t(c.op)], Type::kType)(in.data(), out.data(), in.size(),
+                                                            c.params);
       for (size_t i = 0; i < in.size(); ++i) {
         const double expected = c.f(float(in[i]));
         // One rounding, plus the error in f32; the same beyond the largest finite value.
         const double rounded = float(T(float(expected)));
         ASSERT_TRUE(near(float(out[i]), expected, Type::kEpsilon * 1.01, 1e-7) ||
                     near(float(out[i]), rounded, 0, 0))
-            << "op " << int(c.op) << " of " << float(in[i]) << ": " << float(out[i]) << ", not " << expected;
+            << "op " << int(c.op) << " of " << float(in[i]) << ": " << float(out[i]) << ", not "
+            << expected;
       }
     }
   };
@@ -235,13 +247,20 @@ TEST_P(Vector, BytesClampAndMap) {
 
 double binary(BinaryOp op, double a, double b) {
   switch (op) {
-    case BinaryOp::kAdd: return a + b;
-    case BinaryOp::kSubtract: return a - b;
-    case BinaryOp::kMultiply: return a * b;
-    case BinaryOp::kDivide: return a / b;
-    case BinaryOp::kMinimum: return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b);
-    case BinaryOp::kMaximum: return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
-    case BinaryOp::kPRelu: return a < 0 ? a * b : a;
+    case BinaryOp::kAdd:
+      return a + b;
+    case BinaryOp::kSubtract:
+      return a - b;
+    case BinaryOp::kMultiply:
+      return a * b;
+    case BinaryOp::kDivide:
+      return a / b;
+    case BinaryOp::kMinimum:
+      return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b);
+    case BinaryOp::kMaximum:
+      return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
+    case BinaryOp::kPRelu:
+      return a < 0 ? a * b : a;
   }
   return 0;
 }
@@ -255,8 +274,10 @@ TEST_P(Vector, BinaryFunctionsRoundOnce) {
     for (size_t op = 0; op < kBinaryOpCount; ++op) {
       for (Broadcast broadcast : kBroadcasts) {
         for (size_t n : kSizes) {
-          Guarded<T> a(broadcast == Broadcast::kLhs ? 1 : n), b(broadcast == Broadcast::kRhs ? 1 : n), out(n);
-          const auto x = random_values<Type>(a.size(), n), y = random_values<Type>(b.size(), n + 77);
+          Guarded<T> a(broadcast == Broadcast::kLhs ? 1 : n),
+              b(broadcast == Broadcast::kRhs ? 1 : n), out(n);
+          const auto x = random_values<Type>(a.size(), n),
+                     y = random_values<Type>(b.size(), n + 77);
           std::copy(x.begin(), x.end(), a.begin());
           std::copy(y.begin(), y.end(), b.begin());
           if (n > 3) {
@@ -264,11 +285,13 @@ TEST_P(Vector, BinaryFunctionsRoundOnce) {
             b[b.size() / 3] = Type::stored(kInfinity);
           }
           const FloatRange range = n % 2 == 0 ? kAll : FloatRange{-2, 3};
-          for_float(kernels().binary[op], Type::kType)(a.data(), b.data(), out.data(), n, broadcast, range);
+          for_float(kernels().binary[op], Type::kType)(a.data(), b.data(), out.data(), n, broadcast,
+                                                       range);
           for (size_t i = 0; i < n; ++i) {
             const double exact = binary(BinaryOp(op), Type::real(a[a.size() == 1 ? 0 : i]),
                                         Type::real(b[b.size() == 1 ? 0 : i]));
-            const double bounded = std::isnan(exact) ? exact : std::clamp<double>(exact, range.min, range.max);
+            const double bounded =
+                std::isnan(exact) ? exact : std::clamp<double>(exact, range.min, range.max);
             // Two roundings, to f32 and to the type, where these differ.
             ASSERT_TRUE(near(Type::real(out[i]), Type::real(Type::stored(bounded)), 0, 0))
                 << "op " << op << ", element " << i << " of " << n;
@@ -282,7 +305,8 @@ TEST_P(Vector, BinaryFunctionsRoundOnce) {
 TEST_P(Vector, BinaryInt32WrapsAround) {
   for (Broadcast broadcast : kBroadcasts) {
     for (size_t n : kSizes) {
-      Guarded<int32_t> a(broadcast == Broadcast::kLhs ? 1 : n), b(broadcast == Broadcast::kRhs ? 1 : n), out(n);
+      Guarded<int32_t> a(broadcast == Broadcast::kLhs ? 1 : n),
+          b(broadcast == Broadcast::kRhs ? 1 : n), out(n);
       Random random(n + 5);
       for (int32_t& v : a) v = int32_t(random.next());
       for (int32_t& v : b) v = int32_t(random.next());
@@ -321,21 +345,28 @@ TEST_P(Vector, BinaryFunctionsOfBytes) {
       const QuantBinaryFn fn = std::is_signed_v<T> ? pair.s8 : pair.u8;
       for (Broadcast broadcast : kBroadcasts) {
         for (size_t n : {size_t(0), size_t(1), size_t(17), size_t(300)}) {
-          Guarded<T> a(broadcast == Broadcast::kLhs ? 1 : n), b(broadcast == Broadcast::kRhs ? 1 : n), out(n);
+          Guarded<T> a(broadcast == Broadcast::kLhs ? 1 : n),
+              b(broadcast == Broadcast::kRhs ? 1 : n), out(n);
           Random random(n + op);
           for (T& v : a) v = T(random.integer(kLow, kHigh));
           for (T& v : b) v = T(random.integer(kLow, kHigh));
-          if (n > 2) a[0] = T(kLow), b[0] = T(kHigh), a[a.size() - 1] = T(kHigh), b[b.size() - 1] = T(kLow);
+          if (n > 2)
+            a[0] = T(kLow), b[0] = T(kHigh), a[a.size() - 1] = T(kHigh), b[b.size() - 1] = T(kLow);
           fn(a.data(), b.data(), out.data(), n, broadcast, params);
           for (size_t i = 0; i < n; ++i) {
-            const double x = (a[a.size() == 1 ? 0 : i] - params.lhs.zero) * double(params.lhs.scale);
-            const double y = (b[b.size() == 1 ? 0 : i] - params.rhs.zero) * double(params.rhs.scale);
+            const double x =
+                (a[a.size() == 1 ? 0 : i] - params.lhs.zero) * double(params.lhs.scale);
+            const double y =
+                (b[b.size() == 1 ? 0 : i] - params.rhs.zero) * double(params.rhs.scale);
             if (BinaryOp(op) == BinaryOp::kDivide && y == 0) {
-              const int expected = x > 0 ? params.out.max : x < 0 ? params.out.min : params.out.zero;
+              const int expected = x > 0   ? params.out.max
+                                   : x < 0 ? params.out.min
+                                           : params.out.zero;
               ASSERT_EQ(out[i], expected);
               continue;
             }
-            ASSERT_TRUE(quantised(out[i], binary(BinaryOp(op), x, y), 1.0 / params.out.inverse_scale, params.out))
+            ASSERT_TRUE(quantised(out[i], binary(BinaryOp(op), x, y),
+                                  1.0 / params.out.inverse_scale, params.out))
                 << "op " << op << " of " << x << " and " << y;
           }
         }
@@ -362,7 +393,8 @@ TEST_P(Vector, ConvertsHalfTypesExactly) {
     std::vector<float> narrow;
     for (size_t i = 0; i + 1 < wide.size(); ++i) {
       const float middle = wide[i] + (wide[i + 1] - wide[i]) / 2;
-      for (float x : {wide[i], middle, std::nextafter(middle, kInfinity), std::nextafter(middle, -kInfinity)}) {
+      for (float x : {wide[i], middle, std::nextafter(middle, kInfinity),
+                      std::nextafter(middle, -kInfinity)}) {
         narrow.push_back(x);
       }
     }
@@ -382,9 +414,11 @@ TEST_P(Vector, ConvertsHalfTypesExactly) {
 
 TEST_P(Vector, QuantizesHalfToEvenAndSaturates) {
   const QuantizeParams s8 = {4, 3, -128, 127}, u8 = {4, 130, 0, 255};
-  const std::vector<float> in = {0.0f,  0.125f, 0.375f, 0.625f, -0.125f, -0.375f, 1e30f,  -1e30f, kInfinity,
-                                 -kInfinity, kNan, 31.0f, 31.2f,  -32.75f, -33.0f,  FLT_MAX, 1e-45f, 7.77f};
-  const std::vector<int> expected_s8 = {3, 3, 5, 5, 3, 1, 127, -128, 127, -128, 3, 127, 127, -128, -128, 127, 3, 34};
+  const std::vector<float> in = {0.0f,  0.125f,  0.375f,    0.625f,     -0.125f, -0.375f,
+                                 1e30f, -1e30f,  kInfinity, -kInfinity, kNan,    31.0f,
+                                 31.2f, -32.75f, -33.0f,    FLT_MAX,    1e-45f,  7.77f};
+  const std::vector<int> expected_s8 = {3,    3, 5,   5,   3,    1,    127, -128, 127,
+                                        -128, 3, 127, 127, -128, -128, 127, 3,    34};
   for_float_types([&](auto type) {
     using Type = decltype(type);
     std::vector<typename Type::Stored> values;
@@ -451,7 +485,7 @@ TEST_P(Vector, QuantizesRowsByTheirRange) {
   for_float_types([&](auto type) {
     for (size_t n : kSizes) {
       check(type, -3, 5, n);
-      check(type, 2, 3, n);    // the range is widened to hold 0
+      check(type, 2, 3, n);  // the range is widened to hold 0
       check(type, -9, -8, n);
       check(type, 0, 0, n);
     }
@@ -514,8 +548,10 @@ TEST_P(Vector, RowSoftmax) {
       for (size_t i = 0; i < n; ++i) {
         const double shifted = Type::real(values[i]) - max;
         const double tolerance = 2e-6 + Type::kEpsilon;
-        ASSERT_TRUE(near(Type::real(out[i]), std::exp(shifted) / sum, tolerance, 1e-7)) << i << " of " << n;
-        ASSERT_TRUE(near(Type::real(logs[i]), shifted - std::log(sum), tolerance, 1e-6)) << i << " of " << n;
+        ASSERT_TRUE(near(Type::real(out[i]), std::exp(shifted) / sum, tolerance, 1e-7))
+            << i << " of " << n;
+        ASSERT_TRUE(near(Type::real(logs[i]), shifted - std::log(sum), tolerance, 1e-6))
+            << i << " of " << n;
         ASSERT_EQ(Type::real(in[i]), Type::real(out[i]));
       }
     }
@@ -527,7 +563,8 @@ TEST_P(Vector, RowNormalizeDotAndAxpy) {
     using Type = decltype(type);
     using T = typename Type::Stored;
     for (size_t n : kSizes) {
-      const auto x = random_values<Type>(n, 1), w = random_values<Type>(n, 2), b = random_values<Type>(n, 3);
+      const auto x = random_values<Type>(n, 1), w = random_values<Type>(n, 2),
+                 b = random_values<Type>(n, 3);
       const auto y = random_values<F32Type>(n, 4);
       Guarded<T> in(n), out(n), weight(n), bias(n);
       Guarded<float> wide(n);
@@ -546,9 +583,11 @@ TEST_P(Vector, RowNormalizeDotAndAxpy) {
       }
       normalize(in.data(), out.data(), n, 0.5f, 2.0f, nullptr, nullptr);
       for (size_t i = 0; i < n; ++i) {
-        ASSERT_TRUE(near(Type::real(out[i]), (Type::real(x[i]) - 0.5) * 2, Type::kEpsilon * 1.1, 1e-6));
+        ASSERT_TRUE(
+            near(Type::real(out[i]), (Type::real(x[i]) - 0.5) * 2, Type::kEpsilon * 1.1, 1e-6));
       }
-      ASSERT_NEAR(for_float(kernels().dot, Type::kType)(wide.data(), in.data(), n), dot, 1e-6 * magnitude);
+      ASSERT_NEAR(for_float(kernels().dot, Type::kType)(wide.data(), in.data(), n), dot,
+                  1e-6 * magnitude);
       for_float(kernels().axpy, Type::kType)(0.25f, in.data(), wide.data(), n);
       for (size_t i = 0; i < n; ++i) {
         ASSERT_TRUE(near(wide[i], y[i] + 0.25 * Type::real(x[i]), 1e-6, 1e-6));
@@ -572,8 +611,10 @@ TEST_P(Vector, WindowsOfFloats) {
       Guarded<int32_t> index(channels);
       // 3 x 2 elements, every row and every other column.
       const size_t pixel = channels * sizeof(T);
-      const Window window = {in.data() + kWidth * channels, 3, 2, ptrdiff_t(kWidth * pixel), ptrdiff_t(2 * pixel)};
-      for_float(kernels().window_argmax, Type::kType)(window, out.data(), index.data(), channels, 7);
+      const Window window = {in.data() + kWidth * channels, 3, 2, ptrdiff_t(kWidth * pixel),
+                             ptrdiff_t(2 * pixel)};
+      for_float(kernels().window_argmax, Type::kType)(window, out.data(), index.data(), channels,
+                                                      7);
       const auto argmax = std::vector<T>(out.begin(), out.end());
       for_float(kernels().window_max, Type::kType)(window, out.data(), channels);
       for (size_t c = 0; c < channels; ++c) {
@@ -582,7 +623,8 @@ TEST_P(Vector, WindowsOfFloats) {
         for (size_t y = 0; y < 3; ++y) {
           for (size_t x = 0; x < 2; ++x) {
             const double v = Type::real(in[((y + 1) * kWidth + 2 * x) * channels + c]);
-            if (v > best || (std::isnan(v) && !std::isnan(best))) best = v, where = int32_t(y * 7 + x);
+            if (v > best || (std::isnan(v) && !std::isnan(best)))
+              best = v, where = int32_t(y * 7 + x);
           }
         }
         ASSERT_TRUE(near(Type::real(out[c]), best, 0, 0));
@@ -593,7 +635,8 @@ TEST_P(Vector, WindowsOfFloats) {
       for (size_t c = 0; c < channels; ++c) {
         double sum = 0;
         for (size_t y = 0; y < 3; ++y) {
-          for (size_t x = 0; x < 2; ++x) sum += Type::real(in[((y + 1) * kWidth + 2 * x) * channels + c]);
+          for (size_t x = 0; x < 2; ++x)
+            sum += Type::real(in[((y + 1) * kWidth + 2 * x) * channels + c]);
         }
         const double expected = std::isnan(sum) ? sum : std::clamp(sum * 0.5, -1.0, 2.0);
         ASSERT_TRUE(near(Type::real(out[c]), expected, Type::kEpsilon * 1.1, 1e-5));
@@ -616,7 +659,8 @@ TEST_P(Vector, WindowsOfBytes) {
       const Window window = {in.data(), 2, 2, ptrdiff_t(2 * channels), ptrdiff_t(channels)};
       max_fn(window, out.data(), channels);
       for (size_t c = 0; c < channels; ++c) {
-        ASSERT_EQ(out[c], std::max({in[c], in[channels + c], in[2 * channels + c], in[3 * channels + c]}));
+        ASSERT_EQ(out[c],
+                  std::max({in[c], in[channels + c], in[2 * channels + c], in[3 * channels + c]}));
       }
       const QuantizeParams params = {0.3f, 10, kLow + 5, kHigh};
       sum_fn(window, out.data(), channels, 7, params);
@@ -633,7 +677,8 @@ TEST_P(Vector, WindowsOfBytes) {
 TEST_P(Vector, BilinearSamples) {
   constexpr float kRight = 0.3f, kBottom = 0.85f;
   const auto mix = [&](double tl, double tr, double bl, double br) {
-    return (1 - kBottom) * ((1 - kRight) * tl + kRight * tr) + kBottom * ((1 - kRight) * bl + kRight * br);
+    return (1 - kBottom) * ((1 - kRight) * tl + kRight * tr) +
+           kBottom * ((1 - kRight) * bl + kRight * br);
   };
   for (size_t n : kSizes) {
     for_float_types([&](auto type) {
@@ -641,18 +686,20 @@ TEST_P(Vector, BilinearSamples) {
       Guarded<typename Type::Stored> in(4 * n), out(n);
       const auto values = random_values<Type>(4 * n, n);
       std::copy(values.begin(), values.end(), in.begin());
-      const Corners corners = {in.data(), in.data() + n, in.data() + 2 * n, in.data() + 3 * n, kRight, kBottom};
+      const Corners corners = {in.data(),         in.data() + n, in.data() + 2 * n,
+                               in.data() + 3 * n, kRight,        kBottom};
       for_float(kernels().bilinear, Type::kType)(corners, out.data(), n);
       for (size_t i = 0; i < n; ++i) {
-        const double expected = mix(Type::real(in[i]), Type::real(in[n + i]), Type::real(in[2 * n + i]),
-                                    Type::real(in[3 * n + i]));
+        const double expected = mix(Type::real(in[i]), Type::real(in[n + i]),
+                                    Type::real(in[2 * n + i]), Type::real(in[3 * n + i]));
         ASSERT_TRUE(near(Type::real(out[i]), expected, Type::kEpsilon * 1.1, 2e-6));
       }
     });
     Guarded<int8_t> in(4 * n), out(n);
     Random random(n);
     for (int8_t& v : in) v = int8_t(random.integer(-128, 127));
-    const Corners corners = {in.data(), in.data() + n, in.data() + 2 * n, in.data() + 3 * n, kRight, kBottom};
+    const Corners corners = {in.data(),         in.data() + n, in.data() + 2 * n,
+                             in.data() + 3 * n, kRight,        kBottom};
     kernels().bilinear_byte.s8(corners, out.data(), n);
     for (size_t i = 0; i < n; ++i) {
       ASSERT_NEAR(out[i], mix(in[i], in[n + i], in[2 * n + i], in[3 * n + i]), 0.5001);
@@ -676,7 +723,9 @@ TEST_P(Vector, Transposes) {
         kernels().transpose[log](in.data(), in_row, out.data(), out_row, rows, cols);
         for (size_t r = 0; r < rows; ++r) {
           for (size_t c = 0; c < cols; ++c) {
-            ASSERT_EQ(std::memcmp(out.data() + c * out_row + r * bytes, in.data() + r * in_row + c * bytes, bytes), 0)
+            ASSERT_EQ(std::memcmp(out.data() + c * out_row + r * bytes,
+                                  in.data() + r * in_row + c * bytes, bytes),
+                      0)
                 << r << ", " << c << " of " << rows << " x " << cols << ", " << bytes << " bytes";
           }
         }
@@ -698,7 +747,8 @@ TEST_P(Vector, StridedCopiesOfAnyShape) {
     std::vector<StridedCopy::Dim> dims(rank);
     std::vector<size_t> order(rank);
     std::iota(order.begin(), order.end(), 0);
-    for (size_t i = rank; i > 1; --i) std::swap(order[i - 1], order[size_t(random.integer(0, int(i) - 1))]);
+    for (size_t i = rank; i > 1; --i)
+      std::swap(order[i - 1], order[size_t(random.integer(0, int(i) - 1))]);
     ptrdiff_t in_bytes = ptrdiff_t(bytes), out_bytes = ptrdiff_t(bytes);
     for (StridedCopy::Dim& d : dims) d.extent = size_t(random.integer(1, rank <= 2 ? 90 : 6));
     for (size_t i = rank; i-- > 0;) {

@@ -21,7 +21,8 @@ std::vector<size_t> batch_strides(const Shape& shape, const Shape& batch) {
 }
 
 Expected product(const TestOperand& a, const TestOperand& b, Shape batch) {
-  const size_t m = size_t(a.shape.back(1)), k = size_t(a.shape.back(0)), n = size_t(b.shape.back(0));
+  const size_t m = size_t(a.shape.back(1)), k = size_t(a.shape.back(0)),
+               n = size_t(b.shape.back(0));
   const auto a_strides = batch_strides(a.shape, batch), b_strides = batch_strides(b.shape, batch);
   Expected e;
   e.shape = batch;
@@ -89,14 +90,16 @@ TEST(BatchMatMul, Errors) {
   const auto out = output_of(DType::kF32);
   const auto failed = [&](Shape a, Shape b) {
     const auto x = float_operand(DType::kF32, a, 1), y = float_operand(DType::kF32, b, 2);
-    return make_error({make_batch_matmul, NoAttrs{}, {}, {x.get(), y.get()}, out.get()}).has_value();
+    return make_error({make_batch_matmul, NoAttrs{}, {}, {x.get(), y.get()}, out.get()})
+        .has_value();
   };
   EXPECT_FALSE(failed({2, 3}, {3, 4}));
   EXPECT_TRUE(failed({2, 3}, {4, 3}));
   EXPECT_TRUE(failed({3}, {3, 4}));
   EXPECT_TRUE(failed({2, 3}, {3}));
   EXPECT_TRUE(failed({2, 2, 3}, {3, 3, 4}));
-  const auto a = int8_operand({2, 3}, 1, 0, 1), b = int8_operand({3, 4}, 1, 0, 2), int8 = output_of(DType::kS8, 1);
+  const auto a = int8_operand({2, 3}, 1, 0, 1), b = int8_operand({3, 4}, 1, 0, 2),
+             int8 = output_of(DType::kS8, 1);
   EXPECT_TRUE(make_error({make_batch_matmul, NoAttrs{}, {}, {a.get(), b.get()}, int8.get()}));
 }
 

@@ -10,29 +10,34 @@ namespace {
 
 enum class Kind { kPlain, kTransposed, kDepthwise };
 
-int64_t extent(Kind kind, int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t pads, int64_t adjust) {
+int64_t extent(Kind kind, int64_t in, int64_t kernel, int64_t stride, int64_t dilation,
+               int64_t pads, int64_t adjust) {
   const int64_t span = (kernel - 1) * dilation + 1;
   if (kind == Kind::kTransposed) return (in - 1) * stride + span + adjust - pads;
   return (in + pads - span) / stride + 1;
 }
 
-// Adds the products of each input element to the outputs that it reaches: the same loop for all kinds, which differ in
-// where a tap leads.
-Expected convolve(Kind kind, const TestOperand& in, const TestOperand& filter, const TestOperand* bias,
-                  const ConvAttrs& a) {
+// Adds the products of each input element to the outputs that it reaches: the same loop for all
+// kinds, which differ in where a tap leads.
+Expected convolve(Kind kind, const TestOperand& in, const TestOperand& filter,
+                  const TestOperand* bias, const ConvAttrs& a) {
   const Shape& s = in.shape;
-  const int64_t out_channels = int64_t(a.groups) * a.out_per_group, in_channels = int64_t(a.groups) * a.in_per_group;
+  const int64_t out_channels = int64_t(a.groups) * a.out_per_group,
+                in_channels = int64_t(a.groups) * a.in_per_group;
   Expected e;
   e.shape = {s[0],
-             extent(kind, s[1], a.kernel_h, a.stride_h, a.dilation_h, int64_t(a.pad_top) + a.pad_bottom, a.adjust_h),
-             extent(kind, s[2], a.kernel_w, a.stride_w, a.dilation_w, int64_t(a.pad_left) + a.pad_right, a.adjust_w),
+             extent(kind, s[1], a.kernel_h, a.stride_h, a.dilation_h,
+                    int64_t(a.pad_top) + a.pad_bottom, a.adjust_h),
+             extent(kind, s[2], a.kernel_w, a.stride_w, a.dilation_w,
+                    int64_t(a.pad_left) + a.pad_right, a.adjust_w),
              out_channels};
   for (size_t i = 0; i < e.shape.numel(); ++i) {
     e.values.push_back(bias == nullptr ? 0 : bias->values[i % size_t(out_channels)]);
     e.magnitudes.push_back(std::abs(e.values.back()));
   }
   // The output position of (input, tap) on one axis, or -1.
-  const auto position = [&](int64_t i, int64_t k, int64_t stride, int64_t dilation, int64_t pad, int64_t limit) {
+  const auto position = [&](int64_t i, int64_t k, int64_t stride, int64_t dilation, int64_t pad,
+                            int64_t limit) {
     int64_t o;
     if (kind == Kind::kTransposed) {
       o = i * stride + k * dilation - pad;
@@ -55,13 +60,16 @@ Expected convolve(Kind kind, const TestOperand& in, const TestOperand& filter, c
               for (int64_t c = 0; c < a.in_per_group; ++c) {
                 const int64_t ic = oc / a.out_per_group * a.in_per_group + c;
                 const double v = in.values[size_t(((n * s[1] + y) * s[2] + x) * in_channels + ic)];
-                const int64_t f = kind == Kind::kDepthwise
-                                      ? (ky * a.kernel_w + kx) * out_channels + oc
-                                      : ((oc * a.kernel_h + ky) * a.kernel_w + kx) * a.in_per_group + c;
-                const size_t o = size_t(((n * e.shape[1] + oy) * e.shape[2] + ox) * out_channels + oc);
+                const int64_t f =
+                    kind == Kind::kDepthwise
+                        ? (ky * a.kernel_w + kx) * out_channels + oc
+                        : ((oc * a.kernel_h + ky) * a.kernel_w + kx) * a.in_per_group + c;
+                const size_t o =
+                    size_t(((n * e.shape[1] + oy) * e.shape[2] + ox) * out_channels + oc);
                 const double w = filter.values[size_t(f)];
                 e.values[o] += v * w;
-                e.magnitudes[o] += std::abs(v * w) + (in.desc().is_per_token() ? 512 * 0.05 * std::abs(w) : 0);
+                e.magnitudes[o] +=
+                    std::abs(v * w) + (in.desc().is_per_token() ? 512 * 0.05 * std::abs(w) : 0);
               }
           }
   return e;
@@ -79,18 +87,20 @@ Shape filter_shape(Kind kind, const ConvAttrs& a) {
   return {channels, a.kernel_h, a.kernel_w, a.in_per_group};
 }
 
-void check(Kind kind, const TestOperand& in, const TestOperand& filter, const TestOperand* bias, OperandPtr out,
-           const ConvAttrs& a, OutputRange range = {}) {
+void check(Kind kind, const TestOperand& in, const TestOperand& filter, const TestOperand* bias,
+           OperandPtr out, const ConvAttrs& a, OutputRange range = {}) {
   run_node({maker(kind), a, range, {&in, &filter, bias}, out.get()});
   if (testing::Test::HasFatalFailure()) return;
-  expect_values(*out, convolve(kind, in, filter, bias, a), range, size_t(a.kernel_h) * a.kernel_w * a.in_per_group);
+  expect_values(*out, convolve(kind, in, filter, bias, a), range,
+                size_t(a.kernel_h) * a.kernel_w * a.in_per_group);
 }
 
 // Every type that the operators take.
 void check_all_types(Kind kind, Shape input, const ConvAttrs& a) {
-  SCOPED_TRACE(testing::Message() << "input " << to_string(input) << ", kernel " << a.kernel_h << " x " << a.kernel_w
-                                  << ", stride " << a.stride_h << " x " << a.stride_w << ", dilation " << a.dilation_h
-                                  << " x " << a.dilation_w << ", groups " << a.groups);
+  SCOPED_TRACE(testing::Message() << "input " << to_string(input) << ", kernel " << a.kernel_h
+                                  << " x " << a.kernel_w << ", stride " << a.stride_h << " x "
+                                  << a.stride_w << ", dilation " << a.dilation_h << " x "
+                                  << a.dilation_w << ", groups " << a.groups);
   const Shape f = filter_shape(kind, a);
   const int64_t channels = int64_t(a.groups) * a.out_per_group;
   const auto bias = float_operand(DType::kF32, {channels}, 3);
@@ -105,7 +115,8 @@ void check_all_types(Kind kind, Shape input, const ConvAttrs& a) {
   }
   {
     const auto in = int8_operand(input, 0.02f, 33, 1);
-    OperandPtr filters[] = {int8_operand(f, 0.01f, 0, 2), int8_channels(f, kind == Kind::kDepthwise ? 3 : 0, 2)};
+    OperandPtr filters[] = {int8_operand(f, 0.01f, 0, 2),
+                            int8_channels(f, kind == Kind::kDepthwise ? 3 : 0, 2)};
     for (const OperandPtr& filter : filters) {
       const auto int_bias = int32_bias(*in, *filter, size_t(channels), 3);
       check(kind, *in, *filter, int_bias.get(), output_of(DType::kS8, 0.05f, -3), a);
@@ -121,17 +132,53 @@ void check_all_types(Kind kind, Shape input, const ConvAttrs& a) {
 const ConvAttrs kGeometries[] = {
     {.in_per_group = 5, .out_per_group = 7},
     {.kernel_h = 3, .kernel_w = 3, .in_per_group = 3, .out_per_group = 9},
-    {.pad_top = 1, .pad_right = 1, .pad_bottom = 1, .pad_left = 1, .kernel_h = 3, .kernel_w = 3, .in_per_group = 4,
+    {.pad_top = 1,
+     .pad_right = 1,
+     .pad_bottom = 1,
+     .pad_left = 1,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .in_per_group = 4,
      .out_per_group = 4},
-    {.pad_top = 2, .pad_right = 1, .pad_bottom = 0, .pad_left = 3, .kernel_h = 4, .kernel_w = 2, .stride_h = 2,
-     .stride_w = 3, .in_per_group = 3, .out_per_group = 5},
-    {.pad_top = 1, .pad_right = 2, .pad_bottom = 1, .pad_left = 2, .kernel_h = 2, .kernel_w = 3, .dilation_h = 3,
-     .dilation_w = 2, .in_per_group = 2, .out_per_group = 3},
-    {.pad_top = 1, .pad_right = 1, .pad_bottom = 1, .pad_left = 1, .kernel_h = 3, .kernel_w = 3, .stride_h = 2,
-     .stride_w = 2, .groups = 3, .in_per_group = 4, .out_per_group = 2},
+    {.pad_top = 2,
+     .pad_right = 1,
+     .pad_bottom = 0,
+     .pad_left = 3,
+     .kernel_h = 4,
+     .kernel_w = 2,
+     .stride_h = 2,
+     .stride_w = 3,
+     .in_per_group = 3,
+     .out_per_group = 5},
+    {.pad_top = 1,
+     .pad_right = 2,
+     .pad_bottom = 1,
+     .pad_left = 2,
+     .kernel_h = 2,
+     .kernel_w = 3,
+     .dilation_h = 3,
+     .dilation_w = 2,
+     .in_per_group = 2,
+     .out_per_group = 3},
+    {.pad_top = 1,
+     .pad_right = 1,
+     .pad_bottom = 1,
+     .pad_left = 1,
+     .kernel_h = 3,
+     .kernel_w = 3,
+     .stride_h = 2,
+     .stride_w = 2,
+     .groups = 3,
+     .in_per_group = 4,
+     .out_per_group = 2},
     {.stride_h = 2, .stride_w = 2, .in_per_group = 6, .out_per_group = 6},
     {.groups = 4, .in_per_group = 3, .out_per_group = 5},
-    {.pad_top = 2, .pad_right = 2, .pad_bottom = 2, .pad_left = 2, .in_per_group = 2, .out_per_group = 2},
+    {.pad_top = 2,
+     .pad_right = 2,
+     .pad_bottom = 2,
+     .pad_left = 2,
+     .in_per_group = 2,
+     .out_per_group = 2},
 };
 
 TEST(Conv2d, Geometries) {
@@ -152,16 +199,33 @@ TEST(ConvTranspose2d, Geometries) {
   }
 }
 
-// Strides beyond the filter leave outputs that no tap reaches; strides and dilations with a common factor, phases
-// without taps.
+// Strides beyond the filter leave outputs that no tap reaches; strides and dilations with a common
+// factor, phases without taps.
 TEST(ConvTranspose2d, SparsePhases) {
   check_all_types(Kind::kTransposed, {1, 3, 3, 2},
-                  {.kernel_h = 2, .kernel_w = 1, .stride_h = 3, .stride_w = 4, .in_per_group = 2, .out_per_group = 3});
+                  {.kernel_h = 2,
+                   .kernel_w = 1,
+                   .stride_h = 3,
+                   .stride_w = 4,
+                   .in_per_group = 2,
+                   .out_per_group = 3});
   check_all_types(Kind::kTransposed, {1, 3, 4, 2},
-                  {.pad_top = 1, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 4, .dilation_h = 2,
-                   .dilation_w = 2, .in_per_group = 2, .out_per_group = 3});
+                  {.pad_top = 1,
+                   .kernel_h = 3,
+                   .kernel_w = 3,
+                   .stride_h = 2,
+                   .stride_w = 4,
+                   .dilation_h = 2,
+                   .dilation_w = 2,
+                   .in_per_group = 2,
+                   .out_per_group = 3});
   check_all_types(Kind::kTransposed, {1, 1, 1, 2},
-                  {.kernel_h = 1, .kernel_w = 1, .stride_h = 5, .stride_w = 5, .in_per_group = 2, .out_per_group = 3});
+                  {.kernel_h = 1,
+                   .kernel_w = 1,
+                   .stride_h = 5,
+                   .stride_w = 5,
+                   .in_per_group = 2,
+                   .out_per_group = 3});
 }
 
 TEST(DepthwiseConv2d, Geometries) {
@@ -174,12 +238,19 @@ TEST(DepthwiseConv2d, Geometries) {
     }
   }
   // Every convolution of one channel is depthwise to the exporter.
-  check_all_types(Kind::kDepthwise, {1, 9, 9, 1}, {.kernel_h = 3, .kernel_w = 3, .out_per_group = 16});
+  check_all_types(Kind::kDepthwise, {1, 9, 9, 1},
+                  {.kernel_h = 3, .kernel_w = 3, .out_per_group = 16});
 }
 
 TEST(Conv2d, LargeEnoughToSplit) {
-  const ConvAttrs a{.pad_top = 1, .pad_right = 1, .pad_bottom = 1, .pad_left = 1, .kernel_h = 3, .kernel_w = 3,
-                    .in_per_group = 16, .out_per_group = 24};
+  const ConvAttrs a{.pad_top = 1,
+                    .pad_right = 1,
+                    .pad_bottom = 1,
+                    .pad_left = 1,
+                    .kernel_h = 3,
+                    .kernel_w = 3,
+                    .in_per_group = 16,
+                    .out_per_group = 24};
   const auto in = float_operand(DType::kF32, {1, 24, 24, 16}, 1);
   const auto filter = float_operand(DType::kF32, filter_shape(Kind::kPlain, a), 2);
   check(Kind::kPlain, *in, *filter, nullptr, output_of(DType::kF32), a);
@@ -187,17 +258,19 @@ TEST(Conv2d, LargeEnoughToSplit) {
 
 // Each field, set to what no sound file holds.
 TEST(Conv, Errors) {
-  const ConvAttrs good{.kernel_h = 3, .kernel_w = 3, .groups = 2, .in_per_group = 1, .out_per_group = 4};
+  const ConvAttrs good{
+      .kernel_h = 3, .kernel_w = 3, .groups = 2, .in_per_group = 1, .out_per_group = 4};
   uint32_t ConvAttrs::* const positive[] = {
-      &ConvAttrs::kernel_h,   &ConvAttrs::kernel_w,   &ConvAttrs::stride_h,     &ConvAttrs::stride_w,
-      &ConvAttrs::dilation_h, &ConvAttrs::dilation_w, &ConvAttrs::groups,       &ConvAttrs::in_per_group,
-      &ConvAttrs::out_per_group};
+      &ConvAttrs::kernel_h, &ConvAttrs::kernel_w,     &ConvAttrs::stride_h,
+      &ConvAttrs::stride_w, &ConvAttrs::dilation_h,   &ConvAttrs::dilation_w,
+      &ConvAttrs::groups,   &ConvAttrs::in_per_group, &ConvAttrs::out_per_group};
   for (Kind kind : {Kind::kPlain, Kind::kTransposed, Kind::kDepthwise}) {
     SCOPED_TRACE(int(kind));
     const auto in = float_operand(DType::kF32, {1, 5, 5, 2}, 1);
     const auto filter = float_operand(DType::kF32, filter_shape(kind, good), 2);
     const auto out = output_of(DType::kF32);
-    const auto failed = [&](const ConvAttrs& a, const TestOperand& x, const TestOperand& f, const TestOperand* bias) {
+    const auto failed = [&](const ConvAttrs& a, const TestOperand& x, const TestOperand& f,
+                            const TestOperand* bias) {
       return make_error({maker(kind), a, {}, {&x, &f, bias}, out.get()}).has_value();
     };
     EXPECT_FALSE(failed(good, *in, *filter, nullptr));
@@ -207,13 +280,14 @@ TEST(Conv, Errors) {
       EXPECT_TRUE(failed(bad, *in, *filter, nullptr));
     }
     // The filter contradicts these.
-    for (auto field : {&ConvAttrs::kernel_h, &ConvAttrs::kernel_w, &ConvAttrs::groups, &ConvAttrs::in_per_group,
-                       &ConvAttrs::out_per_group}) {
+    for (auto field : {&ConvAttrs::kernel_h, &ConvAttrs::kernel_w, &ConvAttrs::groups,
+                       &ConvAttrs::in_per_group, &ConvAttrs::out_per_group}) {
       ConvAttrs bad = good;
       bad.*field = 0xffffffffu;
       EXPECT_TRUE(failed(bad, *in, *filter, nullptr));
     }
-    // No input reaches that far: the filter spans more than the input, or the padding takes all of the output.
+    // No input reaches that far: the filter spans more than the input, or the padding takes all of
+    // the output.
     ConvAttrs bad = good;
     (kind == Kind::kTransposed ? bad.pad_top : bad.dilation_h) = 0xffffffffu;
     EXPECT_TRUE(failed(bad, *in, *filter, nullptr));
@@ -223,9 +297,10 @@ TEST(Conv, Errors) {
       EXPECT_TRUE(failed(good, *float_operand(DType::kF32, {1, 2, 5, 2}, 1), *filter, nullptr));
     EXPECT_TRUE(failed(good, *in, *float_operand(DType::kF32, {8, 3, 3, 2}, 1), nullptr));
     EXPECT_TRUE(failed(good, *in, *filter, float_operand(DType::kF32, {7}, 1).get()));
-    EXPECT_TRUE(failed(good, *in, *computed(float_operand(DType::kF32, filter_shape(kind, good), 2)), nullptr));
-    EXPECT_TRUE(failed(good, *dynamic_operand({1, 5, 5, 2}, 1, 1), *int8_channels(filter_shape(kind, good), 0, 1),
-                       nullptr));
+    EXPECT_TRUE(failed(
+        good, *in, *computed(float_operand(DType::kF32, filter_shape(kind, good), 2)), nullptr));
+    EXPECT_TRUE(failed(good, *dynamic_operand({1, 5, 5, 2}, 1, 1),
+                       *int8_channels(filter_shape(kind, good), 0, 1), nullptr));
   }
 }
 

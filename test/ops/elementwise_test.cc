@@ -9,7 +9,8 @@ namespace smelt {
 
 namespace {
 
-// Powers of two: real values are exact in float and in double, which the steps of floor and ceiling would show.
+// Powers of two: real values are exact in float and in double, which the steps of floor and ceiling
+// would show.
 constexpr Encoding kS8 = {DType::kS8, 0x1p-5f, -7}, kU8 = {DType::kU8, 0x1p-5f, 120};
 constexpr Encoding kEncodings[] = {kF32, kF16, kBF16, kS8, kU8};
 
@@ -65,7 +66,8 @@ TEST(Unary, BytesMayChangeTheirQuantisation) {
   for (OpKind kind : {OpKind::kClamp, OpKind::kSigmoid}) {
     const TestTensor in = TestTensor::random(kS8, {300}, 2);
     std::vector<double> expected = in.values();
-    for (double& x : expected) x = kind == OpKind::kClamp ? std::clamp(x, -1.0, 1.0) : 1 / (1 + std::exp(-x));
+    for (double& x : expected)
+      x = kind == OpKind::kClamp ? std::clamp(x, -1.0, 1.0) : 1 / (1 + std::exp(-x));
     const OutputRange range = kind == OpKind::kClamp ? OutputRange{-1, 1} : OutputRange{};
     const auto out = run({kind, NoAttrs{}, range, {in}, {{DType::kS8, 0.011f, 3}}});
     ASSERT_TRUE(out);
@@ -97,22 +99,30 @@ TEST(Unary, ScalarsAndEmptyTensors) {
 
 double binary(OpKind kind, double a, double b) {
   switch (kind) {
-    case OpKind::kAdd: return a + b;
-    case OpKind::kSubtract: return a - b;
-    case OpKind::kMultiply: return a * b;
-    case OpKind::kDivide: return a / b;
-    case OpKind::kMinimum: return std::min(a, b);
-    case OpKind::kMaximum: return std::max(a, b);
-    default: return a < 0 ? a * b : a;
+    case OpKind::kAdd:
+      return a + b;
+    case OpKind::kSubtract:
+      return a - b;
+    case OpKind::kMultiply:
+      return a * b;
+    case OpKind::kDivide:
+      return a / b;
+    case OpKind::kMinimum:
+      return std::min(a, b);
+    case OpKind::kMaximum:
+      return std::max(a, b);
+    default:
+      return a < 0 ? a * b : a;
   }
 }
 
-constexpr OpKind kBinaries[] = {OpKind::kAdd,     OpKind::kSubtract, OpKind::kMultiply, OpKind::kDivide,
-                                OpKind::kMinimum, OpKind::kMaximum,  OpKind::kPRelu};
+constexpr OpKind kBinaries[] = {OpKind::kAdd,    OpKind::kSubtract, OpKind::kMultiply,
+                                OpKind::kDivide, OpKind::kMinimum,  OpKind::kMaximum,
+                                OpKind::kPRelu};
 
 /// Every output element from the operands' elements, by the definition of broadcasting.
-std::vector<double> broadcast(OpKind kind, const TestTensor& a, const TestTensor& b, const Shape& out,
-                              const OutputRange& range) {
+std::vector<double> broadcast(OpKind kind, const TestTensor& a, const TestTensor& b,
+                              const Shape& out, const OutputRange& range) {
   const std::vector<double> x = a.values(), y = b.values();
   std::vector<double> expected(out.numel());
   const auto offset = [&](const Shape& in, size_t flat) {
@@ -127,8 +137,8 @@ std::vector<double> broadcast(OpKind kind, const TestTensor& a, const TestTensor
     return at;
   };
   for (size_t i = 0; i < expected.size(); ++i) {
-    expected[i] = std::clamp<double>(binary(kind, x[offset(a.shape(), i)], y[offset(b.shape(), i)]), range.min,
-                                     range.max);
+    expected[i] = std::clamp<double>(binary(kind, x[offset(a.shape(), i)], y[offset(b.shape(), i)]),
+                                     range.min, range.max);
   }
   return expected;
 }
@@ -137,7 +147,8 @@ TEST(Binary, EveryFunctionInEveryType) {
   for (OpKind kind : kBinaries) {
     for (const Encoding& e : kEncodings) {
       SCOPED_TRACE(std::string(name(kind)) + " of " + std::string(name(e.dtype)));
-      const TestTensor a = TestTensor::random(e, {2, 31, 5}, 5), b = TestTensor::random(e, {2, 31, 5}, 6, 0.5f, 3);
+      const TestTensor a = TestTensor::random(e, {2, 31, 5}, 5),
+                       b = TestTensor::random(e, {2, 31, 5}, 6, 0.5f, 3);
       const OutputRange range = {-2, 2.5f};
       const auto out = run({kind, NoAttrs{}, range, {a, b}, {e}});
       ASSERT_TRUE(out) << out.error().message;
@@ -193,11 +204,13 @@ TEST(Binary, Broadcasting) {
 
 TEST(Binary, Int32) {
   constexpr Encoding kS32 = {DType::kS32};
-  const TestTensor a(kS32, {4}, std::vector<double>{1, -5, 2e9, 7}), b(kS32, {1}, std::vector<double>{3});
+  const TestTensor a(kS32, {4}, std::vector<double>{1, -5, 2e9, 7}),
+      b(kS32, {1}, std::vector<double>{3});
   const auto sum = run({OpKind::kAdd, NoAttrs{}, {}, {a, b}, {kS32}});
   ASSERT_TRUE(sum);
   EXPECT_TRUE(matches((*sum)[0], std::vector<double>{4, -2, 2000000003, 10}, 0, 0));
-  EXPECT_EQ(error_of({OpKind::kDivide, NoAttrs{}, {}, {a, b}, {kS32}})->code, ErrorCode::kUnsupported);
+  EXPECT_EQ(error_of({OpKind::kDivide, NoAttrs{}, {}, {a, b}, {kS32}})->code,
+            ErrorCode::kUnsupported);
 }
 
 TEST(Binary, ShapesThatDoNotBroadcastAreErrors) {
@@ -209,11 +222,12 @@ TEST(Binary, ShapesThatDoNotBroadcastAreErrors) {
 }
 
 TEST(Binary, TypesThatDifferAreErrors) {
-  const auto error =
-      error_of({OpKind::kAdd, NoAttrs{}, {}, {TestTensor(kF32, {2}), TestTensor(kS8, {2})}, {kF32}});
+  const auto error = error_of(
+      {OpKind::kAdd, NoAttrs{}, {}, {TestTensor(kF32, {2}), TestTensor(kS8, {2})}, {kF32}});
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code, ErrorCode::kUnsupported);
-  EXPECT_NE(error->message.find("Add: operands (float32, int8 per tensor) to (float32)"), std::string::npos)
+  EXPECT_NE(error->message.find("Add: operands (float32, int8 per tensor) to (float32)"),
+            std::string::npos)
       << error->message;
 }
 
@@ -260,7 +274,8 @@ void check_rows(const Encoding& from, const Shape& shape, uint8_t nonbatch_dims)
     }
     ASSERT_NEAR(found.scale, (max - min) / 255, 1e-8);
     for (size_t i = r * length; i < (r + 1) * length; ++i) {
-      ASSERT_NEAR((double(int8_t(bytes[i])) - found.zero) * found.scale, values[i], found.scale * 1.001);
+      ASSERT_NEAR((double(int8_t(bytes[i])) - found.zero) * found.scale, values[i],
+                  found.scale * 1.001);
     }
   }
 }

@@ -48,7 +48,8 @@ double stored(const TestOperand& t, size_t i) {
       std::memcpy(&v, p + i * 2, 2);
       return t.dtype == DType::kF16 ? float(Half::from_bits(v)) : float(BFloat16::from_bits(v));
     }
-    default: return int8_t(p[i]);
+    default:
+      return int8_t(p[i]);
   }
 }
 
@@ -100,7 +101,8 @@ OperandPtr int8_channels(Shape shape, size_t axis, uint64_t seed) {
 namespace {
 
 // Values of nibbles [n, k], with the scale that scale_of(row, k) says.
-void fill_nibbles(TestOperand& t, Random& random, const std::function<double(size_t, size_t)>& scale_of) {
+void fill_nibbles(TestOperand& t, Random& random,
+                  const std::function<double(size_t, size_t)>& scale_of) {
   const size_t n = size_t(t.shape[0]), k = size_t(t.shape[1]), line = (k + 1) / 2;
   for (std::byte& b : *t.bytes) b = std::byte(random.next());
   for (size_t r = 0; r < n; ++r) {
@@ -131,9 +133,12 @@ OperandPtr nibble_blocks(Shape shape, uint32_t block, uint64_t seed) {
   allocate(*t);
   Random random(seed);
   const size_t blocks = size_t(shape[1]) / block;
-  for (size_t i = 0; i < size_t(shape[0]) * blocks; ++i) t->block_scale.push_back(BFloat16(random.real(0.01f, 0.2f)));
+  for (size_t i = 0; i < size_t(shape[0]) * blocks; ++i)
+    t->block_scale.push_back(BFloat16(random.real(0.01f, 0.2f)));
   t->quant.block_scale = t->block_scale;
-  fill_nibbles(*t, random, [&](size_t r, size_t x) { return double(float(t->block_scale[r * blocks + x / block])); });
+  fill_nibbles(*t, random, [&](size_t r, size_t x) {
+    return double(float(t->block_scale[r * blocks + x / block]));
+  });
   return t;
 }
 
@@ -147,7 +152,8 @@ OperandPtr dynamic_operand(Shape shape, uint8_t nonbatch_dims, uint64_t seed) {
   const size_t row = t->desc().row_elements();
   for (size_t r = 0; r < t->desc().rows(); ++r) {
     const RowQuant quant{random.integer(-128, 127), random.real(0.005f, 0.05f)};
-    std::memcpy(t->bytes->data() + t->desc().row_quant_offset() + r * sizeof quant, &quant, sizeof quant);
+    std::memcpy(t->bytes->data() + t->desc().row_quant_offset() + r * sizeof quant, &quant,
+                sizeof quant);
     for (size_t i = 0; i < row; ++i) {
       put(*t, r * row + i, int8_t(random.integer(-128, 127)));
       t->values.push_back((stored(*t, r * row + i) - quant.zero) * double(quant.scale));
@@ -156,14 +162,16 @@ OperandPtr dynamic_operand(Shape shape, uint8_t nonbatch_dims, uint64_t seed) {
   return t;
 }
 
-OperandPtr int32_bias(const TestOperand& lhs, const TestOperand& weights, size_t channels, uint64_t seed) {
+OperandPtr int32_bias(const TestOperand& lhs, const TestOperand& weights, size_t channels,
+                      uint64_t seed) {
   OperandPtr t = shaped(DType::kS32, {int64_t(channels)});
   allocate(*t);
   Random random(seed);
   for (size_t c = 0; c < channels; ++c) {
     const int32_t v = random.integer(-2000, 2000);
     put(*t, c, v);
-    const float scale = weights.channel_scale.empty() ? weights.quant.scale : weights.channel_scale[c];
+    const float scale =
+        weights.channel_scale.empty() ? weights.quant.scale : weights.channel_scale[c];
     t->values.push_back(v * double(lhs.quant.scale) * scale);
   }
   return t;
@@ -184,7 +192,8 @@ OperandPtr computed(OperandPtr t) {
 }
 
 NodeSpec GemmNode::spec() const {
-  NodeSpec spec{.kind = OpKind::kFullyConnected, .attrs = attrs, .range = range, .inputs = {}, .outputs = {}};
+  NodeSpec spec{
+      .kind = OpKind::kFullyConnected, .attrs = attrs, .range = range, .inputs = {}, .outputs = {}};
   for (const TestOperand* in : inputs)
     spec.inputs.push_back(in == nullptr ? Operand{{}, nullptr, false} : in->operand());
   spec.outputs.push_back({output->desc(), nullptr, true});
@@ -229,11 +238,13 @@ void run_node(const GemmNode& node) {
     std::memset(to, 0x5a, desc.bytes());
     (*bound)->run(from, std::span(&to, 1), context);
     if (first == nullptr) first = out.bytes;
-    EXPECT_TRUE(std::equal(out.bytes->begin(), out.bytes->end(), first->begin())) << workers << " workers";
+    EXPECT_TRUE(std::equal(out.bytes->begin(), out.bytes->end(), first->begin()))
+        << workers << " workers";
   }
   out.values.clear();
   for (size_t i = 0; i < out.shape.numel(); ++i)
-    out.values.push_back(out.quantized ? (stored(out, i) - out.quant.zero) * double(out.quant.scale) : stored(out, i));
+    out.values.push_back(out.quantized ? (stored(out, i) - out.quant.zero) * double(out.quant.scale)
+                                       : stored(out, i));
 }
 
 std::optional<Error> make_error(const GemmNode& node) {
@@ -242,8 +253,10 @@ std::optional<Error> make_error(const GemmNode& node) {
   return op.error();
 }
 
-void expect_values(const TestOperand& actual, const Expected& expected, const OutputRange& range, size_t terms) {
-  ASSERT_EQ(actual.shape, expected.shape) << to_string(actual.shape) << " instead of " << to_string(expected.shape);
+void expect_values(const TestOperand& actual, const Expected& expected, const OutputRange& range,
+                   size_t terms) {
+  ASSERT_EQ(actual.shape, expected.shape)
+      << to_string(actual.shape) << " instead of " << to_string(expected.shape);
   for (size_t i = 0; i < expected.values.size(); ++i) {
     double want = std::min(std::max(expected.values[i], double(range.min)), double(range.max));
     // Every multiplication and addition rounds once.
@@ -255,7 +268,8 @@ void expect_values(const TestOperand& actual, const Expected& expected, const Ou
     }
     if (actual.dtype == DType::kF16) slack += std::abs(want) * 0x1.01p-11 + 0x1p-25;
     if (actual.dtype == DType::kBF16) slack += std::abs(want) * 0x1.01p-8;
-    ASSERT_NEAR(actual.values[i], want, slack) << "element " << i << " of " << to_string(actual.shape);
+    ASSERT_NEAR(actual.values[i], want, slack)
+        << "element " << i << " of " << to_string(actual.shape);
   }
 }
 

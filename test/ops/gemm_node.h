@@ -1,5 +1,5 @@
-// Operands of GEMM-shaped nodes, in all the ways in which they can be quantised, and a run of such a node. Everything a
-// test compares is a real number.
+// Operands of GEMM-shaped nodes, in all the ways in which they can be quantised, and a run of such
+// a node. Everything a test compares is a real number.
 #pragma once
 
 #include <functional>
@@ -40,7 +40,8 @@ OperandPtr nibble_blocks(Shape, uint32_t block, uint64_t seed);
 /// int8 rows of the innermost `nonbatch_dims`, each with its own zero point and scale.
 OperandPtr dynamic_operand(Shape, uint8_t nonbatch_dims, uint64_t seed);
 /// int32, in units of lhs scale x weight scale.
-OperandPtr int32_bias(const TestOperand& lhs, const TestOperand& weights, size_t channels, uint64_t seed);
+OperandPtr int32_bias(const TestOperand& lhs, const TestOperand& weights, size_t channels,
+                      uint64_t seed);
 /// The type that a node writes: int8 if scale is above 0.
 OperandPtr output_of(DType, float scale = 0, int32_t zero = 0);
 
@@ -62,7 +63,8 @@ void run_node(const GemmNode&);
 std::optional<Error> make_error(const GemmNode&);
 
 struct Expected {
-  std::vector<double> values, magnitudes;  ///< magnitude: the sum of the absolute values of what was added
+  std::vector<double> values,
+      magnitudes;  ///< magnitude: the sum of the absolute values of what was added
   Shape shape;
 };
 

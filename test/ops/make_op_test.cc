@@ -32,8 +32,14 @@ TEST(MakeOp, AbsentOperandsAreOnlyAllowedWhereTheyAreOptional) {
 }
 
 TEST(MakeOp, ScalesAndZeroPointsAreChecked) {
-  for (const auto& [scale, zero] : {std::pair<float, int32_t>{0.0f, 0}, {-1.0f, 0}, {NAN, 0}, {INFINITY, 0},
-                                    {1.0f, 128}, {1.0f, -129}, {1.0f, INT32_MIN}, {1.0f, INT32_MAX}}) {
+  for (const auto& [scale, zero] : {std::pair<float, int32_t>{0.0f, 0},
+                                    {-1.0f, 0},
+                                    {NAN, 0},
+                                    {INFINITY, 0},
+                                    {1.0f, 128},
+                                    {1.0f, -129},
+                                    {1.0f, INT32_MIN},
+                                    {1.0f, INT32_MAX}}) {
     Quant quant;
     quant.granularity = QuantGranularity::kPerTensor;
     quant.scale = scale;
@@ -70,38 +76,58 @@ Attrs random_attrs(Random& random) {
     return s;
   };
   switch (random.integer(0, 7)) {
-    case 0: return NoAttrs{};
+    case 0:
+      return NoAttrs{};
     case 1: {
       PoolAttrs a;
-      for (uint32_t* field : {&a.pad_top, &a.pad_right, &a.pad_bottom, &a.pad_left, &a.pool_h, &a.pool_w, &a.stride_h,
-                              &a.stride_w, &a.dilation_h, &a.dilation_w}) {
+      for (uint32_t* field : {&a.pad_top, &a.pad_right, &a.pad_bottom, &a.pad_left, &a.pool_h,
+                              &a.pool_w, &a.stride_h, &a.stride_w, &a.dilation_h, &a.dilation_w}) {
         *field = random.integer(0, 4) == 0 ? uint32_t(number()) : 1;
       }
       return a;
     }
-    case 2: return TransposeAttrs{shape()};
-    case 3: return ReshapeAttrs{shape()};
-    case 4: return SliceAttrs{shape(), shape()};
-    case 5: return PadAttrs{shape(), shape(), NAN};
-    case 6: return ConcatAttrs{int32_t(number())};
-    default: return AlphaAttrs{NAN};
+    case 2:
+      return TransposeAttrs{shape()};
+    case 3:
+      return ReshapeAttrs{shape()};
+    case 4:
+      return SliceAttrs{shape(), shape()};
+    case 5:
+      return PadAttrs{shape(), shape(), NAN};
+    case 6:
+      return ConcatAttrs{int32_t(number())};
+    default:
+      return AlphaAttrs{NAN};
   }
 }
 
 TEST(MakeOp, RandomNodesAreMadeOrRefusedAndNeverCrash) {
   Random random(99);
-  const Encoding encodings[] = {kF32, kF32, kF32, kF16, kBF16, {DType::kS8, 0.1f, 3}, {DType::kU8, 0.1f, 3},
-                                {DType::kS8}, {DType::kS32}, {DType::kS64}};
+  const Encoding encodings[] = {kF32,
+                                kF32,
+                                kF32,
+                                kF16,
+                                kBF16,
+                                {DType::kS8, 0.1f, 3},
+                                {DType::kU8, 0.1f, 3},
+                                {DType::kS8},
+                                {DType::kS32},
+                                {DType::kS64}};
   size_t ran = 0;
   for (int round = 0; round < 20000; ++round) {
-    TestNode node = {OpKind(random.integer(int(OpKind::kScaledDotProductAttention), int(kOpKindCount) - 1)),
-                     random_attrs(random), {}, {}, {}};
+    TestNode node = {
+        OpKind(random.integer(int(OpKind::kScaledDotProductAttention), int(kOpKindCount) - 1)),
+        random_attrs(random),
+        {},
+        {},
+        {}};
     const Encoding encoding = encodings[random.integer(0, 9)];
     const int inputs = random.integer(0, 3);
     for (int i = 0; i < inputs; ++i) {
       Shape shape;
       for (int d = random.integer(0, 5); d > 0; --d) shape.push_back(random.integer(0, 4));
-      node.inputs.emplace_back(random.integer(0, 9) == 0 ? encodings[random.integer(0, 9)] : encoding, shape);
+      node.inputs.emplace_back(
+          random.integer(0, 9) == 0 ? encodings[random.integer(0, 9)] : encoding, shape);
     }
     node.outputs = {random.integer(0, 9) == 0 ? encodings[random.integer(0, 9)] : encoding};
     if (const auto error = error_of(node)) {
@@ -116,8 +142,8 @@ TEST(MakeOp, RandomNodesAreMadeOrRefusedAndNeverCrash) {
       return (node.kind == OpKind::kPad && pad != nullptr &&
               (std::any_of(pad->pre.begin(), pad->pre.end(), large) ||
                std::any_of(pad->post.begin(), pad->post.end(), large))) ||
-             (pool != nullptr && (pool->pad_top > 1000 || pool->pad_bottom > 1000 || pool->pad_left > 1000 ||
-                                  pool->pad_right > 1000));
+             (pool != nullptr && (pool->pad_top > 1000 || pool->pad_bottom > 1000 ||
+                                  pool->pad_left > 1000 || pool->pad_right > 1000));
     }();
     if (op_out) continue;
     EXPECT_TRUE(run(node)) << name(node.kind);

@@ -12,7 +12,8 @@ constexpr Encoding kS32 = {DType::kS32}, kS64 = {DType::kS64};
 
 std::vector<size_t> unflatten(size_t flat, const Shape& shape) {
   std::vector<size_t> index(shape.rank());
-  for (size_t i = shape.rank(); i-- > 0; flat /= size_t(shape[i])) index[i] = flat % size_t(shape[i]);
+  for (size_t i = shape.rank(); i-- > 0; flat /= size_t(shape[i]))
+    index[i] = flat % size_t(shape[i]);
   return index;
 }
 
@@ -22,7 +23,8 @@ size_t flatten(std::span<const size_t> index, const Shape& shape) {
   return flat;
 }
 
-void expect_transposed(const Encoding& from, const Encoding& to, const Shape& shape, const Shape& perm) {
+void expect_transposed(const Encoding& from, const Encoding& to, const Shape& shape,
+                       const Shape& perm) {
   const TestTensor in = TestTensor::random(from, shape, 1, -100, 100);
   const auto out = run({OpKind::kTranspose, TransposeAttrs{perm}, {}, {in}, {to}});
   ASSERT_TRUE(out) << out.error().message;
@@ -41,7 +43,8 @@ void expect_transposed(const Encoding& from, const Encoding& to, const Shape& sh
 TEST(Transpose, EveryPermutationOfFourDimensions) {
   std::array<int64_t, 4> perm = {0, 1, 2, 3};
   do {
-    for (const Encoding& e : {kF32, kF16, kS8, kS64}) expect_transposed(e, e, {3, 9, 4, 17}, Shape(perm));
+    for (const Encoding& e : {kF32, kF16, kS8, kS64})
+      expect_transposed(e, e, {3, 9, 4, 17}, Shape(perm));
   } while (std::next_permutation(perm.begin(), perm.end()));
 }
 
@@ -71,7 +74,8 @@ TEST(Transpose, RequantisesWhereTheEncodingsDiffer) {
 
 TEST(Transpose, WhatIsNoPermutationIsAnError) {
   for (const Shape& perm : {Shape{0, 0}, Shape{0, 2}, Shape{-1, 0}, Shape{0}, Shape{0, 1, 2}}) {
-    const auto error = error_of({OpKind::kTranspose, TransposeAttrs{perm}, {}, {TestTensor(kF32, {2, 3})}, {kF32}});
+    const auto error = error_of(
+        {OpKind::kTranspose, TransposeAttrs{perm}, {}, {TestTensor(kF32, {2, 3})}, {kF32}});
     ASSERT_TRUE(error) << to_string(perm);
     EXPECT_EQ(error->code, ErrorCode::kInvalidArgument);
   }
@@ -79,8 +83,10 @@ TEST(Transpose, WhatIsNoPermutationIsAnError) {
 
 TEST(Reshape, TakesTheExtentThatIsLeft) {
   const TestTensor in = TestTensor::random(kF32, {4, 6, 5}, 3);
-  for (const auto& [shape, expected] : {std::pair<Shape, Shape>{{0, 10}, {12, 10}}, {{8, 0, 3}, {8, 5, 3}},
-                                        {{0}, {120}}, {{1, 2, 60}, {1, 2, 60}}}) {
+  for (const auto& [shape, expected] : {std::pair<Shape, Shape>{{0, 10}, {12, 10}},
+                                        {{8, 0, 3}, {8, 5, 3}},
+                                        {{0}, {120}},
+                                        {{1, 2, 60}, {1, 2, 60}}}) {
     const auto out = run({OpKind::kReshape, ReshapeAttrs{shape}, {}, {in}, {kF32}});
     ASSERT_TRUE(out) << out.error().message;
     EXPECT_EQ((*out)[0].shape(), expected);
@@ -89,9 +95,11 @@ TEST(Reshape, TakesTheExtentThatIsLeft) {
 }
 
 TEST(Reshape, OtherNumbersOfElementsAreErrors) {
-  for (const Shape& shape : {Shape{5, 5}, Shape{0, 0}, Shape{0, 7}, Shape{-1, 24}, Shape{24, -1}, Shape{},
-                             Shape{INT64_MAX, INT64_MAX}, Shape{0, INT64_MAX, INT64_MAX}}) {
-    const auto error = error_of({OpKind::kReshape, ReshapeAttrs{shape}, {}, {TestTensor(kF32, {4, 6})}, {kF32}});
+  for (const Shape& shape :
+       {Shape{5, 5}, Shape{0, 0}, Shape{0, 7}, Shape{-1, 24}, Shape{24, -1}, Shape{},
+        Shape{INT64_MAX, INT64_MAX}, Shape{0, INT64_MAX, INT64_MAX}}) {
+    const auto error =
+        error_of({OpKind::kReshape, ReshapeAttrs{shape}, {}, {TestTensor(kF32, {4, 6})}, {kF32}});
     ASSERT_TRUE(error) << to_string(shape);
     EXPECT_EQ(error->code, ErrorCode::kInvalidArgument);
   }
@@ -141,19 +149,20 @@ TEST(Slice, Boxes) {
 }
 
 TEST(Slice, OutsideOfTheTensorIsAnError) {
-  const std::pair<Shape, Shape> cases[] = {{{0, 3}, {2, 4}}, {{0, 7}, {1, 0}},         {{-1, 0}, {1, 1}},
-                                           {{0, 0}, {2, -1}}, {{0}, {1}},              {{INT64_MAX, 0}, {1, 1}},
-                                           {{1, 0}, {INT64_MAX, 1}}, {{0, 0, 0}, {1, 1, 1}}, {{0, 0}, {1}}};
+  const std::pair<Shape, Shape> cases[] = {
+      {{0, 3}, {2, 4}}, {{0, 7}, {1, 0}},         {{-1, 0}, {1, 1}},        {{0, 0}, {2, -1}},
+      {{0}, {1}},       {{INT64_MAX, 0}, {1, 1}}, {{1, 0}, {INT64_MAX, 1}}, {{0, 0, 0}, {1, 1, 1}},
+      {{0, 0}, {1}}};
   for (const auto& [offsets, sizes] : cases) {
-    const auto error =
-        error_of({OpKind::kSlice, SliceAttrs{offsets, sizes}, {}, {TestTensor(kF32, {2, 6})}, {kF32}});
+    const auto error = error_of(
+        {OpKind::kSlice, SliceAttrs{offsets, sizes}, {}, {TestTensor(kF32, {2, 6})}, {kF32}});
     ASSERT_TRUE(error) << to_string(offsets) << to_string(sizes);
     EXPECT_EQ(error->code, ErrorCode::kInvalidArgument);
   }
 }
 
-void expect_padded(const Encoding& e, const Encoding& to, const Shape& shape, const Shape& pre, const Shape& post,
-                   float value) {
+void expect_padded(const Encoding& e, const Encoding& to, const Shape& shape, const Shape& pre,
+                   const Shape& post, float value) {
   const TestTensor in = TestTensor::random(e, shape, 6);
   const auto out = run({OpKind::kPad, PadAttrs{pre, post, value}, {}, {in}, {to}});
   ASSERT_TRUE(out) << out.error().message;
@@ -182,10 +191,12 @@ TEST(Pad, BordersOfOneValue) {
 }
 
 TEST(Pad, HostilePaddingsAreErrors) {
-  const std::pair<Shape, Shape> cases[] = {{{-1, 0}, {0, 0}}, {{0, 0}, {0, -2}}, {{0}, {0}}, {{0, 0}, {0}},
-                                           {{INT64_MAX, 0}, {0, 0}}, {{INT64_MAX - 2, 0}, {0, INT64_MAX - 9}}};
+  const std::pair<Shape, Shape> cases[] = {
+      {{-1, 0}, {0, 0}}, {{0, 0}, {0, -2}},        {{0}, {0}},
+      {{0, 0}, {0}},     {{INT64_MAX, 0}, {0, 0}}, {{INT64_MAX - 2, 0}, {0, INT64_MAX - 9}}};
   for (const auto& [pre, post] : cases) {
-    const auto error = error_of({OpKind::kPad, PadAttrs{pre, post, 0}, {}, {TestTensor(kF32, {2, 6})}, {kF32}});
+    const auto error =
+        error_of({OpKind::kPad, PadAttrs{pre, post, 0}, {}, {TestTensor(kF32, {2, 6})}, {kF32}});
     ASSERT_TRUE(error) << to_string(pre) << to_string(post);
     EXPECT_EQ(error->code, ErrorCode::kInvalidArgument);
   }
@@ -226,7 +237,8 @@ TEST(Concatenate, AlongEveryAxis) {
 }
 
 TEST(Concatenate, RequantisesTheInputsThatDiffer) {
-  const TestTensor a = TestTensor::random(kS8, {3, 4}, 1), b = TestTensor::random(kOtherS8, {3, 2}, 2);
+  const TestTensor a = TestTensor::random(kS8, {3, 4}, 1),
+                   b = TestTensor::random(kOtherS8, {3, 2}, 2);
   const auto out = run({OpKind::kConcatenate, ConcatAttrs{1}, {}, {a, b}, {kOtherS8}});
   ASSERT_TRUE(out);
   std::vector<double> expected;
@@ -242,9 +254,12 @@ TEST(Concatenate, ShapesAndAxesThatDoNotFitAreErrors) {
   for (int32_t axis : {2, -3, INT32_MAX, INT32_MIN}) {
     EXPECT_TRUE(error_of({OpKind::kConcatenate, ConcatAttrs{axis}, {}, {a, a}, {kF32}})) << axis;
   }
-  EXPECT_TRUE(error_of({OpKind::kConcatenate, ConcatAttrs{0}, {}, {a, TestTensor(kF32, {2, 4})}, {kF32}}));
-  EXPECT_TRUE(error_of({OpKind::kConcatenate, ConcatAttrs{0}, {}, {a, TestTensor(kF32, {2, 3, 1})}, {kF32}}));
-  EXPECT_TRUE(error_of({OpKind::kConcatenate, ConcatAttrs{0}, {}, {a, TestTensor(kF16, {2, 3})}, {kF32}}));
+  EXPECT_TRUE(
+      error_of({OpKind::kConcatenate, ConcatAttrs{0}, {}, {a, TestTensor(kF32, {2, 4})}, {kF32}}));
+  EXPECT_TRUE(error_of(
+      {OpKind::kConcatenate, ConcatAttrs{0}, {}, {a, TestTensor(kF32, {2, 3, 1})}, {kF32}}));
+  EXPECT_TRUE(
+      error_of({OpKind::kConcatenate, ConcatAttrs{0}, {}, {a, TestTensor(kF16, {2, 3})}, {kF32}}));
   EXPECT_TRUE(error_of({OpKind::kConcatenate, ConcatAttrs{0}, {}, {TestTensor(kF32, {})}, {kF32}}));
 }
 

@@ -34,27 +34,44 @@ void write(std::byte* to, T value) {
 
 double stored(DType type, const std::byte* p) {
   switch (type) {
-    case DType::kF32: return read<float>(p);
-    case DType::kF16: return float(read<Half>(p));
-    case DType::kBF16: return float(read<BFloat16>(p));
-    case DType::kS8: return read<int8_t>(p);
-    case DType::kU8: return read<uint8_t>(p);
-    case DType::kS32: return read<int32_t>(p);
-    case DType::kS64: return double(read<int64_t>(p));
-    default: ADD_FAILURE() << "no values of " << name(type); return 0;
+    case DType::kF32:
+      return read<float>(p);
+    case DType::kF16:
+      return float(read<Half>(p));
+    case DType::kBF16:
+      return float(read<BFloat16>(p));
+    case DType::kS8:
+      return read<int8_t>(p);
+    case DType::kU8:
+      return read<uint8_t>(p);
+    case DType::kS32:
+      return read<int32_t>(p);
+    case DType::kS64:
+      return double(read<int64_t>(p));
+    default:
+      ADD_FAILURE() << "no values of " << name(type);
+      return 0;
   }
 }
 
 void store(DType type, double value, std::byte* p) {
   switch (type) {
-    case DType::kF32: return write(p, float(value));
-    case DType::kF16: return write(p, Half(float(value)));
-    case DType::kBF16: return write(p, BFloat16(float(value)));
-    case DType::kS8: return write(p, int8_t(std::clamp(std::nearbyint(value), -128.0, 127.0)));
-    case DType::kU8: return write(p, uint8_t(std::clamp(std::nearbyint(value), 0.0, 255.0)));
-    case DType::kS32: return write(p, int32_t(value));
-    case DType::kS64: return write(p, int64_t(value));
-    default: ADD_FAILURE() << "no values of " << name(type);
+    case DType::kF32:
+      return write(p, float(value));
+    case DType::kF16:
+      return write(p, Half(float(value)));
+    case DType::kBF16:
+      return write(p, BFloat16(float(value)));
+    case DType::kS8:
+      return write(p, int8_t(std::clamp(std::nearbyint(value), -128.0, 127.0)));
+    case DType::kU8:
+      return write(p, uint8_t(std::clamp(std::nearbyint(value), 0.0, 255.0)));
+    case DType::kS32:
+      return write(p, int32_t(value));
+    case DType::kS64:
+      return write(p, int64_t(value));
+    default:
+      ADD_FAILURE() << "no values of " << name(type);
   }
 }
 
@@ -80,15 +97,18 @@ TestTensor::TestTensor(Encoding encoding, Shape shape)
   }
 }
 
-TestTensor::TestTensor(Encoding encoding, Shape shape, std::span<const double> values) : TestTensor(encoding, shape) {
+TestTensor::TestTensor(Encoding encoding, Shape shape, std::span<const double> values)
+    : TestTensor(encoding, shape) {
   const size_t size = bits(encoding.dtype) / 8;
   for (size_t i = 0; i < numel(); ++i) {
-    const double x = encoding.scale > 0 ? values[i] / double(encoding.scale) + encoding.zero : values[i];
+    const double x =
+        encoding.scale > 0 ? values[i] / double(encoding.scale) + encoding.zero : values[i];
     store(encoding.dtype, x, bytes.data() + i * size);
   }
 }
 
-TestTensor TestTensor::random(Encoding encoding, Shape shape, uint64_t seed, float low, float high) {
+TestTensor TestTensor::random(Encoding encoding, Shape shape, uint64_t seed, float low,
+                              float high) {
   Random random(seed);
   std::vector<double> values(shape.numel());
   for (double& v : values) v = random.real(low, high);
@@ -146,7 +166,8 @@ Result<std::vector<TestTensor>> run(const TestNode& node) {
     for (TestTensor& t : results) std::fill(t.bytes.begin(), t.bytes.end(), std::byte(0xa5));
     bound->run(from, to, context);
     if (first.empty()) first = results;
-    for (size_t i = 0; i < results.size(); ++i) EXPECT_EQ(results[i].bytes, first[i].bytes) << workers << " workers";
+    for (size_t i = 0; i < results.size(); ++i)
+      EXPECT_EQ(results[i].bytes, first[i].bytes) << workers << " workers";
 
     if (const auto input = bound->in_place()) {
       TestTensor both = node.inputs[*input];
@@ -159,18 +180,20 @@ Result<std::vector<TestTensor>> run(const TestNode& node) {
   return results;
 }
 
-testing::AssertionResult matches(const TestTensor& actual, std::span<const double> expected, double relative,
-                                 double absolute) {
+testing::AssertionResult matches(const TestTensor& actual, std::span<const double> expected,
+                                 double relative, double absolute) {
   const TensorDesc desc = actual.desc();
   const std::vector<double> values = actual.values();
   if (values.size() != expected.size()) {
-    return testing::AssertionFailure() << values.size() << " elements instead of " << expected.size();
+    return testing::AssertionFailure()
+           << values.size() << " elements instead of " << expected.size();
   }
   for (size_t i = 0; i < values.size(); ++i) {
     double want = expected[i], slack = absolute;
     if (desc.is_quantized()) {
       const double scale = desc.quant->scale, low = desc.dtype == DType::kS8 ? -128 : 0;
-      want = (std::clamp(want / scale + desc.quant->zero, low, low + 255) - desc.quant->zero) * scale;
+      want =
+          (std::clamp(want / scale + desc.quant->zero, low, low + 255) - desc.quant->zero) * scale;
       slack = scale * 0.501;
     } else if (desc.dtype == DType::kF16) {
       slack += std::abs(want) * 0x1.01p-11;
@@ -178,11 +201,13 @@ testing::AssertionResult matches(const TestTensor& actual, std::span<const doubl
       slack += std::abs(want) * 0x1.01p-8;
     }
     const double got = values[i];
-    const bool ok = std::isnan(want) ? std::isnan(got)
-                                     : got == want || std::abs(got - want) <= slack + relative * std::abs(want);
+    const bool ok = std::isnan(want)
+                        ? std::isnan(got)
+                        : got == want || std::abs(got - want) <= slack + relative * std::abs(want);
     if (!ok) {
-      return testing::AssertionFailure() << "element " << i << " is " << got << " instead of " << want << " ("
-                                         << name(desc.dtype) << ", shape " << to_string(actual.shape()) << ")";
+      return testing::AssertionFailure()
+             << "element " << i << " is " << got << " instead of " << want << " ("
+             << name(desc.dtype) << ", shape " << to_string(actual.shape()) << ")";
     }
   }
   return testing::AssertionSuccess();

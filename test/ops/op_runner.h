@@ -1,4 +1,5 @@
-// Runs one operator on real numbers, whatever its types: tests say what goes in and what should come out.
+// Runs one operator on real numbers, whatever its types: tests say what goes in and what should
+// come out.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,7 +30,9 @@ class TestTensor {
   /// Random values in [low, high).
   static TestTensor random(Encoding, Shape, uint64_t seed, float low = -3, float high = 3);
 
-  TensorDesc desc() const { return {encoding_.dtype, shape_, encoding_.scale > 0 ? &quant_ : nullptr}; }
+  TensorDesc desc() const {
+    return {encoding_.dtype, shape_, encoding_.scale > 0 ? &quant_ : nullptr};
+  }
   const Shape& shape() const { return shape_; }
   size_t numel() const { return shape_.numel(); }
   /// The real numbers that the bytes stand for.
@@ -53,15 +56,16 @@ struct TestNode {
   size_t declared_rank = 4;  ///< of the outputs, for ops that ask
 };
 
-/// make_op, infer, bind and run. Runs with one worker, with several, and in place where the op offers it, and expects the
-/// same bytes each time.
+/// make_op, infer, bind and run. Runs with one worker, with several, and in place where the op
+/// offers it, and expects the same bytes each time.
 Result<std::vector<TestTensor>> run(const TestNode&);
 
 /// The error of making or inferring the node; nothing if it is fine.
 std::optional<Error> error_of(const TestNode&);
 
-/// Every element within the rounding of its type, plus `relative` and `absolute`. NaN is expected as NaN.
-testing::AssertionResult matches(const TestTensor& actual, std::span<const double> expected, double relative = 1e-6,
-                                 double absolute = 1e-6);
+/// Every element within the rounding of its type, plus `relative` and `absolute`. NaN is expected
+/// as NaN.
+testing::AssertionResult matches(const TestTensor& actual, std::span<const double> expected,
+                                 double relative = 1e-6, double absolute = 1e-6);
 
 }  // namespace smelt

@@ -19,8 +19,13 @@ PoolReference pool(const TestTensor& in, const PoolAttrs& a, const OutputRange& 
   const Shape& s = in.shape();
   const std::vector<double> values = in.values();
   PoolReference r;
-  r.shape = {s[0], (s[1] + a.pad_top + a.pad_bottom - (int64_t(a.pool_h) - 1) * a.dilation_h - 1) / a.stride_h + 1,
-             (s[2] + a.pad_left + a.pad_right - (int64_t(a.pool_w) - 1) * a.dilation_w - 1) / a.stride_w + 1, s[3]};
+  r.shape = {
+      s[0],
+      (s[1] + a.pad_top + a.pad_bottom - (int64_t(a.pool_h) - 1) * a.dilation_h - 1) / a.stride_h +
+          1,
+      (s[2] + a.pad_left + a.pad_right - (int64_t(a.pool_w) - 1) * a.dilation_w - 1) / a.stride_w +
+          1,
+      s[3]};
   for (int64_t n = 0; n < s[0]; ++n) {
     for (int64_t oy = 0; oy < r.shape[1]; ++oy) {
       for (int64_t ox = 0; ox < r.shape[2]; ++ox) {
@@ -50,9 +55,21 @@ PoolReference pool(const TestTensor& in, const PoolAttrs& a, const OutputRange& 
 
 const PoolAttrs kPools[] = {
     {.pool_h = 2, .pool_w = 2, .stride_h = 2, .stride_w = 2},
-    {.pad_top = 1, .pad_right = 1, .pad_bottom = 1, .pad_left = 1, .pool_h = 3, .pool_w = 3, .stride_h = 2,
+    {.pad_top = 1,
+     .pad_right = 1,
+     .pad_bottom = 1,
+     .pad_left = 1,
+     .pool_h = 3,
+     .pool_w = 3,
+     .stride_h = 2,
      .stride_w = 2},
-    {.pad_top = 2, .pad_right = 0, .pad_bottom = 1, .pad_left = 3, .pool_h = 4, .pool_w = 5, .stride_h = 1,
+    {.pad_top = 2,
+     .pad_right = 0,
+     .pad_bottom = 1,
+     .pad_left = 3,
+     .pool_h = 4,
+     .pool_w = 5,
+     .stride_h = 1,
      .stride_w = 3},
     {.pool_h = 1, .pool_w = 1, .stride_h = 3, .stride_w = 1},
 };
@@ -102,8 +119,9 @@ TEST(Pool2d, MaximumOfALargeTensorIsSplit) {
 
 TEST(Pool2d, ArgMaxGivesThePositionInTheWindow) {
   for (const Encoding& e : {kF32, kF16}) {
-    for (PoolAttrs attrs : {PoolAttrs{.pool_h = 2, .pool_w = 3}, PoolAttrs{.pool_h = 9, .pool_w = 1},
-                            PoolAttrs{.pad_top = 1, .pad_left = 2, .pool_h = 5, .pool_w = 4}}) {
+    for (PoolAttrs attrs :
+         {PoolAttrs{.pool_h = 2, .pool_w = 3}, PoolAttrs{.pool_h = 9, .pool_w = 1},
+          PoolAttrs{.pad_top = 1, .pad_left = 2, .pool_h = 5, .pool_w = 4}}) {
       const TestTensor in = TestTensor::random(e, {2, 9, 10, 20}, 4);
       const auto out = run({OpKind::kArgMaxPool2d, attrs, {}, {in}, {e, {DType::kS32}}});
       ASSERT_TRUE(out) << out.error().message;
@@ -120,17 +138,19 @@ TEST(Pool2d, ArgMaxGivesThePositionInTheWindow) {
 
 TEST(Pool2d, HostileAttributesAreErrors) {
   const TestTensor in(kF32, {1, 4, 4, 2});
-  for (const PoolAttrs& attrs : {PoolAttrs{.pool_h = 0}, PoolAttrs{.stride_w = 0}, PoolAttrs{.dilation_h = 0},
-                                 PoolAttrs{.pool_h = 5}, PoolAttrs{.pool_w = UINT32_MAX, .dilation_w = UINT32_MAX},
-                                 PoolAttrs{.pool_h = UINT32_MAX, .pool_w = UINT32_MAX},
-                                 PoolAttrs{.pool_h = 3, .dilation_h = 2}}) {
+  for (const PoolAttrs& attrs :
+       {PoolAttrs{.pool_h = 0}, PoolAttrs{.stride_w = 0}, PoolAttrs{.dilation_h = 0},
+        PoolAttrs{.pool_h = 5}, PoolAttrs{.pool_w = UINT32_MAX, .dilation_w = UINT32_MAX},
+        PoolAttrs{.pool_h = UINT32_MAX, .pool_w = UINT32_MAX},
+        PoolAttrs{.pool_h = 3, .dilation_h = 2}}) {
     for (OpKind kind : {OpKind::kMaxPool2d, OpKind::kAvgPool2d}) {
       const auto error = error_of({kind, attrs, {}, {in}, {kF32}});
       ASSERT_TRUE(error);
       EXPECT_EQ(error->code, ErrorCode::kInvalidArgument);
     }
   }
-  EXPECT_TRUE(error_of({OpKind::kMaxPool2d, PoolAttrs{}, {}, {TestTensor(kF32, {4, 4, 2})}, {kF32}}));
+  EXPECT_TRUE(
+      error_of({OpKind::kMaxPool2d, PoolAttrs{}, {}, {TestTensor(kF32, {4, 4, 2})}, {kF32}}));
   EXPECT_TRUE(error_of({OpKind::kMaxPool2d, NoAttrs{}, {}, {in}, {kF32}}));
 }
 
@@ -146,7 +166,8 @@ TEST(Pool2d, WindowsThatLieInThePaddingDoNoHarm) {
 
 TEST(GlobalAvgPool2d, MeansOverHeightAndWidth) {
   for (const Encoding& e : kEncodings) {
-    for (const Shape& shape : {Shape{2, 7, 7, 130}, Shape{1, 1, 1, 3}, Shape{3, 4, 5, 64}, Shape{1, 56, 56, 65}}) {
+    for (const Shape& shape :
+         {Shape{2, 7, 7, 130}, Shape{1, 1, 1, 3}, Shape{3, 4, 5, 64}, Shape{1, 56, 56, 65}}) {
       const TestTensor in = TestTensor::random(e, shape, 6);
       const std::vector<double> values = in.values();
       const size_t pixels = shape.numel(1, 3), channels = size_t(shape[3]);
@@ -159,7 +180,8 @@ TEST(GlobalAvgPool2d, MeansOverHeightAndWidth) {
         node.declared_rank = rank;
         const auto out = run(node);
         ASSERT_TRUE(out) << out.error().message;
-        EXPECT_EQ((*out)[0].shape(), rank == 4 ? (Shape{shape[0], 1, 1, shape[3]}) : (Shape{shape[0], shape[3]}));
+        EXPECT_EQ((*out)[0].shape(),
+                  rank == 4 ? (Shape{shape[0], 1, 1, shape[3]}) : (Shape{shape[0], shape[3]}));
         EXPECT_TRUE(matches((*out)[0], expected, 1e-6, 1e-5));
       }
     }
@@ -189,7 +211,8 @@ TEST(ResizeBilinear2d, EveryMapping) {
           for (int64_t oy = 0; oy < h; ++oy) {
             for (int64_t ox = 0; ox < w; ++ox) {
               const double y = source(attrs, h, 5, oy), x = source(attrs, w, 6, ox);
-              const int64_t y0 = std::min<int64_t>(int64_t(y), 4), x0 = std::min<int64_t>(int64_t(x), 5);
+              const int64_t y0 = std::min<int64_t>(int64_t(y), 4),
+                            x0 = std::min<int64_t>(int64_t(x), 5);
               const int64_t y1 = std::min<int64_t>(y0 + 1, 4), x1 = std::min<int64_t>(x0 + 1, 5);
               const double fy = y - double(y0), fx = x - double(x0);
               for (int64_t c = 0; c < 19; ++c) {
@@ -205,16 +228,26 @@ TEST(ResizeBilinear2d, EveryMapping) {
         const auto out = run({OpKind::kResizeBilinear2d, attrs, {}, {in}, {e}});
         ASSERT_TRUE(out) << out.error().message;
         ASSERT_EQ((*out)[0].shape(), (Shape{2, h, w, 19}));
-        EXPECT_TRUE(matches((*out)[0], expected, 1e-6, 1e-5)) << h << "x" << w << ", mapping " << mapping;
+        EXPECT_TRUE(matches((*out)[0], expected, 1e-6, 1e-5))
+            << h << "x" << w << ", mapping " << mapping;
       }
     }
   }
 }
 
 TEST(ResizeBilinear2d, EmptySizesAreErrors) {
-  EXPECT_TRUE(error_of({OpKind::kResizeBilinear2d, ResizeAttrs{0, 4}, {}, {TestTensor(kF32, {1, 2, 2, 1})}, {kF32}}));
-  EXPECT_TRUE(error_of({OpKind::kResizeBilinear2d, ResizeAttrs{4, 4}, {}, {TestTensor(kF32, {1, 0, 2, 1})}, {kF32}}));
-  EXPECT_TRUE(error_of({OpKind::kResizeBilinear2d, ResizeAttrs{4, 4}, {}, {TestTensor(kF32, {2, 2, 1})}, {kF32}}));
+  EXPECT_TRUE(error_of({OpKind::kResizeBilinear2d,
+                        ResizeAttrs{0, 4},
+                        {},
+                        {TestTensor(kF32, {1, 2, 2, 1})},
+                        {kF32}}));
+  EXPECT_TRUE(error_of({OpKind::kResizeBilinear2d,
+                        ResizeAttrs{4, 4},
+                        {},
+                        {TestTensor(kF32, {1, 0, 2, 1})},
+                        {kF32}}));
+  EXPECT_TRUE(error_of(
+      {OpKind::kResizeBilinear2d, ResizeAttrs{4, 4}, {}, {TestTensor(kF32, {2, 2, 1})}, {kF32}}));
 }
 
 }  // namespace

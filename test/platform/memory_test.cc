@@ -22,7 +22,8 @@ TEST(AlignedBuffer, RefusesWhatCannotBe) {
 }
 
 TEST(MappedFile, MapsAndMoves) {
-  const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "smelt_mapped_file_test";
+  const std::filesystem::path path =
+      std::filesystem::path(::testing::TempDir()) / "smelt_mapped_file_test";
   std::ofstream(path) << "hello";
   auto file = MappedFile::open(path);
   ASSERT_TRUE(file);

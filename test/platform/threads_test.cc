@@ -47,7 +47,8 @@ TEST_P(Threads, ManyShortJobsInARow) {
   size_t total = 0;
   for (int job = 0; job < 5000; ++job) {
     std::atomic<size_t> sum{0};
-    pool->parallel_for(4, 1, [&](size_t begin, size_t end, unsigned) { sum.fetch_add(end - begin); });
+    pool->parallel_for(4, 1,
+                       [&](size_t begin, size_t end, unsigned) { sum.fetch_add(end - begin); });
     total += sum.load();
   }
   EXPECT_EQ(total, 20000u);

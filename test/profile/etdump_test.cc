@@ -38,7 +38,8 @@ TEST(EtDump, IsWhatExecuTorchReads) {
   const auto& dump = *flatbuffers::GetSizePrefixedRoot<etdump::ETDump>(data);
   ASSERT_EQ(dump.run_data()->size(), 3u);
   EXPECT_EQ(dump.run_data()->Get(0)->name()->str(), "Default");
-  EXPECT_EQ(dump.run_data()->Get(0)->events()->Get(1)->profile_event()->name()->str(), "Program::load_method");
+  EXPECT_EQ(dump.run_data()->Get(0)->events()->Get(1)->profile_event()->name()->str(),
+            "Program::load_method");
   for (uint32_t r : {1u, 2u}) {
     const etdump::RunData& run = *dump.run_data()->Get(r);
     EXPECT_EQ(run.name()->str(), "Execute");
@@ -72,7 +73,8 @@ TEST(EtDump, IsReadBackStepByStep) {
   EXPECT_EQ((*steps)[1].us, (std::vector<double>{0.02, 0.02}));
 }
 
-// As ExecuTorch writes it: names repeat within a run, a run may have more steps than another, integers are identifiers too.
+// As ExecuTorch writes it: names repeat within a run, a run may have more steps than another,
+// integers are identifiers too.
 TEST(EtDump, OfExecuTorchIsRead) {
   flatbuffers::FlatBufferBuilder b;
   const auto event = [&](const char* name, int32_t id, uint64_t begin, uint64_t end) {

@@ -45,7 +45,8 @@ TEST(Profiler, KnowsHowLongAllWorkersWereBusy) {
   pool->parallel_for(2, 1, work);
   p.record(1, together);
   const Profiler::Start waiting = p.start();
-  // The caller's piece is over at once: it waits for the other worker, whichever of the two gets which.
+  // The caller's piece is over at once: it waits for the other worker, whichever of the two gets
+  // which.
   pool->parallel_for(2, 1, [&](size_t begin, size_t end, unsigned worker) {
     if (begin == 0) work(begin, end, worker);
   });

@@ -130,8 +130,8 @@ TEST(Method, NamesAllOperatorsThatHaveNoComplexForm) {
   p.inputs = {0};
   p.outputs = {1};
   p.operators = {{"aten::sin", "out"}, {"aten::add", "out"}, {"aten::relu", "out"}};
-  p.instructions = {kernel_call(0, {0, 1}), kernel_call(1, {0, 0, 2, 1, 1}),
-                    kernel_call(2, {0, 1}), kernel_call(0, {1, 1})};
+  p.instructions = {kernel_call(0, {0, 1}), kernel_call(1, {0, 0, 2, 1, 1}), kernel_call(2, {0, 1}),
+                    kernel_call(0, {1, 1})};
   p.buffers = {0, 256};
   const auto l = load(p);
   ASSERT_FALSE(l);

@@ -1,5 +1,5 @@
-// Memory that ends where the next access dies: a page without permissions follows the last byte, another precedes the
-// first page.
+// Memory that ends where the next access dies: a page without permissions follows the last byte,
+// another precedes the first page.
 #pragma once
 
 #include <sys/mman.h>

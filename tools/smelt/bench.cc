@@ -156,7 +156,8 @@ Verb add_bench(CLI::App& app) {
   c->add_option("--warmup", o->warmup, "Runs before measuring; default 3")->type_name("N");
   o->model.add_threads(*c);
   o->model.add_quiet(*c);
-  c->add_flag("--profile", o->profile, "Then as many runs again, for a table of nodes (see smelt profile)");
+  c->add_flag("--profile", o->profile,
+              "Then as many runs again, for a table of nodes (see smelt profile)");
   c->add_option("--json", o->json, "Write the numbers there")->type_name("F");
   c->footer(R"(
 Load time is from opening the file until the method is ready: mapping, checking, packing weights, planning.

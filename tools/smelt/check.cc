@@ -112,19 +112,24 @@ Status check_step(Method& method, const ManifestEntry::Step& step, Tolerance tol
   return {};
 }
 
-/// Whether the kernels that explain() named before anything ran are those that ran, wherever the shapes are the same.
+/// Whether the kernels that explain() named before anything ran are those that ran, wherever the
+/// shapes are the same.
 Status check_kernels(std::span<const StepInfo> named, std::span<const StepInfo> ran) {
   if (named.size() != ran.size()) {
-    return fail(ErrorCode::kInvalidArgument, "{} nodes were explained, {} ran", named.size(), ran.size());
+    return fail(ErrorCode::kInvalidArgument, "{} nodes were explained, {} ran", named.size(),
+                ran.size());
   }
   for (size_t i = 0; i < ran.size(); ++i) {
     const StepInfo &a = named[i], &b = ran[i];
-    if (a.shapes == b.shapes && (a.kernel != b.kernel || a.unit != b.unit || a.removed != b.removed)) {
-      return fail(ErrorCode::kInvalidArgument, "{}: explained as {} ({}), but {} ({}) ran", b.name, a.kernel, name(a.unit),
-                  b.kernel, name(b.unit));
+    if (a.shapes == b.shapes &&
+        (a.kernel != b.kernel || a.unit != b.unit || a.removed != b.removed)) {
+      return fail(ErrorCode::kInvalidArgument, "{}: explained as {} ({}), but {} ({}) ran", b.name,
+                  a.kernel, name(a.unit), b.kernel, name(b.unit));
     }
-    if (!b.removed && b.kernel.empty()) return fail(ErrorCode::kInvalidArgument, "{}: no kernel is named", b.name);
-    if (b.reason.empty()) return fail(ErrorCode::kInvalidArgument, "{}: no reason is given", b.name);
+    if (!b.removed && b.kernel.empty())
+      return fail(ErrorCode::kInvalidArgument, "{}: no kernel is named", b.name);
+    if (b.reason.empty())
+      return fail(ErrorCode::kInvalidArgument, "{}: no reason is given", b.name);
   }
   return {};
 }

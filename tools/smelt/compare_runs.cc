@@ -34,9 +34,12 @@ enum class Kind : uint8_t { kTimes, kPlans, kTotals };
 
 std::string_view describe(Kind kind) {
   switch (kind) {
-    case Kind::kTimes: return "a profile, with a time for each node";
-    case Kind::kPlans: return "what smelt explain says, without times";
-    case Kind::kTotals: break;
+    case Kind::kTimes:
+      return "a profile, with a time for each node";
+    case Kind::kPlans:
+      return "what smelt explain says, without times";
+    case Kind::kTotals:
+      break;
   }
   return "a bench without --profile, which has no nodes";
 }
@@ -70,7 +73,8 @@ void add_names(std::vector<std::string>& names, std::string_view joined) {
 Result<Side> read_report(const std::filesystem::path& path) {
   SMELT_ASSIGN(const nlohmann::json j, read_json(path));
   const auto wrong = [&](std::string_view field, std::string_view expected) {
-    return fail(ErrorCode::kInvalidFile, "{}: {}: expected {}; --json of smelt explain, profile and bench writes such files",
+    return fail(ErrorCode::kInvalidFile,
+                "{}: {}: expected {}; --json of smelt explain, profile and bench writes such files",
                 path.string(), field, expected);
   };
   const auto text = [](const nlohmann::json& in, const char* field) {
@@ -98,7 +102,8 @@ Result<Side> read_report(const std::filesystem::path& path) {
     side.matrix_share = number(*summary, "matrix_share").value_or(0);
   for (size_t i = 0; i < nodes->size(); ++i) {
     const nlohmann::json& n = (*nodes)[i];
-    if (!n.is_object() || text(n, "name").empty()) return wrong(fmt::format("nodes[{}].name", i), "a string");
+    if (!n.is_object() || text(n, "name").empty())
+      return wrong(fmt::format("nodes[{}].name", i), "a string");
     Row row{text(n, "name"), text(n, "kernel"), text(n, "unit"), text(n, "reason"), {}, 0};
     if (const auto theirs = n.find("executorch"); theirs != n.end() && theirs->is_object()) {
       add_names(row.aliases, text(*theirs, "current"));
@@ -106,7 +111,8 @@ Result<Side> read_report(const std::filesystem::path& path) {
     }
     if (n.contains("median_us")) {
       const auto us = number(n, "median_us");
-      if (!us || !(*us >= 0)) return wrong(fmt::format("nodes[{}].median_us", i), "a number that is not negative");
+      if (!us || !(*us >= 0))
+        return wrong(fmt::format("nodes[{}].median_us", i), "a number that is not negative");
       row.us = *us;
       side.kind = Kind::kTimes;
     }
@@ -141,12 +147,15 @@ struct Pair {
 
   double difference() const { return (b ? b->us : 0) - (a ? a->us : 0); }
   double ratio() const { return a && b && a->us > 0 ? b->us / a->us : 0; }
-  bool kernel_differs() const { return a && b && !a->kernel.empty() && !b->kernel.empty() && a->kernel != b->kernel; }
+  bool kernel_differs() const {
+    return a && b && !a->kernel.empty() && !b->kernel.empty() && a->kernel != b->kernel;
+  }
   bool one_only() const { return !a || !b; }
 };
 
-/// Which nodes are the same one. Two reports of a program agree in names; of those that are alike ("aten::add.out") the n-th
-/// goes with the n-th. Where one side is a dump of ExecuTorch's, its steps go to the node that the report expects them of.
+/// Which nodes are the same one. Two reports of a program agree in names; of those that are alike
+/// ("aten::add.out") the n-th goes with the n-th. Where one side is a dump of ExecuTorch's, its
+/// steps go to the node that the report expects them of.
 std::vector<Pair> match(const Side& a, const Side& b) {
   const bool mixed = a.etdump != b.etdump, swapped = a.etdump && mixed;
   const Side &base = swapped ? b : a, &other = swapped ? a : b;
@@ -159,7 +168,8 @@ std::vector<Pair> match(const Side& a, const Side& b) {
     return all;
   };
   for (const Row& row : base.rows) {
-    for (const std::string& key : keys(row)) where.emplace(std::pair(key, seen[key]++), pairs.size());
+    for (const std::string& key : keys(row))
+      where.emplace(std::pair(key, seen[key]++), pairs.size());
     pairs.push_back({row.name, row, std::nullopt});
   }
   seen.clear();
@@ -237,16 +247,21 @@ void print(const Side& a, const Side& b, const std::vector<Pair>& pairs, bool al
   fmt::print("A: {}\nB: {}\n", a.label, b.label);
   const size_t shown = all ? pairs.size() : std::min(pairs.size(), kRows);
   const auto kernels = [](const Pair& p) {
-    if (p.one_only()) return fmt::format("only in {}: {}", p.a ? "A" : "B", (p.a ? p.a : p.b)->kernel);
-    return p.kernel_differs() ? fmt::format("{} -> {}", p.a->kernel, p.b->kernel) : p.b->kernel.empty() ? p.a->kernel : p.b->kernel;
+    if (p.one_only())
+      return fmt::format("only in {}: {}", p.a ? "A" : "B", (p.a ? p.a : p.b)->kernel);
+    return p.kernel_differs()    ? fmt::format("{} -> {}", p.a->kernel, p.b->kernel)
+           : p.b->kernel.empty() ? p.a->kernel
+                                 : p.b->kernel;
   };
   if (a.kind == Kind::kTimes) {
     fmt::print("{:>11}  {:>11}  {:>8}  {}\n", "A us", "B us", "B / A", "node");
     for (size_t i = 0; i < shown; ++i) {
       const Pair& p = pairs[i];
-      const auto time = [](const std::optional<Row>& r) { return r ? fmt::format("{:.2f}", r->us) : "-"; };
-      fmt::print("{:>11}  {:>11}  {:>8}  {}   {}\n", time(p.a), time(p.b), p.ratio() > 0 ? fmt::format("{:.3f}", p.ratio()) : "-",
-                 p.name, kernels(p));
+      const auto time = [](const std::optional<Row>& r) {
+        return r ? fmt::format("{:.2f}", r->us) : "-";
+      };
+      fmt::print("{:>11}  {:>11}  {:>8}  {}   {}\n", time(p.a), time(p.b),
+                 p.ratio() > 0 ? fmt::format("{:.3f}", p.ratio()) : "-", p.name, kernels(p));
     }
   } else {
     for (size_t i = 0; i < shown; ++i) {
@@ -254,7 +269,8 @@ void print(const Side& a, const Side& b, const std::vector<Pair>& pairs, bool al
       const auto unit = [](const std::optional<Row>& r) { return r ? r->unit : "-"; };
       fmt::print("{:<7} {:<7} {}   {}\n", unit(p.a), unit(p.b), p.name, kernels(p));
     }
-    fmt::print("MACs on the matrix unit: A {:.1f} %, B {:.1f} %\n", 100 * a.matrix_share, 100 * b.matrix_share);
+    fmt::print("MACs on the matrix unit: A {:.1f} %, B {:.1f} %\n", 100 * a.matrix_share,
+               100 * b.matrix_share);
   }
   if (shown < pairs.size()) fmt::print("and {} more (--all)\n", pairs.size() - shown);
   if (a.kind != Kind::kPlans) {
@@ -267,13 +283,15 @@ Result<Exit> run(const Options& o) {
   SMELT_ASSIGN(const Side a, read_side(o.a));
   SMELT_ASSIGN(const Side b, read_side(o.b));
   if (a.kind != b.kind) {
-    return fail(ErrorCode::kInvalidArgument, "{} is {}; {} is {}: both have to be of one kind", o.a.string(), describe(a.kind),
-                o.b.string(), describe(b.kind));
+    return fail(ErrorCode::kInvalidArgument, "{} is {}; {} is {}: both have to be of one kind",
+                o.a.string(), describe(a.kind), o.b.string(), describe(b.kind));
   }
   std::vector<Pair> pairs = match(a, b);
-  const bool together = pairs.empty() || std::ranges::any_of(pairs, [](const Pair& p) { return !p.one_only(); });
+  const bool together =
+      pairs.empty() || std::ranges::any_of(pairs, [](const Pair& p) { return !p.one_only(); });
   if (!together) {
-    return fail(ErrorCode::kInvalidArgument, "{} and {} have no node in common: are they of one program?", o.a.string(),
+    return fail(ErrorCode::kInvalidArgument,
+                "{} and {} have no node in common: are they of one program?", o.a.string(),
                 o.b.string());
   }
   sort(pairs, a.kind);
@@ -293,7 +311,8 @@ Verb add_compare(CLI::App& app) {
   c->add_option("B", o->b, "The same of another run or for another CPU")->required();
   c->add_flag("--all", o->all, "Print every node");
   c->add_option("--json", o->json, "Write all nodes as JSON")->type_name("F");
-  c->add_option("--html", o->html, "Write a report: one page, nothing loaded from elsewhere")->type_name("F.html");
+  c->add_option("--html", o->html, "Write a report: one page, nothing loaded from elsewhere")
+      ->type_name("F.html");
   c->footer(R"(
 Ratios are B / A: above 1, B takes longer. What changed most comes first: the largest difference in time, or, between
 explanations, nodes that run on another unit or with another kernel. One side may be an ETDump of ExecuTorch's own run of

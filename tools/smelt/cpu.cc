@@ -31,10 +31,11 @@ std::string tiers(IsaSet set) {
 
 void print(const Cpu& cpu) {
   fmt::print("{}: {}\n", cpu.name, tiers(cpu.isa));
-  fmt::print("    {} cores, L1 {} KiB, L2 {} KiB", cpu.cores, cpu.l1d_bytes / 1024, cpu.l2_bytes / 1024);
+  fmt::print("    {} cores, L1 {} KiB, L2 {} KiB", cpu.cores, cpu.l1d_bytes / 1024,
+             cpu.l2_bytes / 1024);
   if (cpu.sme_vl32 != 0)
-    fmt::print(", {} matrix unit{}, streaming vectors of {} bits", cpu.sme_units, cpu.sme_units == 1 ? "" : "s",
-               32 * cpu.sme_vl32);
+    fmt::print(", {} matrix unit{}, streaming vectors of {} bits", cpu.sme_units,
+               cpu.sme_units == 1 ? "" : "s", 32 * cpu.sme_vl32);
   fmt::print("\n");
 }
 

@@ -11,7 +11,8 @@
 
 namespace smelt::cli {
 
-/// How many numbers an element is: a complex one is two, of the type that with_element_type() gives.
+/// How many numbers an element is: a complex one is two, of the type that with_element_type()
+/// gives.
 inline size_t parts(DType type) {
   return type == DType::kC32 || type == DType::kC64 || type == DType::kC128 ? 2 : 1;
 }

@@ -23,7 +23,8 @@ constexpr size_t kAlternatives = 3;
 
 void print(const StepInfo& s, bool all) {
   fmt::print("{}", s.name);
-  if (s.delegate >= 0) fmt::print("   [delegate {}, node {}, debug handle {}]", s.delegate, s.node, s.debug_handle);
+  if (s.delegate >= 0)
+    fmt::print("   [delegate {}, node {}, debug handle {}]", s.delegate, s.node, s.debug_handle);
   fmt::print("\n    {}   {}\n", s.signature, s.shapes);
   for (const std::string& pass : s.passes) fmt::print("    pass: {}\n", pass);
   if (s.removed) {
@@ -33,16 +34,21 @@ void print(const StepInfo& s, bool all) {
     if (s.macs != 0) fmt::print("   {} MACs", s.macs);
     if (s.packed_bytes != 0) fmt::print("   {} packed bytes", s.packed_bytes);
     fmt::print("\n    {}\n", s.reason);
-    const size_t shown = all ? s.alternatives.size() : std::min(s.alternatives.size(), kAlternatives);
+    const size_t shown =
+        all ? s.alternatives.size() : std::min(s.alternatives.size(), kAlternatives);
     for (size_t i = 0; i < shown; ++i)
       fmt::print("      not {}: {}\n", s.alternatives[i].kernel, s.alternatives[i].reason);
-    if (shown < s.alternatives.size()) fmt::print("      and {} more (--all)\n", s.alternatives.size() - shown);
+    if (shown < s.alternatives.size())
+      fmt::print("      and {} more (--all)\n", s.alternatives.size() - shown);
   }
-  const auto theirs = [](const std::string& n) { return n.empty() ? std::string_view("no step of its own") : n; };
+  const auto theirs = [](const std::string& n) {
+    return n.empty() ? std::string_view("no step of its own") : n;
+  };
   if (s.executorch_1_0 == s.executorch_current) {
     fmt::print("    ExecuTorch: {}\n", theirs(s.executorch_current));
   } else {
-    fmt::print("    ExecuTorch v1.0: {}; current: {}\n", theirs(s.executorch_1_0), theirs(s.executorch_current));
+    fmt::print("    ExecuTorch v1.0: {}; current: {}\n", theirs(s.executorch_1_0),
+               theirs(s.executorch_current));
   }
 }
 

@@ -33,9 +33,12 @@ std::string edge(Extent e) { return fmt::format("{}{}", e.count, e.times_vl ? "v
 std::vector<Line> kernels(const Cpu& cpu) {
   std::vector<Line> lines;
   for (const GemmKernel* k : gemm_kernels(cpu))
-    lines.push_back({k->name, "gemm", signature(k->variant).name, k->isa, fmt::format("{}x{}", edge(k->mr), edge(k->nr))});
-  for (const DwconvKernel* k : dwconv_kernels(cpu)) lines.push_back({k->name, "dwconv", name(k->variant), k->isa, ""});
-  for (const VectorTable& t : vector_tables()) lines.push_back({t.kernels->name, "vector", "", t.isa, ""});
+    lines.push_back({k->name, "gemm", signature(k->variant).name, k->isa,
+                     fmt::format("{}x{}", edge(k->mr), edge(k->nr))});
+  for (const DwconvKernel* k : dwconv_kernels(cpu))
+    lines.push_back({k->name, "dwconv", name(k->variant), k->isa, ""});
+  for (const VectorTable& t : vector_tables())
+    lines.push_back({t.kernels->name, "vector", "", t.isa, ""});
   return lines;
 }
 
@@ -66,9 +69,11 @@ Result<Exit> run(const Options& o) {
 }  // namespace
 
 Verb add_kernels(CLI::App& app) {
-  auto* c = app.add_subcommand("kernels", "List the micro-kernels, and which of them this CPU can run");
+  auto* c =
+      app.add_subcommand("kernels", "List the micro-kernels, and which of them this CPU can run");
   auto o = std::make_shared<Options>();
-  c->add_option("--cpu", o->cpu, "A described CPU (see smelt cpu --list); default: this machine")->type_name("NAME");
+  c->add_option("--cpu", o->cpu, "A described CPU (see smelt cpu --list); default: this machine")
+      ->type_name("NAME");
   c->add_option("--json", o->json, "Write the same as JSON")->type_name("F");
   return {c, [o] { return run(*o); }};
 }

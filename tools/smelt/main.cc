@@ -17,8 +17,8 @@ namespace {
 
 // Every verb, in the order in which --help lists them.
 std::vector<Verb> add_verbs(CLI::App& app) {
-  return {add_run(app),   add_info(app),  add_explain(app), add_profile(app), add_bench(app),
-          add_compare(app), add_check(app), add_make(app),  add_cpu(app),     add_kernels(app)};
+  return {add_run(app),     add_info(app),  add_explain(app), add_profile(app), add_bench(app),
+          add_compare(app), add_check(app), add_make(app),    add_cpu(app),     add_kernels(app)};
 }
 
 constexpr const char* kFooter = R"(

@@ -226,10 +226,13 @@ Verb add_make(CLI::App& app) {
               }
             }
             std::string known;
-            for (const Kind& kind : kinds) known += (known.empty() ? "" : ", ") + kind.command->get_name();
+            for (const Kind& kind : kinds)
+              known += (known.empty() ? "" : ", ") + kind.command->get_name();
             const auto extras = make->remaining();
-            if (extras.empty()) return fail(ErrorCode::kInvalidArgument, "make: what? One of {}", known);
-            return fail(ErrorCode::kInvalidArgument, "make: no such kind of program: \"{}\"; one of {}", extras.front(), known);
+            if (extras.empty())
+              return fail(ErrorCode::kInvalidArgument, "make: what? One of {}", known);
+            return fail(ErrorCode::kInvalidArgument,
+                        "make: no such kind of program: \"{}\"; one of {}", extras.front(), known);
           }};
 }
 

@@ -27,16 +27,19 @@ void ModelOptions::add_threads(CLI::App& app) {
 }
 
 void ModelOptions::add_quiet(CLI::App& app) {
-  app.add_flag("--no-warnings", quiet, "Do not say what makes the program slower than it has to be");
+  app.add_flag("--no-warnings", quiet,
+               "Do not say what makes the program slower than it has to be");
 }
 
 void ModelOptions::add_cpu(CLI::App& app) {
-  app.add_option("--cpu", cpu, "Plan for this CPU instead of the one at hand (see smelt cpu --list)")
+  app.add_option("--cpu", cpu,
+                 "Plan for this CPU instead of the one at hand (see smelt cpu --list)")
       ->type_name("NAME");
 }
 
 Result<Program> open_program(const ModelOptions& o) {
-  return Program::load(o.model, {.threads = o.threads, .isa = {}, .external_data = o.data, .cpu = o.cpu});
+  return Program::load(o.model,
+                       {.threads = o.threads, .isa = {}, .external_data = o.data, .cpu = o.cpu});
 }
 
 Result<Method> open_method(const Program& program, const ModelOptions& o) {

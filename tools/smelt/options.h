@@ -16,7 +16,7 @@ struct ModelOptions {
   std::string method;  ///< empty: "forward", or the only one there is
   std::vector<std::filesystem::path> data;
   unsigned threads = 0;
-  std::string cpu;  ///< a described one to plan for; empty: this machine
+  std::string cpu;     ///< a described one to plan for; empty: this machine
   bool quiet = false;  ///< no warnings about what is slower than it has to be
 
   void add_model(CLI::App&);

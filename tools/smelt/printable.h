@@ -6,7 +6,8 @@
 
 namespace smelt::cli {
 
-/// Control characters and bytes that are no UTF-8 become \xNN: names in a hostile file must not move the cursor.
+/// Control characters and bytes that are no UTF-8 become \xNN: names in a hostile file must not
+/// move the cursor.
 std::string printable(std::string_view text);
 
 }  // namespace smelt::cli

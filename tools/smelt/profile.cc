@@ -80,7 +80,8 @@ Result<Exit> run(const Options& o) {
   if (!o.etdump.empty()) SMELT_TRY(write_bytes(o.etdump, write_etdump(profile, load)));
   if (!o.trace.empty()) SMELT_TRY(write_json(o.trace, to_trace(profile)));
   if (!o.html.empty()) {
-    const std::string title = fmt::format("{}: {}", o.model.model.filename().string(), method.info().name);
+    const std::string title =
+        fmt::format("{}: {}", o.model.model.filename().string(), method.info().name);
     SMELT_TRY(write_report(o.html, {title, cpu_tiers(), o.runs}, profile, roofs, times));
   }
   return Exit::kOk;
@@ -93,15 +94,23 @@ Verb add_profile(CLI::App& app) {
   auto o = std::make_shared<Options>();
   o->model.add_model(*c);
   o->model.add_method(*c);
-  c->add_option("--input", o->inputs, kInputHelp)->type_name("F.npy|TYPE:X")->allow_extra_args(false);
-  c->add_option("--runs", o->runs, "Measured runs; default 20")->type_name("N")->check(CLI::PositiveNumber);
+  c->add_option("--input", o->inputs, kInputHelp)
+      ->type_name("F.npy|TYPE:X")
+      ->allow_extra_args(false);
+  c->add_option("--runs", o->runs, "Measured runs; default 20")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
   c->add_option("--warmup", o->warmup, "Runs before measuring; default 3")->type_name("N");
   o->model.add_threads(*c);
   o->model.add_quiet(*c);
-  c->add_option("--etdump", o->etdump, "Write an ETDump, for ExecuTorch's Inspector")->type_name("F.etdp");
-  c->add_option("--trace", o->trace, "Write a trace for chrome://tracing or ui.perfetto.dev")->type_name("F.json");
-  c->add_option("--html", o->html, "Write a report: one page, nothing loaded from elsewhere")->type_name("F.html");
-  c->add_option("--json", o->json, "Write the table, and what smelt explain says, as JSON")->type_name("F");
+  c->add_option("--etdump", o->etdump, "Write an ETDump, for ExecuTorch's Inspector")
+      ->type_name("F.etdp");
+  c->add_option("--trace", o->trace, "Write a trace for chrome://tracing or ui.perfetto.dev")
+      ->type_name("F.json");
+  c->add_option("--html", o->html, "Write a report: one page, nothing loaded from elsewhere")
+      ->type_name("F.html");
+  c->add_option("--json", o->json, "Write the table, and what smelt explain says, as JSON")
+      ->type_name("F");
   c->footer(R"(
 The median over the runs, each node by itself. GFLOP/s counts two operations per multiply-accumulate; GB/s counts operands
 and results once. "roof" is the least time that the machine would need, as a share of that taken: the roofs are measured

@@ -35,14 +35,16 @@ nlohmann::ordered_json timeline(const Profile& profile) {
       const ZoneTime& t = profile.times[k];
       const Zone& zone = profile.zones[t.zone];
       if (zone.kind != Zone::Kind::kStep) continue;
-      last.push_back({zone.step, double(t.begin_ns - run.begin_ns) / 1000, double(t.end_ns - run.begin_ns) / 1000});
+      last.push_back({zone.step, double(t.begin_ns - run.begin_ns) / 1000,
+                      double(t.end_ns - run.begin_ns) / 1000});
     }
     begin = i + 1;
   }
   return last;
 }
 
-Status write_page(const std::filesystem::path& path, const char* body, const nlohmann::ordered_json& data, const char* script) {
+Status write_page(const std::filesystem::path& path, const char* body,
+                  const nlohmann::ordered_json& data, const char* script) {
   std::ofstream file(path, std::ios::binary);
   file << kPageHead << body << kDataBegin << script_json(data) << kDataEnd << script;
   file.close();
@@ -52,8 +54,8 @@ Status write_page(const std::filesystem::path& path, const char* body, const nlo
 
 }  // namespace
 
-Status write_report(const std::filesystem::path& path, const ReportOf& of, const Profile& profile, const Roofs& roofs,
-                    std::span<const StepTime> times) {
+Status write_report(const std::filesystem::path& path, const ReportOf& of, const Profile& profile,
+                    const Roofs& roofs, std::span<const StepTime> times) {
   nlohmann::ordered_json data;
   data["title"] = of.title;
   data["version"] = version();
@@ -64,7 +66,8 @@ Status write_report(const std::filesystem::path& path, const ReportOf& of, const
   return write_page(path, kReportBody, data, kReportTail);
 }
 
-Status write_comparison(const std::filesystem::path& path, const nlohmann::ordered_json& comparison) {
+Status write_comparison(const std::filesystem::path& path,
+                        const nlohmann::ordered_json& comparison) {
   return write_page(path, kCompareBody, comparison, kCompareTail);
 }
 

@@ -17,7 +17,8 @@ struct ReportOf {
 };
 
 /// A profile. kIo.
-Status write_report(const std::filesystem::path&, const ReportOf&, const Profile&, const Roofs&, std::span<const StepTime>);
+Status write_report(const std::filesystem::path&, const ReportOf&, const Profile&, const Roofs&,
+                    std::span<const StepTime>);
 /// What `smelt compare --json` gives. kIo.
 Status write_comparison(const std::filesystem::path&, const nlohmann::ordered_json& comparison);
 

@@ -35,20 +35,23 @@ double least_time(F f) {
   return std::max(1e-9, std::chrono::duration<double>(best).count());
 }
 
-constexpr RecipeVariant kProducts[] = {RecipeVariant::kF32, RecipeVariant::kF16, RecipeVariant::kPqs8Qc8w};
+constexpr RecipeVariant kProducts[] = {RecipeVariant::kF32, RecipeVariant::kF16,
+                                       RecipeVariant::kPqs8Qc8w};
 
-/// Operations per second of the fastest node of a program that is one product. Its operands fit into an L2 cache, and its
-/// extents are multiples of every tile's.
+/// Operations per second of the fastest node of a program that is one product. Its operands fit
+/// into an L2 cache, and its extents are multiples of every tile's.
 Result<double> product_rate(RecipeVariant variant, unsigned threads) {
   const LinearRecipe recipe{.variant = variant, .m = 96, .n = 256, .k = 256};
   SMELT_ASSIGN(const Graph graph, make_linear(recipe));
   SMELT_ASSIGN(const std::vector<std::byte> file, write_pte(graph));
   SMELT_ASSIGN(AlignedBuffer bytes, AlignedBuffer::allocate(file.size()));
   std::memcpy(bytes.data(), file.data(), file.size());
-  SMELT_ASSIGN(const Program program, Program::load(bytes.bytes(), {.threads = threads, .isa = {}, .external_data = {}}));
+  SMELT_ASSIGN(const Program program,
+               Program::load(bytes.bytes(), {.threads = threads, .isa = {}, .external_data = {}}));
   SMELT_ASSIGN(Method method, program.method());
   const ValueInfo& input = method.inputs()[0];
-  SMELT_ASSIGN(AlignedBuffer x, AlignedBuffer::allocate(input.shape.numel() * bits(input.dtype) / 8, true));
+  SMELT_ASSIGN(AlignedBuffer x,
+               AlignedBuffer::allocate(input.shape.numel() * bits(input.dtype) / 8, true));
   TensorView view;
   view.data = x.data();
   view.bytes = x.size();
@@ -68,7 +71,8 @@ Result<double> product_rate(RecipeVariant variant, unsigned threads) {
   for (const ZoneTime& t : profile.times) {
     const Zone& zone = profile.zones[t.zone];
     if (zone.kind != Zone::Kind::kStep || t.end_ns == t.begin_ns) continue;
-    best = std::max(best, 2e9 * double(profile.steps[zone.step].macs) / double(t.end_ns - t.begin_ns));
+    best =
+        std::max(best, 2e9 * double(profile.steps[zone.step].macs) / double(t.end_ns - t.begin_ns));
   }
   return best;
 }
@@ -128,7 +132,8 @@ Roofs measure_roofs(const Profile& profile) {
   roofs.cache_bytes = l2 * profile.workers;
   roofs.cache_gbytes = copy_rate(*pool, l2 / 2).value_or(0) / 1e9;
   roofs.memory_gbytes = copy_rate(*pool, size_t(64) << 20).value_or(0) / 1e9;
-  // On a machine that does other things as well, a measurement of 20 ms may be worse than what a step has already reached.
+  // On a machine that does other things as well, a measurement of 20 ms may be worse than what a
+  // step has already reached.
   for (const ZoneTime& t : profile.times) {
     const Zone& zone = profile.zones[t.zone];
     if (zone.kind != Zone::Kind::kStep || t.end_ns <= t.begin_ns) continue;
@@ -137,7 +142,8 @@ Roofs measure_roofs(const Profile& profile) {
     const auto arithmetic = size_t(arithmetic_of(step.variant));
     // Operators outside delegates may have operands of which they read a part: tables, caches.
     if (step.delegate < 0) continue;
-    if (arithmetic < roofs.gops.size()) roofs.gops[arithmetic] = std::max(roofs.gops[arithmetic], 2 * double(step.macs) / ns);
+    if (arithmetic < roofs.gops.size())
+      roofs.gops[arithmetic] = std::max(roofs.gops[arithmetic], 2 * double(step.macs) / ns);
     double& gbytes = step.bytes <= roofs.cache_bytes ? roofs.cache_gbytes : roofs.memory_gbytes;
     gbytes = std::max(gbytes, double(step.bytes) / ns);
   }

@@ -19,18 +19,20 @@ Arithmetic arithmetic_of(std::string_view variant);
 
 /// The roofs of this machine, with as many threads as a profile had. Zero: not measured.
 struct Roofs {
-  /// 1e9 operations per second of a product whose operands stay in the caches, two per multiply-accumulate.
+  /// 1e9 operations per second of a product whose operands stay in the caches, two per
+  /// multiply-accumulate.
   std::array<double, 3> gops{};
   /// 1e9 bytes per second, read and written by copies inside the L2 caches, and beyond all caches.
   double cache_gbytes = 0, memory_gbytes = 0;
   size_t cache_bytes = 0;  ///< what the L2 caches in use hold together
 
-  /// Seconds that a step needs at least: its arithmetic, or moving its bytes. 0 where neither is known.
+  /// Seconds that a step needs at least: its arithmetic, or moving its bytes. 0 where neither is
+  /// known.
   double least_seconds(const StepInfo&) const;
 };
 
-/// Measures what the steps of a profile need: about 20 ms for each kind of arithmetic, and as much for memory. No roof is lower
-/// than what a step of the profile has reached.
+/// Measures what the steps of a profile need: about 20 ms for each kind of arithmetic, and as much
+/// for memory. No roof is lower than what a step of the profile has reached.
 Roofs measure_roofs(const Profile&);
 
 nlohmann::ordered_json to_json(const Roofs&);

@@ -89,9 +89,9 @@ Json to_json(std::span<const StepInfo> steps) {
     removed += s.removed;
   }
   const UnitShares shares = unit_shares(steps);
-  j["summary"] = {{"nodes", steps.size()},        {"removed", removed},
-                  {"macs", shares.macs},          {"matrix_share", shares.matrix},
-                  {"simd_share", shares.simd},    {"plain_share", shares.plain}};
+  j["summary"] = {{"nodes", steps.size()},     {"removed", removed},
+                  {"macs", shares.macs},       {"matrix_share", shares.matrix},
+                  {"simd_share", shares.simd}, {"plain_share", shares.plain}};
   return j;
 }
 
@@ -142,18 +142,20 @@ void print_times(const Profile& profile, std::span<const StepTime> times) {
     name_width = std::max(name_width, profile.steps[t.step].name.size());
     kernel_width = std::max(kernel_width, profile.steps[t.step].kernel.size());
   }
-  fmt::print("{:>10}  {:>6}  {:>9}  {:>7}  {:>5}  {:>5}  {:<6}  {:<{}}  {}\n", "median us", "share", "GFLOP/s", "GB/s",
-             "roof", "busy", "unit", "kernel", kernel_width, "node");
+  fmt::print("{:>10}  {:>6}  {:>9}  {:>7}  {:>5}  {:>5}  {:<6}  {:<{}}  {}\n", "median us", "share",
+             "GFLOP/s", "GB/s", "roof", "busy", "unit", "kernel", kernel_width, "node");
   for (const StepTime& t : times) {
     const StepInfo& s = profile.steps[t.step];
     const std::string gflops = t.gflops > 0 ? fmt::format("{:.2f}", t.gflops) : "";
     const std::string roof = t.roof > 0 ? fmt::format("{:.0f}%", 100 * t.roof) : "";
-    fmt::print("{:>10.2f}  {:>5.1f}%  {:>9}  {:>7.2f}  {:>5}  {:>4.0f}%  {:<6}  {:<{}}  {}\n", t.median_us, 100 * t.share,
-               gflops, t.gbytes, roof, 100 * t.busy, name(s.unit), s.kernel, kernel_width, s.name);
+    fmt::print("{:>10.2f}  {:>5.1f}%  {:>9}  {:>7.2f}  {:>5}  {:>4.0f}%  {:<6}  {:<{}}  {}\n",
+               t.median_us, 100 * t.share, gflops, t.gbytes, roof, 100 * t.busy, name(s.unit),
+               s.kernel, kernel_width, s.name);
   }
   std::map<std::string_view, double> by_category;
   for (const StepTime& t : times) by_category[name(profile.steps[t.step].category)] += t.share;
-  for (const auto& [category, share] : by_category) fmt::print("{:>10}  {:>5.1f}%  {}\n", "", 100 * share, category);
+  for (const auto& [category, share] : by_category)
+    fmt::print("{:>10}  {:>5.1f}%  {}\n", "", 100 * share, category);
 }
 
 Json to_json(const Profile& profile, const Roofs& roofs, std::span<const StepTime> times) {

@@ -1,4 +1,5 @@
-// Steps of a method and their times, as tables and as JSON: what explain, profile and bench have in common.
+// Steps of a method and their times, as tables and as JSON: what explain, profile and bench have in
+// common.
 #pragma once
 
 #include <span>
@@ -30,14 +31,14 @@ double median(std::vector<double>);
 
 /// What a step took over the runs of a profile.
 struct StepTime {
-  size_t step = 0;        ///< index in Profile::steps
-  size_t calls = 0;       ///< per run
-  double median_us = 0;   ///< of a run, all calls
-  double share = 0;       ///< of the medians of all steps
-  double gflops = 0;      ///< 2 per MAC; 0 without MACs
-  double gbytes = 0;      ///< operands and results per second: 1e9 bytes
-  double roof = 0;        ///< the least time that the machine needs, as a share of that taken
-  double busy = 0;        ///< of the time that all workers had, what they computed
+  size_t step = 0;       ///< index in Profile::steps
+  size_t calls = 0;      ///< per run
+  double median_us = 0;  ///< of a run, all calls
+  double share = 0;      ///< of the medians of all steps
+  double gflops = 0;     ///< 2 per MAC; 0 without MACs
+  double gbytes = 0;     ///< operands and results per second: 1e9 bytes
+  double roof = 0;       ///< the least time that the machine needs, as a share of that taken
+  double busy = 0;       ///< of the time that all workers had, what they computed
 };
 /// One for each step that ran, in the order of the steps.
 std::vector<StepTime> step_times(const Profile&, const Roofs&);

@@ -12,7 +12,11 @@ nlohmann::ordered_json to_trace(const Profile& profile) {
   uint64_t origin = ~uint64_t(0);
   for (const ZoneTime& t : profile.times) origin = std::min(origin, t.begin_ns);
   Json events = Json::array();
-  events.push_back({{"name", "process_name"}, {"ph", "M"}, {"pid", 1}, {"tid", 1}, {"args", {{"name", "smelt"}}}});
+  events.push_back({{"name", "process_name"},
+                    {"ph", "M"},
+                    {"pid", 1},
+                    {"tid", 1},
+                    {"args", {{"name", "smelt"}}}});
   for (const ZoneTime& t : profile.times) {
     const Zone& zone = profile.zones[t.zone];
     Json e;
@@ -34,8 +38,9 @@ nlohmann::ordered_json to_trace(const Profile& profile) {
         const StepInfo& s = profile.steps[zone.step];
         e["name"] = s.name;
         e["cat"] = name(s.category);
-        e["args"] = {{"kernel", s.kernel},       {"unit", name(s.unit)}, {"shapes", s.shapes},
-                     {"debug_handle", s.debug_handle}, {"macs", s.macs},       {"bytes", s.bytes}};
+        e["args"] = {{"kernel", s.kernel}, {"unit", name(s.unit)},
+                     {"shapes", s.shapes}, {"debug_handle", s.debug_handle},
+                     {"macs", s.macs},     {"bytes", s.bytes}};
         break;
       }
     }

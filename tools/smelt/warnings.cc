@@ -12,7 +12,8 @@
 namespace smelt::cli {
 namespace {
 
-// What is left of a reason once the kernel it is about is gone: nodes with the same trouble share a line.
+// What is left of a reason once the kernel it is about is gone: nodes with the same trouble share a
+// line.
 std::string trouble(const StepInfo& s) {
   const size_t colon = s.reason.rfind(": ");
   return colon == s.reason.npos ? s.reason : s.reason.substr(colon + 2);
@@ -35,7 +36,8 @@ std::vector<std::string> warnings(const Method& method, unsigned threads) {
     if (s.removed || s.category != Category::kMatrixProduct) continue;
     std::string text;
     if (s.delegate < 0 && s.unit == Unit::kPlain) {
-      text = "multiply outside delegates, in portable code: partition them to XNNPACK when exporting";
+      text =
+          "multiply outside delegates, in portable code: partition them to XNNPACK when exporting";
     } else if (s.unit == Unit::kPlain) {
       text = "multiply in portable code: " + trouble(s);
     } else if (matrix_unit && s.unit != Unit::kMatrix) {
@@ -48,9 +50,12 @@ std::vector<std::string> warnings(const Method& method, unsigned threads) {
   }
   std::vector<std::pair<uint64_t, std::string>> sorted;
   for (const auto& [text, kind] : kinds) {
-    const std::string share = kind.macs == 0 ? "" : fmt::format(", {:.0f} % of the MACs", 100 * double(kind.macs) / double(all));
-    sorted.emplace_back(kind.macs, fmt::format("{} node{} ({}{}{}) {}", kind.nodes, kind.nodes == 1 ? "" : "s", kind.example,
-                                               kind.nodes == 1 ? "" : ", …", share, text));
+    const std::string share = kind.macs == 0 ? ""
+                                             : fmt::format(", {:.0f} % of the MACs",
+                                                           100 * double(kind.macs) / double(all));
+    sorted.emplace_back(kind.macs,
+                        fmt::format("{} node{} ({}{}{}) {}", kind.nodes, kind.nodes == 1 ? "" : "s",
+                                    kind.example, kind.nodes == 1 ? "" : ", …", share, text));
   }
   std::ranges::sort(sorted, std::greater());
   std::vector<std::string> lines;
@@ -58,17 +63,19 @@ std::vector<std::string> warnings(const Method& method, unsigned threads) {
   if (const char* mask = std::getenv("SMELT_ISA"); mask != nullptr && *mask != 0) {
     const auto whole = Cpu::detect();
     if (machine && whole && !(machine->isa == whole->isa))
-      lines.push_back(fmt::format("SMELT_ISA={} leaves out instruction sets that this machine has", mask));
+      lines.push_back(
+          fmt::format("SMELT_ISA={} leaves out instruction sets that this machine has", mask));
   }
   if (machine && threads > machine->cores)
-    lines.push_back(fmt::format("{} threads on {} cores wait for one another: use --threads {}", threads, machine->cores,
-                                machine->cores));
+    lines.push_back(fmt::format("{} threads on {} cores wait for one another: use --threads {}",
+                                threads, machine->cores, machine->cores));
   return lines;
 }
 
 void warn(const Method& method, const ModelOptions& o) {
   if (o.quiet) return;
-  for (const std::string& line : warnings(method, o.threads)) fmt::print(stderr, "smelt: warning: {}\n", printable(line));
+  for (const std::string& line : warnings(method, o.threads))
+    fmt::print(stderr, "smelt: warning: {}\n", printable(line));
 }
 
 }  // namespace smelt::cli

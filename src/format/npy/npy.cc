@@ -115,16 +115,18 @@ class HeaderParser {
     const char order = type.empty() ? 0 : type[0];
     const std::string_view kind = type.substr(std::min<size_t>(1, type.size()));
     constexpr std::pair<std::string_view, DType> kTypes[] = {
-        {"b1", DType::kBool}, {"i1", DType::kS8},  {"u1", DType::kU8},  {"i2", DType::kS16},
-        {"u2", DType::kU16},  {"i4", DType::kS32}, {"u4", DType::kU32}, {"i8", DType::kS64},
-        {"u8", DType::kU64},  {"f2", DType::kF16}, {"f4", DType::kF32}, {"f8", DType::kF64},
+        {"b1", DType::kBool}, {"i1", DType::kS8},   {"u1", DType::kU8},  {"i2", DType::kS16},
+        {"u2", DType::kU16},  {"i4", DType::kS32},  {"u4", DType::kU32}, {"i8", DType::kS64},
+        {"u8", DType::kU64},  {"f2", DType::kF16},  {"f4", DType::kF32}, {"f8", DType::kF64},
         {"c8", DType::kC64},  {"c16", DType::kC128}};
     const auto* found = std::ranges::find(kTypes, kind, &std::pair<std::string_view, DType>::first);
     const bool known_order = order == '<' || order == '>' || order == '|' || order == '=';
     if (found == std::end(kTypes) || !known_order) {
-      return fail(ErrorCode::kUnsupported,
-                  "descr is {:?}; supported are bool, integers, floats and complex numbers, up to 8 "
-                "bytes per part", type);
+      return fail(
+          ErrorCode::kUnsupported,
+          "descr is {:?}; supported are bool, integers, floats and complex numbers, up to 8 "
+          "bytes per part",
+          type);
     }
     h.dtype = found->second;
     h.swapped = order == '>' && bits(h.dtype) > 8;

@@ -1,4 +1,5 @@
-// Flags of nodes, as XNNPACK's public header numbers them. The same bit means different things to different nodes.
+// Flags of nodes, as XNNPACK's public header numbers them. The same bit means different things to
+// different nodes.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,8 @@ bool ValueUses::replace(ValueId from, ValueId to) {
   ValueId gone = from, stays = to;
   if (is_output_[from]) {
     if (is_output_[to] || producer_[to] == kNobody) return false;
-    // The node that makes `to` moves its result into `from`; the node that made `from` writes to `to`, which nobody reads.
+    // The node that makes `to` moves its result into `from`; the node that made `from` writes to
+    // `to`, which nobody reads.
     std::swap(gone, stays);
     std::vector<ValueId>& made_to = graph_.nodes[producer_[to]].outputs;
     std::vector<ValueId>& made_from = graph_.nodes[producer_[from]].outputs;
@@ -47,11 +48,15 @@ bool ValueUses::replace(ValueId from, ValueId to) {
 
 bool same_type(const GraphValue& a, const GraphValue& b) {
   const Quant &p = a.quant, &q = b.quant;
-  return a.dtype == b.dtype && a.shape == b.shape && p.granularity == q.granularity && p.axis == q.axis &&
-         p.nonbatch_dims == q.nonbatch_dims && p.block == q.block && p.scale == q.scale && p.zero == q.zero &&
-         p.channel_scale.data() == q.channel_scale.data() && p.block_scale.data() == q.block_scale.data();
+  return a.dtype == b.dtype && a.shape == b.shape && p.granularity == q.granularity &&
+         p.axis == q.axis && p.nonbatch_dims == q.nonbatch_dims && p.block == q.block &&
+         p.scale == q.scale && p.zero == q.zero &&
+         p.channel_scale.data() == q.channel_scale.data() &&
+         p.block_scale.data() == q.block_scale.data();
 }
 
-void note(Graph& graph, const Node& node, std::string text) { graph.notes.push_back({node.origin, std::move(text)}); }
+void note(Graph& graph, const Node& node, std::string text) {
+  graph.notes.push_back({node.origin, std::move(text)});
+}
 
 }  // namespace smelt

@@ -1,4 +1,5 @@
-// What passes have in common: who makes a value, who reads it, and putting one value in another's place.
+// What passes have in common: who makes a value, who reads it, and putting one value in another's
+// place.
 #pragma once
 
 #include <string>
@@ -8,7 +9,8 @@
 
 namespace smelt {
 
-/// Producers and readers of all values of a graph, as of construction. `replace` keeps it up to date.
+/// Producers and readers of all values of a graph, as of construction. `replace` keeps it up to
+/// date.
 class ValueUses {
  public:
   static constexpr uint32_t kNobody = ~uint32_t(0);
@@ -21,9 +23,10 @@ class ValueUses {
   uint32_t readers(ValueId id) const { return readers_[id]; }
   bool is_output(ValueId id) const { return is_output_[id]; }
 
-  /// Makes everybody who reads `from` read `to`, a value with the same content. A graph output keeps its identity: if
-  /// `from` is one, the node that makes `to` makes `from` instead. Returns false, having changed nothing, if neither is
-  /// possible: `to` is an input, a constant or itself an output.
+  /// Makes everybody who reads `from` read `to`, a value with the same content. A graph output
+  /// keeps its identity: if `from` is one, the node that makes `to` makes `from` instead. Returns
+  /// false, having changed nothing, if neither is possible: `to` is an input, a constant or itself
+  /// an output.
   bool replace(ValueId from, ValueId to);
 
  private:

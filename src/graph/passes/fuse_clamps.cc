@@ -36,11 +36,15 @@ void fuse_clamps(Graph& graph) {
     if (node.kind != OpKind::kClamp) continue;
     const ValueId source = node.inputs[0];
     const uint32_t before = uses.producer(source);
-    if (before == ValueUses::kNobody || !clamps(graph.nodes[before].kind) || uses.readers(source) != 1) continue;
+    if (before == ValueUses::kNobody || !clamps(graph.nodes[before].kind) ||
+        uses.readers(source) != 1)
+      continue;
     if (!same_type(graph.values[source], graph.values[node.outputs[0]])) continue;
     OutputRange& range = graph.nodes[before].range;
     // Clamping to [a, b] and then to [c, d]: both ends of the first are clamped to the second.
-    const auto clamp = [&](float x) { return std::min(std::max(x, node.range.min), node.range.max); };
+    const auto clamp = [&](float x) {
+      return std::min(std::max(x, node.range.min), node.range.max);
+    };
     const OutputRange fused{clamp(range.min), clamp(range.max)};
     if (!uses.replace(node.outputs[0], source)) continue;
     range = fused;

@@ -15,7 +15,8 @@ bool is_identity(const Shape& perm) {
 
 void merge_transposes(Graph& graph) {
   ValueUses uses(graph);
-  // Nodes are in execution order, so the first of a chain is already merged when the second is looked at.
+  // Nodes are in execution order, so the first of a chain is already merged when the second is
+  // looked at.
   for (Node& node : graph.nodes) {
     if (node.kind != OpKind::kTranspose) continue;
     Shape& perm = std::get<TransposeAttrs>(node.attrs).perm;
@@ -28,7 +29,8 @@ void merge_transposes(Graph& graph) {
       node.inputs[0] = graph.nodes[before].inputs[0];
       note(graph, node, "merged with the transpose before it");
     }
-    if (is_identity(perm) && same_type(graph.values[node.inputs[0]], graph.values[node.outputs[0]]) &&
+    if (is_identity(perm) &&
+        same_type(graph.values[node.inputs[0]], graph.values[node.outputs[0]]) &&
         uses.replace(node.outputs[0], node.inputs[0]))
       note(graph, node, "removed: the transposes cancel");
   }

@@ -1,7 +1,8 @@
-// Passes: graph in, better graph out, the same function. One file each, in the order in which run_passes calls them.
+// Passes: graph in, better graph out, the same function. One file each, in the order in which
+// run_passes calls them.
 //
-// A pass may change nodes and their operands; it never changes graph inputs, graph outputs or the type and shape of a value.
-// Whatever it does to a node it says in Graph::notes.
+// A pass may change nodes and their operands; it never changes graph inputs, graph outputs or the
+// type and shape of a value. Whatever it does to a node it says in Graph::notes.
 #pragma once
 
 #include "graph/graph.h"
@@ -11,7 +12,8 @@ namespace smelt {
 /// Merges Transpose(Transpose(x)) into one, and points consumers of an identity at its input.
 void merge_transposes(Graph&);
 
-/// Points consumers of copies (Copy, Clamp without bounds, Convert to the same type) at what was copied.
+/// Points consumers of copies (Copy, Clamp without bounds, Convert to the same type) at what was
+/// copied.
 void remove_copies(Graph&);
 
 /// Computes equal nodes once: Q, K and V of an attention layer each quantise the same input.

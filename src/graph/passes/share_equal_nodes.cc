@@ -8,9 +8,11 @@ namespace smelt {
 
 namespace {
 
-// Only nodes without attributes: the ones that repeat in practice are conversions and activations of a shared input.
+// Only nodes without attributes: the ones that repeat in practice are conversions and activations
+// of a shared input.
 bool shareable(const Node& node) {
-  return std::holds_alternative<NoAttrs>(node.attrs) && node.outputs.size() == 1 && !node.inputs.empty();
+  return std::holds_alternative<NoAttrs>(node.attrs) && node.outputs.size() == 1 &&
+         !node.inputs.empty();
 }
 
 }  // namespace
