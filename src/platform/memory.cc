@@ -24,11 +24,11 @@ namespace {
 constexpr size_t kHugePage = size_t(2) << 20;
 
 std::byte* allocate_aligned(size_t bytes) {
-  const bool huge = bytes >= kHugePage;
-  void* p = nullptr;
-  if (::posix_memalign(&p, huge ? kHugePage : kAlignment, bytes) != 0) return nullptr;
+  const size_t alignment = bytes < kHugePage ? kAlignment : kHugePage;
+  void* p = std::aligned_alloc(alignment, round_up(bytes, alignment));
   // Advice: where the kernel takes none, small pages do.
-  if (huge) ::madvise(p, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+  if (p != nullptr && bytes >= kHugePage)
+    ::madvise(p, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
   return static_cast<std::byte*>(p);
 }
 

@@ -224,6 +224,7 @@ Verb add_make(CLI::App& app) {
               if (auto done = write(kind, *out); !done) {
                 return prefixed(done.error(), "make " + kind.command->get_name());
               }
+              return Exit::kOk;
             }
             std::string known;
             for (const Kind& kind : kinds)
