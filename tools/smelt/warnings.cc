@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cpu.h"
+#include "platform/cpu.h"
 #include "printable.h"
 
 namespace smelt::cli {
@@ -29,7 +30,9 @@ std::vector<std::string> warnings(const Method& method, unsigned threads) {
   };
   std::map<std::string, Kind> kinds;
   uint64_t all = 0;
-  const auto machine = find_cpu({});
+  const auto machine = find_cpu({}), whole = Cpu::detect();
+  // Portable code is no choice that a user could change where there is nothing else.
+  const bool only_plain = whole && whole->isa == IsaSet();
   const bool matrix_unit = machine && machine->sme_units != 0;
   for (const StepInfo& s : method.explain()) {
     all += s.macs;
@@ -38,7 +41,7 @@ std::vector<std::string> warnings(const Method& method, unsigned threads) {
     if (s.delegate < 0 && s.unit == Unit::kPlain) {
       text =
           "multiply outside delegates, in portable code: partition them to XNNPACK when exporting";
-    } else if (s.unit == Unit::kPlain) {
+    } else if (s.unit == Unit::kPlain && !only_plain) {
       text = "multiply in portable code: " + trouble(s);
     } else if (matrix_unit && s.unit != Unit::kMatrix) {
       text = "do not use the matrix unit: " + trouble(s);
@@ -61,7 +64,6 @@ std::vector<std::string> warnings(const Method& method, unsigned threads) {
   std::vector<std::string> lines;
   for (auto& [_, line] : sorted) lines.push_back(std::move(line));
   if (const char* mask = std::getenv("SMELT_ISA"); mask != nullptr && *mask != 0) {
-    const auto whole = Cpu::detect();
     if (machine && whole && !(machine->isa == whole->isa))
       lines.push_back(
           fmt::format("SMELT_ISA={} leaves out instruction sets that this machine has", mask));
