@@ -26,6 +26,15 @@ struct Axis {
     if (first >= end) return {0, 0, 0};
     return {size_t(first), size_t(start + first * dilation), size_t(end - first)};
   }
+
+  /// How many windows, from that of an output position on, lie one behind the other in memory:
+  /// those that move by one pixel and are whole. Together they are one window, of as many times the
+  /// channels, which fills vectors where the channels of a pixel do not.
+  size_t alike(size_t output) const {
+    const int64_t last = in - 1 - (pool - 1) * dilation + pad;
+    if (stride != 1 || int64_t(output) < pad || int64_t(output) > last) return 1;
+    return size_t(std::min(last + 1, out) - int64_t(output));
+  }
 };
 
 Result<Axis> make_axis(const char* which, int64_t in, uint32_t pool, uint32_t stride,
@@ -147,15 +156,16 @@ class Pool2d final : public Op {
     return make_bound({.kernel = kernels_.name}, [=](Inputs i, Outputs o, RunContext& context) {
       if (channels == 0) return;
       for_units(context, outputs, weight, [&](size_t begin, size_t end) {
-        for (size_t p = begin; p < end; ++p) {
+        for (size_t p = begin, run; p < end; p += run) {
           const size_t ox = p % size_t(x.out), oy = p / size_t(x.out) % size_t(y.out);
           const size_t n = p / size_t(x.out) / size_t(y.out);
           Axis::Cover cy = y.cover(oy), cx = x.cover(ox);
           if (cy.count == 0 || cx.count == 0) cy = cx = {0, 0, 0};
+          run = std::min(end - p, x.alike(ox));
           const Window window = {i[0] + n * image + cy.position * row + cx.position * pixel,
                                  cy.count, cx.count, ptrdiff_t(row) * ptrdiff_t(y.dilation),
                                  ptrdiff_t(pixel) * ptrdiff_t(x.dilation)};
-          f(window, o, p * channels, bytes, channels, cy.first * size_t(x.pool) + cx.first);
+          f(window, o, p * channels, bytes, run * channels, cy.first * size_t(x.pool) + cx.first);
         }
       });
     });
