@@ -141,13 +141,11 @@ using Lanes = decltype(Io::load(nullptr));
 /// The first n < kLanes elements, and 0 in the other lanes.
 template <class Io>
 HWY_INLINE Lanes<Io> load_some(const typename Io::T* p, size_t n) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
-  // Masked accesses do not touch what the mask leaves out. A buffer costs a call, and a load that
-  // waits for narrower stores: ten times as long.
-  if constexpr (__is_same(Io, F32)) return hn::MaskedLoad(hn::FirstN(D(), n), D(), p);
-#endif
   typename Io::T buffer[kLanes] = {};
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3  // AVX2 has no masks for narrow elements
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  // Masked accesses do not touch what the mask leaves out. Copying costs a call, and a load that
+  // waits for narrower stores: ten times as long. AVX2 has masks for wide elements only, and its
+  // emulators read what they leave out.
   const hn::CappedTag<typename Io::T, kLanes> d;
   hn::StoreU(hn::MaskedLoad(hn::FirstN(d, n), d, p), d, buffer);
 #else
@@ -158,9 +156,6 @@ HWY_INLINE Lanes<Io> load_some(const typename Io::T* p, size_t n) {
 
 template <class Io>
 HWY_INLINE void store_some(Lanes<Io> v, typename Io::T* p, size_t n) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
-  if constexpr (__is_same(Io, F32)) return hn::BlendedStore(v, hn::FirstN(D(), n), D(), p);
-#endif
   typename Io::T buffer[kLanes];
   Io::store(v, buffer);
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
