@@ -6,12 +6,15 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
 namespace smelt {
 namespace {
+
+namespace fs = std::filesystem;
 
 /// A file that goes again, unless it was finished.
 class NewFile {
@@ -22,6 +25,12 @@ class NewFile {
     fd_ = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     created_ = fd_ >= 0;
     return created_;
+  }
+  /// Opens what is there, which then stays in any case.
+  bool open(std::string name) {
+    name_ = std::move(name);
+    fd_ = ::open(name_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+    return fd_ >= 0;
   }
   NewFile() = default;
   NewFile(const NewFile&) = delete;
@@ -57,9 +66,9 @@ class NewFile {
 
 Status write_file(const std::filesystem::path& path,
                   std::initializer_list<std::span<const std::byte>> parts, IfExists if_exists) {
-  const std::string place = path.string();
+  std::string place = path.string();
   const auto error = [&](const char* what) {
-    return fail(ErrorCode::kIo, "{}: cannot {}: {}", place, what, std::strerror(errno));
+    return fail(ErrorCode::kIo, "{}: cannot {}: {}", path.string(), what, std::strerror(errno));
   };
   NewFile file;
   if (if_exists == IfExists::kKeep) {
@@ -67,7 +76,13 @@ Status write_file(const std::filesystem::path& path,
       if (errno != EEXIST) return error("create");
       return fail(ErrorCode::kInvalidArgument, "{} exists and stays as it is", place);
     }
+  } else if (std::error_code ignored;
+             fs::is_other(fs::status(path, ignored)) || place.starts_with("/dev/")) {
+    // A device or a pipe takes bytes, not a new name, and /dev/stdout is a file that is open.
+    if (!file.open(place)) return error("open");
   } else {
+    // What a link points to is replaced, and the link stays.
+    if (fs::path target = fs::canonical(path, ignored); !ignored) place = target.string();
     // The new file is written beside its place. Its name is one that no other process, and no other
     // thread of this one, has: what is there already is left alone.
     int attempt = 0;

@@ -14,7 +14,9 @@ namespace smelt {
 /// What write_file does where there is already a file.
 enum class IfExists {
   kKeep,     ///< it stays as it is, and the error is kInvalidArgument
-  kReplace,  ///< it is replaced in one step: readers see the old file or the new one
+  /// it is replaced in one step: readers see the old file or the new one. Devices and pipes are
+  /// written to; of a link, what it points to is replaced
+  kReplace,
 };
 
 /// Writes the parts one after the other into a new file. A failure (kIo, naming the path) leaves no

@@ -61,6 +61,19 @@ TEST_F(WriteFile, LeavesNothingWhereItFails) {
   EXPECT_TRUE(fs::is_directory(path_));
 }
 
+TEST_F(WriteFile, WritesThroughLinksAndToDevices) {
+  std::ofstream(path_) << "old";
+  const fs::path link = folder_ / "link", device = folder_ / "device";
+  fs::create_symlink(path_, link);
+  EXPECT_TRUE(write_file(link, {part("new")}, IfExists::kReplace));
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(contents(), "new");
+  fs::create_symlink("/dev/null", device);
+  EXPECT_TRUE(write_file(device, {part("nowhere")}, IfExists::kReplace));
+  EXPECT_TRUE(fs::is_symlink(device));
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
 TEST_F(WriteFile, LeavesTheFilesOfOthers) {
   // Names as an interrupted run of a process with this number would have left them.
   const fs::path other = path_.string() + "." + std::to_string(::getpid()) + ".0.part";

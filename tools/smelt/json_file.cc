@@ -2,9 +2,11 @@
 
 #include <cerrno>
 #include <fstream>
+#include <string>
 #include <system_error>
 
 #include "base/status.h"
+#include "platform/file.h"
 
 namespace smelt::cli {
 
@@ -26,12 +28,9 @@ Result<nlohmann::json> read_json(const std::filesystem::path& path) {
 }
 
 Status write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json) {
-  std::ofstream file(path, std::ios::binary);
   // Names come from files: bytes that are no UTF-8 are replaced, not an exception.
-  file << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-  file.close();
-  if (!file) return fail(ErrorCode::kIo, "{}: cannot be written", path.string());
-  return {};
+  const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  return write_file(path, {part(text), part("\n")}, IfExists::kReplace);
 }
 
 }  // namespace smelt::cli

@@ -1,6 +1,5 @@
 // smelt profile: how long each node takes, and on what.
 #include <algorithm>
-#include <fstream>
 #include <memory>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "inputs.h"
 #include "json_file.h"
 #include "options.h"
+#include "platform/file.h"
 #include "profile/etdump.h"
 #include "profile/profiler.h"
 #include "progress.h"
@@ -28,14 +28,6 @@ struct Options {
   size_t runs = 20, warmup = 3;
   std::filesystem::path etdump, trace, html, json;
 };
-
-Status write_bytes(const std::filesystem::path& path, const std::vector<std::byte>& bytes) {
-  std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
-  file.close();
-  if (!file) return fail(ErrorCode::kIo, "{}: cannot be written", path.string());
-  return {};
-}
 
 Result<Exit> run(const Options& o) {
   LoadTimes load;
@@ -77,7 +69,10 @@ Result<Exit> run(const Options& o) {
     j.update(to_json(profile, roofs, times));
     SMELT_TRY(write_json(o.json, j));
   }
-  if (!o.etdump.empty()) SMELT_TRY(write_bytes(o.etdump, write_etdump(profile, load)));
+  if (!o.etdump.empty()) {
+    const std::vector<std::byte> dump = write_etdump(profile, load);
+    SMELT_TRY(write_file(o.etdump, {dump}, IfExists::kReplace));
+  }
   if (!o.trace.empty()) SMELT_TRY(write_json(o.trace, to_trace(profile)));
   if (!o.html.empty()) {
     const std::string title =

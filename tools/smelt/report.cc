@@ -1,10 +1,9 @@
 #include "report.h"
 
-#include <fstream>
-
 #include <fmt/format.h>
 
 #include "base/status.h"
+#include "platform/file.h"
 #include "report_page.h"
 
 namespace smelt::cli {
@@ -45,11 +44,11 @@ nlohmann::ordered_json timeline(const Profile& profile) {
 
 Status write_page(const std::filesystem::path& path, const char* body,
                   const nlohmann::ordered_json& data, const char* script) {
-  std::ofstream file(path, std::ios::binary);
-  file << kPageHead << body << kDataBegin << script_json(data) << kDataEnd << script;
-  file.close();
-  if (!file) return fail(ErrorCode::kIo, "{}: cannot be written", path.string());
-  return {};
+  const std::string text = script_json(data);
+  return write_file(path,
+                    {part(kPageHead), part(body), part(kDataBegin), part(text), part(kDataEnd),
+                     part(script)},
+                    IfExists::kReplace);
 }
 
 }  // namespace
