@@ -7,15 +7,15 @@ namespace smelt {
 namespace {
 // 5 x 2 x 2 registers of accumulators, 5 of the left side (four steps each) and 4 of weights: 29
 // of 32.
-template <int kRows, int kVecs>
-using Tile = OuterProduct<NeonF32, NeonLoad16<BFloat16>, NeonLoad16<BFloat16>, NeonStore<BFloat16>,
-                          kRows, kVecs>;
+template <class Out, int kRows, int kVecs>
+using Tile =
+    OuterProduct<NeonF32, NeonLoad16<BFloat16>, NeonLoad16<BFloat16>, NeonStore<Out>, kRows, kVecs>;
 
-constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
+constexpr GemmKernel kernel(GemmVariant variant, const char* name, uint16_t mr, uint16_t nr,
                             void (*run)(const GemmBlock&)) {
   return {.name = name,
           .isa = Isa::kNeon,
-          .variant = GemmVariant::kPbf16,
+          .variant = variant,
           .mr = {mr},
           .nr = {nr},
           .rhs = {.rows = {nr}, .elem = DType::kBF16, .head = kBias},
@@ -24,8 +24,12 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
 }  // namespace
 
 extern constexpr GemmKernel gemm_pbf16_neon_5x16 =
-    kernel("gemm_pbf16_neon_5x16", 5, 16, run_tiles<Tile<5, 2>>);
+    kernel(GemmVariant::kPbf16, "gemm_pbf16_neon_5x16", 5, 16, run_tiles<Tile<BFloat16, 5, 2>>);
 extern constexpr GemmKernel gemm_pbf16_neon_8x8 =
-    kernel("gemm_pbf16_neon_8x8", 8, 8, run_tiles<Tile<8, 1>>);
+    kernel(GemmVariant::kPbf16, "gemm_pbf16_neon_8x8", 8, 8, run_tiles<Tile<BFloat16, 8, 1>>);
+extern constexpr GemmKernel gemm_pbf16_f32_neon_5x16 =
+    kernel(GemmVariant::kPbf16F32, "gemm_pbf16_f32_neon_5x16", 5, 16, run_tiles<Tile<float, 5, 2>>);
+extern constexpr GemmKernel gemm_pbf16_f32_neon_8x8 =
+    kernel(GemmVariant::kPbf16F32, "gemm_pbf16_f32_neon_8x8", 8, 8, run_tiles<Tile<float, 8, 1>>);
 
 }  // namespace smelt

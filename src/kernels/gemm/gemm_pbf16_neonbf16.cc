@@ -7,14 +7,14 @@ namespace smelt {
 
 namespace {
 // 3 x 8 quads, 3 pairs of rows and a few weights at a time.
-template <int kPairs, int kVecs>
-using Tile = Mmla<NeonBf16, NeonBf16Weights, NeonFloatSum<NeonStore<BFloat16>>, kPairs, kVecs>;
+template <class Out, int kPairs, int kVecs>
+using Tile = Mmla<NeonBf16, NeonBf16Weights, NeonFloatSum<NeonStore<Out>>, kPairs, kVecs>;
 
-constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
+constexpr GemmKernel kernel(GemmVariant variant, const char* name, uint16_t mr, uint16_t nr,
                             void (*run)(const GemmBlock&)) {
   return {.name = name,
           .isa = Isa::kNeonBf16,
-          .variant = GemmVariant::kPbf16,
+          .variant = variant,
           .mr = {mr},
           .nr = {nr},
           .lhs_form = LhsForm::kPacked,
@@ -26,8 +26,12 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
 }  // namespace
 
 extern constexpr GemmKernel gemm_pbf16_neonbf16_6x16 =
-    kernel("gemm_pbf16_neonbf16_6x16", 6, 16, run_tiles<Tile<3, 2>>);
+    kernel(GemmVariant::kPbf16, "gemm_pbf16_neonbf16_6x16", 6, 16, run_tiles<Tile<BFloat16, 3, 2>>);
 extern constexpr GemmKernel gemm_pbf16_neonbf16_8x8 =
-    kernel("gemm_pbf16_neonbf16_8x8", 8, 8, run_tiles<Tile<4, 1>>);
+    kernel(GemmVariant::kPbf16, "gemm_pbf16_neonbf16_8x8", 8, 8, run_tiles<Tile<BFloat16, 4, 1>>);
+extern constexpr GemmKernel gemm_pbf16_f32_neonbf16_6x16 = kernel(
+    GemmVariant::kPbf16F32, "gemm_pbf16_f32_neonbf16_6x16", 6, 16, run_tiles<Tile<float, 3, 2>>);
+extern constexpr GemmKernel gemm_pbf16_f32_neonbf16_8x8 = kernel(
+    GemmVariant::kPbf16F32, "gemm_pbf16_f32_neonbf16_8x8", 8, 8, run_tiles<Tile<float, 4, 1>>);
 
 }  // namespace smelt

@@ -90,6 +90,7 @@ struct NeonSums {
 struct NeonInt8 : NeonSums {
   using Bytes = int16x8_t;  ///< one k of 8 columns, widened
   using Words = int16x8_t;  ///< 8 k of one row
+  static constexpr Isa kIsa = Isa::kNeon;
   static constexpr int kK = 1;
   static constexpr size_t kWordsAtOnce = 8;
 

@@ -12,6 +12,7 @@ struct NeonDot : NeonSums {
     int8x16_t lo, hi;
   };
   using Words = int8x16_t;  ///< four times four k of one row
+  static constexpr Isa kIsa = Isa::kNeonDot;
   static constexpr int kK = 4;
   static constexpr size_t kWordsAtOnce = 4;
 

@@ -10,6 +10,7 @@ struct NeonI8mm : NeonQuads {
   using Word = int8x16_t;
   using Quad = int32x4_t;
   using Bytes = Word;
+  static constexpr Isa kIsa = Isa::kNeonI8mm;
   static constexpr int kK = 8;
 
   static SMELT_INLINE Word load_word(const std::byte* p) { return load_bytes(p); }
