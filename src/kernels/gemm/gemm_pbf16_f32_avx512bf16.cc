@@ -5,8 +5,8 @@
 namespace smelt {
 
 namespace {
-// 24 accumulators, 4 of weights and 1 of the left side: 29 of 32 registers. The wide tile converts fewer rows for as many
-// products; the other wastes less where there are few columns.
+// 24 accumulators, 4 or 2 of weights and 1 of the left side: at most 29 of 32 registers. The wide tile stores whole lines
+// of memory; the other wastes less where there are few columns. (12 x 16 would load 13 times for 12 products.)
 template <int kRows, int kVecs>
 using Tile = OuterProduct<Avx512Bf16, Avx512LoadPairs, Avx512WeightPairs, Avx512Store<float>, kRows, kVecs>;
 
@@ -24,7 +24,7 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr, void (*r
 
 extern constexpr GemmKernel gemm_pbf16_f32_avx512bf16_6x64 =
     kernel("gemm_pbf16_f32_avx512bf16_6x64", 6, 64, run_tiles<Tile<6, 4>>);
-extern constexpr GemmKernel gemm_pbf16_f32_avx512bf16_12x16 =
-    kernel("gemm_pbf16_f32_avx512bf16_12x16", 12, 16, run_tiles<Tile<12, 1>>);
+extern constexpr GemmKernel gemm_pbf16_f32_avx512bf16_12x32 =
+    kernel("gemm_pbf16_f32_avx512bf16_12x32", 12, 32, run_tiles<Tile<12, 2>>);
 
 }  // namespace smelt

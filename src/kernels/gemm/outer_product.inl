@@ -108,7 +108,7 @@ struct OuterProduct {
 
   /// Elements of the left side from step to step.
   static constexpr size_t step_elements() {
-    if constexpr (requires { typename Lhs::Staged; }) return Lhs::kStep;
+    if constexpr (requires { Lhs::kStep; }) return Lhs::kStep;
     return 1;
   }
 };

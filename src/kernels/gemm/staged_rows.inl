@@ -69,6 +69,15 @@ constexpr PreparedForm prepared_form(void (*run)(const GemmBlock&)) {
           .run = run};
 }
 
+/// An unsigned integer of so many bytes.
+template <size_t kBytes>
+using Unit = decltype([] {
+  if constexpr (kBytes == 1) return uint8_t{};
+  if constexpr (kBytes == 2) return uint16_t{};
+  if constexpr (kBytes == 4) return uint32_t{};
+  if constexpr (kBytes == 8) return uint64_t{};
+}());
+
 /// Rows as they are, for an Lhs without Staged: a stretch for each tap, and one more for its last unit if that is not whole.
 template <class Lhs>
 struct RowsInPlace {
@@ -82,11 +91,15 @@ struct RowsInPlace {
       const size_t units = g.kc / kUnit, rest = g.kc % kUnit;
       multiply(a, units);
       if (kUnit == 1 || rest == 0) continue;
-      Elem last[kM][kUnit] = {};
+      Unit<sizeof(Elem) * kUnit> last[kM];
       SMELT_UNROLL for (int i = 0; i < kM; ++i) {
-        SMELT_KEEP_LOOP for (size_t k = 0; k < rest; ++k) last[i][k] = a[i][units * kUnit + k];
-        a[i] = last[i];
+        last[i] = 0;
+        SMELT_KEEP_LOOP for (size_t k = 0; k < rest; ++k)
+          last[i] |= Unit<sizeof(Elem) * kUnit>(__builtin_bit_cast(Unit<sizeof(Elem)>, a[i][units * kUnit + k]))
+                     << (8 * sizeof(Elem) * k);
+        a[i] = reinterpret_cast<const Elem*>(&last[i]);
       }
+      asm("" : "+m"(last));  // in memory, not in registers, which the sums need
       multiply(a, 1);
     }
   }

@@ -14,21 +14,14 @@ struct Avx512Bf16 : Avx512F32 {
   }
 };
 
-/// A pair of neighbouring k as 32 bits. The left side goes through a buffer, which completes the last pair.
+/// A pair of neighbouring k as 32 bits.
 struct Avx512LoadPairs {
   using Elem = BFloat16;
-  using Staged = BFloat16;
   static constexpr size_t kStep = 2;
-  static SMELT_INLINE __m512 splat(const Staged* p) {
+  static SMELT_INLINE __m512 splat(const Elem* p) {
     int32_t pair;
     __builtin_memcpy(&pair, p, sizeof pair);
     return _mm512_castsi512_ps(_mm512_set1_epi32(pair));
-  }
-  static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
-    for (size_t i = 0; i < count; i += 32) {
-      const __mmask32 elements = _bzhi_u32(~0u, uint32_t(count - i < 32 ? count - i : 32));
-      _mm512_storeu_si512(to + i, _mm512_maskz_loadu_epi16(elements, from + i));
-    }
   }
 };
 
@@ -38,6 +31,15 @@ struct Avx512WeightPairs {
     BFloat16 k[2];
   };
   static SMELT_INLINE __m512 load(const Elem* p) { return _mm512_loadu_ps(reinterpret_cast<const float*>(p)); }
+};
+
+/// Sums as bfloat16, rounded by the instruction, which takes subnormal floats for zeros as those that multiply do.
+struct Avx512StorePairs : Avx512Store<BFloat16> {
+  static SMELT_INLINE void store(Elem* o, __m512 r, const Avx512Bounds& b, size_t count) {
+    const __m256i bits = (__m256i)_mm512_cvtneps_pbh(b.clamp(r));
+    if (count >= 16) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(o), bits);
+    _mm256_mask_storeu_epi16(o, lanes_below(count), bits);
+  }
 };
 
 }  // namespace
