@@ -1,7 +1,9 @@
 // Convolutions, transposed and depthwise ones, against their definitions.
-#include <gtest/gtest.h>
-
+#include <array>
 #include <cmath>
+#include <tuple>
+
+#include <gtest/gtest.h>
 
 #include "gemm_node.h"
 
@@ -129,62 +131,40 @@ void check_all_types(Kind kind, Shape input, const ConvAttrs& a) {
   }
 }
 
-const ConvAttrs kGeometries[] = {
-    {.in_per_group = 5, .out_per_group = 7},
-    {.kernel_h = 3, .kernel_w = 3, .in_per_group = 3, .out_per_group = 9},
-    {.pad_top = 1,
-     .pad_right = 1,
-     .pad_bottom = 1,
-     .pad_left = 1,
-     .kernel_h = 3,
-     .kernel_w = 3,
-     .in_per_group = 4,
-     .out_per_group = 4},
-    {.pad_top = 2,
-     .pad_right = 1,
-     .pad_bottom = 0,
-     .pad_left = 3,
-     .kernel_h = 4,
-     .kernel_w = 2,
-     .stride_h = 2,
-     .stride_w = 3,
-     .in_per_group = 3,
-     .out_per_group = 5},
-    {.pad_top = 1,
-     .pad_right = 2,
-     .pad_bottom = 1,
-     .pad_left = 2,
-     .kernel_h = 2,
-     .kernel_w = 3,
-     .dilation_h = 3,
-     .dilation_w = 2,
-     .in_per_group = 2,
-     .out_per_group = 3},
-    {.pad_top = 1,
-     .pad_right = 1,
-     .pad_bottom = 1,
-     .pad_left = 1,
-     .kernel_h = 3,
-     .kernel_w = 3,
-     .stride_h = 2,
-     .stride_w = 2,
-     .groups = 3,
-     .in_per_group = 4,
-     .out_per_group = 2},
-    {.stride_h = 2, .stride_w = 2, .in_per_group = 6, .out_per_group = 6},
-    {.groups = 4, .in_per_group = 3, .out_per_group = 5},
-    {.pad_top = 2,
-     .pad_right = 2,
-     .pad_bottom = 2,
-     .pad_left = 2,
-     .in_per_group = 2,
-     .out_per_group = 2},
+/// Attributes from pairs of (h, w); padding is top, right, bottom, left.
+struct Geometry {
+  std::array<uint32_t, 2> kernel = {1, 1}, stride = {1, 1}, dilation = {1, 1};
+  std::array<uint32_t, 4> pad = {};
+  uint32_t groups = 1, in = 1, out = 1;
+
+  operator ConvAttrs() const {
+    ConvAttrs a;
+    std::tie(a.kernel_h, a.kernel_w) = std::tie(kernel[0], kernel[1]);
+    std::tie(a.stride_h, a.stride_w) = std::tie(stride[0], stride[1]);
+    std::tie(a.dilation_h, a.dilation_w) = std::tie(dilation[0], dilation[1]);
+    std::tie(a.pad_top, a.pad_right) = std::tie(pad[0], pad[1]);
+    std::tie(a.pad_bottom, a.pad_left) = std::tie(pad[2], pad[3]);
+    std::tie(a.groups, a.in_per_group, a.out_per_group) = std::tie(groups, in, out);
+    return a;
+  }
+};
+
+const Geometry kGeometries[] = {
+    {.in = 5, .out = 7},
+    {.kernel = {3, 3}, .in = 3, .out = 9},
+    {.kernel = {3, 3}, .pad = {1, 1, 1, 1}, .in = 4, .out = 4},
+    {.kernel = {4, 2}, .stride = {2, 3}, .pad = {2, 1, 0, 3}, .in = 3, .out = 5},
+    {.kernel = {2, 3}, .dilation = {3, 2}, .pad = {1, 2, 1, 2}, .in = 2, .out = 3},
+    {.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}, .groups = 3, .in = 4, .out = 2},
+    {.stride = {2, 2}, .in = 6, .out = 6},
+    {.groups = 4, .in = 3, .out = 5},
+    {.pad = {2, 2, 2, 2}, .in = 2, .out = 2},
 };
 
 TEST(Conv2d, Geometries) {
-  for (const ConvAttrs& a : kGeometries)
+  for (const Geometry& a : kGeometries)
     for (int64_t images : {1, 3})
-      check_all_types(Kind::kPlain, {images, 7, 8, int64_t(a.groups) * a.in_per_group}, a);
+      check_all_types(Kind::kPlain, {images, 7, 8, int64_t(a.groups) * a.in}, a);
 }
 
 TEST(ConvTranspose2d, Geometries) {
@@ -202,30 +182,18 @@ TEST(ConvTranspose2d, Geometries) {
 // Strides beyond the filter leave outputs that no tap reaches; strides and dilations with a common
 // factor, phases without taps.
 TEST(ConvTranspose2d, SparsePhases) {
-  check_all_types(Kind::kTransposed, {1, 3, 3, 2},
-                  {.kernel_h = 2,
-                   .kernel_w = 1,
-                   .stride_h = 3,
-                   .stride_w = 4,
-                   .in_per_group = 2,
-                   .out_per_group = 3});
-  check_all_types(Kind::kTransposed, {1, 3, 4, 2},
-                  {.pad_top = 1,
-                   .kernel_h = 3,
-                   .kernel_w = 3,
-                   .stride_h = 2,
-                   .stride_w = 4,
-                   .dilation_h = 2,
-                   .dilation_w = 2,
-                   .in_per_group = 2,
-                   .out_per_group = 3});
-  check_all_types(Kind::kTransposed, {1, 1, 1, 2},
-                  {.kernel_h = 1,
-                   .kernel_w = 1,
-                   .stride_h = 5,
-                   .stride_w = 5,
-                   .in_per_group = 2,
-                   .out_per_group = 3});
+  for (const auto& [h, w, a] : std::initializer_list<std::tuple<int64_t, int64_t, Geometry>>{
+           {3, 3, {.kernel = {2, 1}, .stride = {3, 4}, .in = 2, .out = 3}},
+           {3,
+            4,
+            {.kernel = {3, 3},
+             .stride = {2, 4},
+             .dilation = {2, 2},
+             .pad = {1},
+             .in = 2,
+             .out = 3}},
+           {1, 1, {.stride = {5, 5}, .in = 2, .out = 3}}})
+    check_all_types(Kind::kTransposed, {1, h, w, 2}, a);
 }
 
 TEST(DepthwiseConv2d, Geometries) {
@@ -238,19 +206,11 @@ TEST(DepthwiseConv2d, Geometries) {
     }
   }
   // Every convolution of one channel is depthwise to the exporter.
-  check_all_types(Kind::kDepthwise, {1, 9, 9, 1},
-                  {.kernel_h = 3, .kernel_w = 3, .out_per_group = 16});
+  check_all_types(Kind::kDepthwise, {1, 9, 9, 1}, Geometry{.kernel = {3, 3}, .out = 16});
 }
 
 TEST(Conv2d, LargeEnoughToSplit) {
-  const ConvAttrs a{.pad_top = 1,
-                    .pad_right = 1,
-                    .pad_bottom = 1,
-                    .pad_left = 1,
-                    .kernel_h = 3,
-                    .kernel_w = 3,
-                    .in_per_group = 16,
-                    .out_per_group = 24};
+  const ConvAttrs a = Geometry{.kernel = {3, 3}, .pad = {1, 1, 1, 1}, .in = 16, .out = 24};
   const auto in = float_operand(DType::kF32, {1, 24, 24, 16}, 1);
   const auto filter = float_operand(DType::kF32, filter_shape(Kind::kPlain, a), 2);
   check(Kind::kPlain, *in, *filter, nullptr, output_of(DType::kF32), a);
@@ -258,8 +218,7 @@ TEST(Conv2d, LargeEnoughToSplit) {
 
 // Each field, set to what no sound file holds.
 TEST(Conv, Errors) {
-  const ConvAttrs good{
-      .kernel_h = 3, .kernel_w = 3, .groups = 2, .in_per_group = 1, .out_per_group = 4};
+  const ConvAttrs good = Geometry{.kernel = {3, 3}, .groups = 2, .out = 4};
   uint32_t ConvAttrs::* const positive[] = {
       &ConvAttrs::kernel_h, &ConvAttrs::kernel_w,     &ConvAttrs::stride_h,
       &ConvAttrs::stride_w, &ConvAttrs::dilation_h,   &ConvAttrs::dilation_w,

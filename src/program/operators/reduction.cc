@@ -1,5 +1,7 @@
 // Many elements into one.
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 #include "program/operators/common.h"
 #include "program/operators/complex.h"
@@ -42,13 +44,21 @@ Status reduce(Call& call, const Tensor& self, const std::array<bool, kMaxRank>& 
 
 struct NoParams {};
 
-/// Sums float rows in double: that costs nothing beside the loads, and does not depend on the
-/// order.
-struct Sum {
+/// What reduce() asks about F beside apply(). Most reductions are of one of these kinds.
+struct Total {
   using Params = NoParams;
   static constexpr Rule kRule = Rule::kResult;
   static constexpr bool kNeedsElements = false;
   static constexpr bool kFlags = false;
+};
+struct Choice : Total {
+  static constexpr Rule kRule = Rule::kOperand;
+  static constexpr bool kNeedsElements = true;
+};
+
+/// Sums float rows in double: that costs nothing beside the loads, and does not depend on the
+/// order.
+struct Sum : Total {
   template <class C>
   static auto apply(const C* x, size_t n, NoParams) {
     if constexpr (std::is_same_v<C, int64_t>) {
@@ -68,22 +78,14 @@ struct Sum {
   }
 };
 
-struct Mean {
-  using Params = NoParams;
-  static constexpr Rule kRule = Rule::kResult;
-  static constexpr bool kNeedsElements = false;
-  static constexpr bool kFlags = false;
+struct Mean : Total {
   template <class C>
   static double apply(const C* x, size_t n, NoParams) {
     return double(Sum::apply(x, n, {})) / double(n);
   }
 };
 
-struct Prod {
-  using Params = NoParams;
-  static constexpr Rule kRule = Rule::kResult;
-  static constexpr bool kNeedsElements = false;
-  static constexpr bool kFlags = false;
+struct Prod : Total {
   template <class C>
   static C apply(const C* x, size_t n, NoParams) {
     C p = 1;
@@ -92,101 +94,61 @@ struct Prod {
   }
 };
 
-struct Amax {
-  using Params = NoParams;
-  static constexpr Rule kRule = Rule::kOperand;
-  static constexpr bool kNeedsElements = true;
-  static constexpr bool kFlags = false;
+struct Amax : Choice {
   template <class C>
   static C apply(const C* x, size_t n, NoParams) {
-    C m = x[0];
-    for (size_t i = 1; i < n; ++i) m = larger(m, x[i]);
-    return m;
+    return std::accumulate(x + 1, x + n, x[0], larger<C>);
   }
 };
-struct Amin {
-  using Params = NoParams;
-  static constexpr Rule kRule = Rule::kOperand;
-  static constexpr bool kNeedsElements = true;
-  static constexpr bool kFlags = false;
+struct Amin : Choice {
   template <class C>
   static C apply(const C* x, size_t n, NoParams) {
-    C m = x[0];
-    for (size_t i = 1; i < n; ++i) m = smaller(m, x[i]);
-    return m;
+    return std::accumulate(x + 1, x + n, x[0], smaller<C>);
   }
 };
 
-/// The first of the largest; NaN is larger than everything.
-struct Argmax {
-  using Params = NoParams;
-  static constexpr Rule kRule = Rule::kOperand;
-  static constexpr bool kNeedsElements = true;
-  static constexpr bool kFlags = false;
+/// The first that is in no order (NaN), or else the first that all others do not come before.
+template <template <class> class NotBefore>
+struct Position : Choice {
   template <class C>
   static int64_t apply(const C* x, size_t n, NoParams) {
     size_t best = 0;
     for (size_t i = 1; i < n && x[best] == x[best]; ++i) {
-      if (!(x[i] <= x[best])) best = i;
+      if (!NotBefore<C>()(x[i], x[best])) best = i;
     }
     return int64_t(best);
   }
 };
-struct Argmin {
-  using Params = NoParams;
-  static constexpr Rule kRule = Rule::kOperand;
-  static constexpr bool kNeedsElements = true;
-  static constexpr bool kFlags = false;
-  template <class C>
-  static int64_t apply(const C* x, size_t n, NoParams) {
-    size_t best = 0;
-    for (size_t i = 1; i < n && x[best] == x[best]; ++i) {
-      if (!(x[i] >= x[best])) best = i;
-    }
-    return int64_t(best);
-  }
-};
+using Argmax = Position<std::less_equal>;
+using Argmin = Position<std::greater_equal>;
 
-constexpr size_t kStretch = 256;
-struct Any {
-  using Params = NoParams;
+/// Looks for an element that decides: one whose truth (is not zero) is kDecides. Without one, the
+/// answer is the other.
+template <bool kDecides>
+struct Exists : Total {
   static constexpr Rule kRule = Rule::kOperand;
-  static constexpr bool kNeedsElements = false;
   static constexpr bool kFlags = true;
   template <class C>
   static int64_t apply(const C* x, size_t n, NoParams) {
     // In stretches that have no exits: they are compared side by side.
+    constexpr size_t kStretch = 256;
     for (size_t i = 0; i < n; i += kStretch) {
       bool found = false;
-      for (size_t k = i, end = std::min(n, i + kStretch); k < end; ++k) found |= x[k] != 0;
-      if (found) return 1;
+      for (size_t k = i, end = std::min(n, i + kStretch); k < end; ++k) {
+        found |= (x[k] != 0) == kDecides;
+      }
+      if (found) return kDecides;
     }
-    return 0;
+    return !kDecides;
   }
 };
-struct All {
-  using Params = NoParams;
-  static constexpr Rule kRule = Rule::kOperand;
-  static constexpr bool kNeedsElements = false;
-  static constexpr bool kFlags = true;
-  template <class C>
-  static int64_t apply(const C* x, size_t n, NoParams) {
-    for (size_t i = 0; i < n; i += kStretch) {
-      bool all = true;
-      for (size_t k = i, end = std::min(n, i + kStretch); k < end; ++k) all &= x[k] != 0;
-      if (!all) return 0;
-    }
-    return 1;
-  }
-};
+using Any = Exists<true>;
+using All = Exists<false>;
 
-struct Var {
+struct Var : Total {
   struct Params {
     double correction = 1;
   };
-  static constexpr Rule kRule = Rule::kResult;
-  static constexpr bool kNeedsElements = false;
-  static constexpr bool kFlags = false;
   template <class C>
   static double apply(const C* x, size_t n, const Params& p) {
     const double mean = Mean::apply(x, n, {});
