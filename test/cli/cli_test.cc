@@ -89,7 +89,6 @@ class Cli : public testing::Test {
 };
 
 // ---- usage
-// ----------------------------------------------------------------------------------------
 
 TEST_F(Cli, UsageErrorsExitWith2AndNameTheCulprit) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
@@ -129,7 +128,6 @@ TEST_F(Cli, UnknownInstructionSetNamesThoseThatExist) {
 }
 
 // ---- files
-// ----------------------------------------------------------------------------------------
 
 TEST_F(Cli, MissingFilesAreNamed) {
   const std::string none = folder / "none";
@@ -165,7 +163,6 @@ TEST_F(Cli, TruncatedProgramsAreBadFiles) {
 }
 
 // ---- run
-// ------------------------------------------------------------------------------------------
 
 TEST_F(Cli, RunWritesOutputsAndKeepsFilesThatExist) {
   const std::vector<std::string> args = {
@@ -229,7 +226,6 @@ TEST_F(Cli, DynamicInputsTakeSmallerShapesAndNoLargerOnes) {
 }
 
 // ---- info, bench
-// -----------------------------------------------------------------------------------
 
 TEST_F(Cli, InfoShowsTheProgram) {
   const Outcome o = smelt({"info", folder / "add.pte", "--json", folder / "info.json"});
@@ -259,7 +255,6 @@ TEST_F(Cli, BenchMeasuresTheRunsAskedFor) {
 }
 
 // ---- check
-// ------------------------------------------------------------------------------------------
 
 TEST_F(Cli, CheckComparesWithinTheTolerance) {
   // x + c is 11 22 33 14 25 36; |error| may be 0.125 + 0.125 x |expected|.
@@ -363,7 +358,6 @@ TEST_F(Cli, CheckNamesTheFieldThatIsWrong) {
 }
 
 // ---- make, examples
-// ---------------------------------------------------------------------------------
 
 TEST_F(Cli, WhatMakeWritesRunsAndIsTheSameOnAllInstructionSets) {
   const std::string program = folder / "linear.pte";

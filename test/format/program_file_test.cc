@@ -124,7 +124,6 @@ TEST(ProgramFile, WantsAlignedMemory) {
 }
 
 // ---- what can be wrong: one change to a sound program, and the sentence that answers it
-// -----------------------------
 
 struct Wrong {
   const char* name;

@@ -224,7 +224,6 @@ TEST(ExecuTorchSteps, PackedKernelsNeedTheUnitThatTheirReleaseKnew) {
 }
 
 // ---- what ExecuTorch's profiler said
-// ----------------------------------------------------------------
 
 std::filesystem::path folder(const char* variable, const char* beside) {
   if (const char* named = std::getenv(variable)) return named;

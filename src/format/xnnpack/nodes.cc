@@ -106,21 +106,15 @@ Status XnnpackNodeReader::dispatch(Current& c) {
     case U::ELU: {
       const xnn::ELU& e = *n.xnode_union_as_ELU();
       if (!std::isfinite(e.alpha())) return c.path.field("alpha").invalid("is {}", e.alpha());
-      c.node.kind = OpKind::kElu;
       c.node.attrs = AlphaAttrs{e.alpha()};
-      SMELT_TRY(flags(c, e.flags(), 0));
-      SMELT_TRY(input(c, e.input_id(), "input_id"));
-      return output(c, e.output_id(), "output_id");
+      return one_to_one(c, e, OpKind::kElu);
     }
     case U::LeakyReLU: {
       const xnn::LeakyReLU& l = *n.xnode_union_as_LeakyReLU();
       if (!std::isfinite(l.negative_slope()))
         return c.path.field("negative_slope").invalid("is {}", l.negative_slope());
-      c.node.kind = OpKind::kLeakyRelu;
       c.node.attrs = AlphaAttrs{l.negative_slope()};
-      SMELT_TRY(flags(c, l.flags(), 0));
-      SMELT_TRY(input(c, l.input_id(), "input_id"));
-      return output(c, l.output_id(), "output_id");
+      return one_to_one(c, l, OpKind::kLeakyRelu);
     }
     case U::Add:
       return binary(c, *two, OpKind::kAdd);
@@ -181,7 +175,6 @@ Status XnnpackNodeReader::dispatch(Current& c) {
 }
 
 // ---- fields that many nodes have
-// ------------------------------------------------------------------------------------
 
 Status XnnpackNodeReader::input(Current& c, uint32_t id, std::string_view field) {
   const auto it = by_id_.find(id);
@@ -254,14 +247,19 @@ Status XnnpackNodeReader::image(const Current& c, ValueId v, std::string_view fi
 }
 
 // ---- families of nodes
-// ------------------------------------------------------------------------------------------------
+
+/// A node with one input and one output: what all have in common.
+template <class N>
+Status XnnpackNodeReader::one_to_one(Current& c, const N& n, OpKind kind, uint32_t known) {
+  c.node.kind = kind;
+  SMELT_TRY(flags(c, n.flags(), known));
+  SMELT_TRY(input(c, n.input_id(), "input_id"));
+  return output(c, n.output_id(), "output_id");
+}
 
 Status XnnpackNodeReader::unary(Current& c, const xnn::Node1x1& n, OpKind kind) {
-  c.node.kind = kind;
   if (kind == OpKind::kClamp) SMELT_TRY(output_range(c));
-  SMELT_TRY(flags(c, n.flags(), 0));
-  SMELT_TRY(input(c, n.input_id(), "input_id"));
-  SMELT_TRY(output(c, n.output_id(), "output_id"));
+  SMELT_TRY(one_to_one(c, n, kind));
   GraphValue& out = graph_.values[c.node.outputs[0]];
   if (kind == OpKind::kConvert && out.quant.granularity == QuantGranularity::kPerToken) {
     // A conversion keeps the shape, but exporters declare what they quantise for a convolution in
@@ -454,11 +452,8 @@ Status XnnpackNodeReader::arg_max_pooling(Current& c, const xnn::ArgMaxPooling2d
 }
 
 Status XnnpackNodeReader::global_average_pooling(Current& c, const xnn::Node1x1& n) {
-  c.node.kind = OpKind::kGlobalAvgPool2d;
   SMELT_TRY(output_range(c));
-  SMELT_TRY(flags(c, n.flags(), xnn::kKeepDims));
-  SMELT_TRY(input(c, n.input_id(), "input_id"));
-  SMELT_TRY(output(c, n.output_id(), "output_id"));
+  SMELT_TRY(one_to_one(c, n, OpKind::kGlobalAvgPool2d, xnn::kKeepDims));
   SMELT_TRY(image(c, c.node.inputs[0], "input_id"));
   if (shape(c.node.outputs[0]).rank() == 4) return {};
   return c.path.field("output_id")
@@ -489,10 +484,7 @@ Status XnnpackNodeReader::attention(Current& c, const xnn::ScaledDotProductAtten
 }
 
 Status XnnpackNodeReader::transpose(Current& c, const xnn::StaticTranspose& n) {
-  c.node.kind = OpKind::kTranspose;
-  SMELT_TRY(flags(c, n.flags(), 0));
-  SMELT_TRY(input(c, n.input_id(), "input_id"));
-  SMELT_TRY(output(c, n.output_id(), "output_id"));
+  SMELT_TRY(one_to_one(c, n, OpKind::kTranspose));
   const size_t rank = shape(c.node.inputs[0]).rank();
   SMELT_TRY(list(c, n.perm(), "perm", rank));
   TransposeAttrs a;
@@ -510,10 +502,7 @@ Status XnnpackNodeReader::transpose(Current& c, const xnn::StaticTranspose& n) {
 }
 
 Status XnnpackNodeReader::reshape(Current& c, const xnn::StaticReshape& n) {
-  c.node.kind = OpKind::kReshape;
-  SMELT_TRY(flags(c, n.flags(), 0));
-  SMELT_TRY(input(c, n.input_id(), "input_id"));
-  SMELT_TRY(output(c, n.output_id(), "output_id"));
+  SMELT_TRY(one_to_one(c, n, OpKind::kReshape));
   if (n.num_dims() > kMaxRank)
     return c.path.field("num_dims").invalid("is {}; must be at most {}", n.num_dims(), kMaxRank);
   SMELT_TRY(list(c, n.new_shape(), "new_shape", n.num_dims()));
@@ -533,10 +522,7 @@ Status XnnpackNodeReader::reshape(Current& c, const xnn::StaticReshape& n) {
 }
 
 Status XnnpackNodeReader::slice(Current& c, const xnn::StaticSlice& n) {
-  c.node.kind = OpKind::kSlice;
-  SMELT_TRY(flags(c, n.flags(), 0));
-  SMELT_TRY(input(c, n.input_id(), "input_id"));
-  SMELT_TRY(output(c, n.output_id(), "output_id"));
+  SMELT_TRY(one_to_one(c, n, OpKind::kSlice));
   const size_t rank = shape(c.node.inputs[0]).rank();
   SMELT_TRY(list(c, n.offsets(), "offsets", rank));
   SMELT_TRY(list(c, n.sizes(), "sizes", rank));
@@ -550,10 +536,7 @@ Status XnnpackNodeReader::slice(Current& c, const xnn::StaticSlice& n) {
 }
 
 Status XnnpackNodeReader::pad(Current& c, const xnn::StaticConstantPad& n) {
-  c.node.kind = OpKind::kPad;
-  SMELT_TRY(flags(c, n.flags(), 0));
-  SMELT_TRY(input(c, n.input_id(), "input_id"));
-  SMELT_TRY(output(c, n.output_id(), "output_id"));
+  SMELT_TRY(one_to_one(c, n, OpKind::kPad));
   const size_t rank = shape(c.node.inputs[0]).rank();
   SMELT_TRY(list(c, n.pre_paddings(), "pre_paddings", rank));
   SMELT_TRY(list(c, n.post_paddings(), "post_paddings", rank));

@@ -40,6 +40,8 @@ class XnnpackNodeReader {
   Status dispatch(Current&);
 
   // Families of nodes.
+  template <class N>
+  Status one_to_one(Current&, const N&, OpKind, uint32_t known_flags = 0);
   Status unary(Current&, const xnn::Node1x1&, OpKind);
   Status binary(Current&, const xnn::Node2x1&, OpKind);
   Status concatenate(Current&, const xnn::NodeConcatenate&, size_t count);

@@ -17,7 +17,6 @@ int64_t index_at(const Tensor& t, size_t i) {
 }
 
 // ---- index, index_put
-// ------------------------------------------------------------------------------------------------
 
 /// What a list of index tensors selects of a tensor: PyTorch's advanced indexing. Flags have become
 /// indices.
@@ -207,7 +206,6 @@ Status index_put_in_place(Call& call) {
 }
 
 // ---- along one dimension
-// ---------------------------------------------------------------------------------------------
 
 Status index_select(Call& call) {
   const Tensor &self = call.tensor(0), &indices = call.tensor(2);
@@ -359,7 +357,6 @@ Status embedding(Call& call) {
 }
 
 // ---- by flags
-// --------------------------------------------------------------------------------------------------------
 
 Status check_mask(const Tensor& t) {
   if (t.dtype == DType::kBool || t.dtype == DType::kU8) return {};

@@ -107,14 +107,15 @@ struct Amin : Choice {
   }
 };
 
-/// The first that is in no order (NaN), or else the first that all others do not come before.
-template <template <class> class NotBefore>
+/// The first NaN or, without one, the first element that nothing later beats: NotBetter(later, it)
+/// holds.
+template <template <class> class NotBetter>
 struct Position : Choice {
   template <class C>
   static int64_t apply(const C* x, size_t n, NoParams) {
     size_t best = 0;
     for (size_t i = 1; i < n && x[best] == x[best]; ++i) {
-      if (!NotBefore<C>()(x[i], x[best])) best = i;
+      if (!NotBetter<C>()(x[i], x[best])) best = i;
     }
     return int64_t(best);
   }
