@@ -88,7 +88,8 @@ struct TapsF32 : CountedLanes, NoField {
   static SMELT_INLINE void finish(Sums v, Last, const OutputStage& s, float* out,
                                   size_t count) SMELT_FN {
     const svfloat32x2_t c = clamp2(v, svdup_f32(s.min), svdup_f32(s.max));
-    store2(out, count, svget2(c, 0), svget2(c, 1));
+    store1(out, lanes_from(0, count), svget2(c, 0));
+    store1(out + svcntw(), lanes_from(svcntw(), count), svget2(c, 1));
   }
 };
 

@@ -60,7 +60,7 @@ struct MopaBlocks {
         quad<0>(load4<0>(lhs), rhs);
         quad<4>(load4<4>(lhs), rhs);
       }
-      const svfloat32x2_t s = widen_bf16(svreinterpret_u16(load1<0>(scales)));
+      const svfloat32x2_t s = widen_bf16(load1<0>(scales));
       add_scaled_tiles(svget2(s, 0), svget2(s, 1));
     }
     finish_half(at, bias);
@@ -72,10 +72,10 @@ struct MopaBlocks {
     const RowQuant* q = at.g.row_quant + at.m0 * at.g.row_quant_stride;
     const svint32_t zero = at.g.row_quant_stride == 0 ? svdup_s32(q->zero) : svget2(svld2(rows, &q->zero), 0);
     const svfloat32_t minus = svneg_x(all, svcvt_f32_x(all, zero));
-    const svuint8x2_t sums = load2<0>(rowsums);
+    const Float4 sums = columns<2>(rowsums);
     svzero_za();
-    svmopa_za32_m(2, rows, all, minus, svreinterpret_f32(svget2(sums, 0)));
-    svmopa_za32_m(3, rows, all, minus, svreinterpret_f32(svget2(sums, 1)));
+    svmopa_za32_m(2, rows, all, minus, svget4(sums, 0));
+    svmopa_za32_m(3, rows, all, minus, svget4(sums, 1));
   }
 
   // out = clamp(float x scale_i + bias_j)
@@ -87,12 +87,12 @@ struct MopaBlocks {
     const svfloat32x2_t v = clamp2(svcreate2(svmad_x(all, svreinterpret_f32(svget4(row, 2)), scale, b0),
                                              svmad_x(all, svreinterpret_f32(svget4(row, 3)), scale, b1)),
                                    svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
-    store2(static_cast<Elem*>(*out) + at.n0, at.nb, svget2(v, 0), svget2(v, 1));
+    put_columns(static_cast<Elem*>(*out) + at.n0, at.nb, svget2(v, 0), svget2(v, 1));
   }
 
   static SMELT_INLINE void finish_half(const Grid& at, const std::byte* bias) SMELT_FN {
-    const svuint8x2_t b = load2<0>(bias);
-    const svfloat32_t b0 = svreinterpret_f32(svget2(b, 0)), b1 = svreinterpret_f32(svget2(b, 1));
+    const Float4 b = columns<2>(bias);
+    const svfloat32_t b0 = svget4(b, 0), b1 = svget4(b, 1);
     const size_t stride = at.g.row_quant_stride;
     const RowQuant* q = at.g.row_quant + at.m0 * stride;
     void* const* out = at.g.out + at.m0;

@@ -13,14 +13,18 @@ struct NibbleWeights {
   static SMELT_INLINE void begin() SMELT_FN { begin_nibbles(); }
   template <int kIndex, int kCols>
   static SMELT_INLINE Bytes4 group(const std::byte* p) SMELT_FN {
-    if constexpr (kCols > 2) {
-      const svuint8x2_t packed = load2<2 * kIndex>(p);
-      const svuint8x2_t lo = expand_nibbles(svget2(packed, 0)), hi = expand_nibbles(svget2(packed, 1));
+    if constexpr (kCols == 4) {
+      const Bytes4 packed = load_columns<2, 2 * kIndex>(p);
+      const svuint8x2_t lo = expand_nibbles(svget4(packed, 0)), hi = expand_nibbles(svget4(packed, 1));
       return svcreate4(svget2(lo, 0), svget2(lo, 1), svget2(hi, 0), svget2(hi, 1));
+    } else if constexpr (kCols == 1) {
+      const svuint8_t b = expand_first_nibbles(load1<2 * kIndex>(p));
+      return svcreate4(b, b, b, b);
+    } else {
+      const svuint8x2_t b = expand_nibbles(load1<2 * kIndex>(p));
+      if constexpr (kCols == 2) return svcreate4(svget2(b, 0), svget2(b, 1), svget2(b, 0), svget2(b, 1));
+      return svcreate4(svget2(b, 0), svget2(b, 1), expand_first_nibbles(load1<2 * kIndex + 1>(p)), svget2(b, 0));
     }
-    const svuint8x2_t b = expand_nibbles(load1<2 * kIndex>(p));
-    if constexpr (kCols == 2) return svcreate4(svget2(b, 0), svget2(b, 1), svget2(b, 0), svget2(b, 1));
-    return svcreate4(svget2(b, 0), svget2(b, 0), svget2(b, 0), svget2(b, 0));
   }
 };
 

@@ -23,9 +23,8 @@ struct OneRowBlocks {
           sum = dot4<T, 2>(sum, Weights::template group<2, 4>(w), row);
           sum = dot4<T, 3>(sum, Weights::template group<3, 4>(w), row);
         }
-        const svuint8x2_t scales = load2<0>(w);
-        const svfloat32x2_t lo = widen_bf16(svreinterpret_u16(svget2(scales, 0)));
-        const svfloat32x2_t hi = widen_bf16(svreinterpret_u16(svget2(scales, 1)));
+        const Bytes4 scales = load_columns<2, 0>(w);
+        const svfloat32x2_t lo = widen_bf16(svget4(scales, 0)), hi = widen_bf16(svget4(scales, 1));
         total = multiply_add4(to_float4(svreinterpret_s32(sum)),
                               svcreate4(svget2(lo, 0), svget2(lo, 1), svget2(hi, 0), svget2(hi, 1)), total);
         w += 2 * bytes;

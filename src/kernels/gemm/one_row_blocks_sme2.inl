@@ -28,8 +28,8 @@ struct OneRowBlocks {
   // The floats of a panel += its integers x scales; the integers start again.
   static SMELT_INLINE void add_scaled(uint32_t integers, const std::byte* scales) SMELT_FN {
     const svuint8x2_t packed = load2<0>(scales);
-    const svfloat32x2_t lo = widen_bf16(svreinterpret_u16(svget2(packed, 0)));
-    const svfloat32x2_t hi = widen_bf16(svreinterpret_u16(svget2(packed, 1)));
+    const svfloat32x2_t lo = widen_bf16(svget2(packed, 0));
+    const svfloat32x2_t hi = widen_bf16(svget2(packed, 1));
     svmla_za32_f32_vg1x4(integers + 2, to_float4(svread_za32_s32_vg1x4(integers)),
                          svcreate4(svget2(lo, 0), svget2(lo, 1), svget2(hi, 0), svget2(hi, 1)));
     svwrite_za32_f32_vg1x4(integers, dup4(svdup_f32(0)));

@@ -66,7 +66,7 @@ struct OneRow {
   }
 
   static SMELT_INLINE Bytes4 first(const std::byte* panel) SMELT_FN {
-    if constexpr (Sum::kHeadFields != 0) return load4<0>(panel);
+    if constexpr (Sum::kHeadFields != 0) return load_columns<4, 0>(panel);
     return svreinterpret_u8(dup4(svdup_f32(0)));
   }
 };

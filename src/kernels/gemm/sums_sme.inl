@@ -19,11 +19,7 @@ struct Grid {
 /// Four vectors of a field of the panel, as the tiles of a grid need them.
 template <int kCols>
 SMELT_INLINE Float4 columns(const std::byte* field) SMELT_FN {
-  if constexpr (kCols > 2) return load_float4(field);
-  if constexpr (kCols == 1) return dup4(svreinterpret_f32(load1<0>(field)));
-  const svuint8x2_t f = load2<0>(field);
-  const svfloat32_t f0 = svreinterpret_f32(svget2(f, 0)), f1 = svreinterpret_f32(svget2(f, 1));
-  return svcreate4(f0, f1, f0, f1);
+  return svreinterpret_f32(load_columns<kCols, 0>(field));
 }
 
 /// The slice after four rows. Slices count modulo the tile, so the mask changes nothing; it keeps the compiler from
@@ -50,44 +46,45 @@ SMELT_INLINE Float4 tail_columns(const std::byte* tail, size_t f) SMELT_FN {
   return f < Sum::kTailFields ? columns<kCols>(tail + f * 4 * svcntb()) : svundef4_f32();
 }
 
-/// The first n lanes of some vectors of a row's results; integers get the zero point of the output.
+/// The first n columns of one, two or four vectors of a row's results; integers get the zero point of the output.
 template <class T>
-SMELT_INLINE void put(const Grid&, T* o, size_t n, Float4 v) SMELT_FN {
-  store4(o, n, v);
+SMELT_INLINE void put(const Grid&, T* o, size_t n, svfloat32_t v) SMELT_FN {
+  store1(o, lanes_from(0, n), v);
 }
-SMELT_INLINE void put(const Grid& at, int8_t* o, size_t n, Int4 v) SMELT_FN { store4(o, n, v, at.g.stage.zero); }
+SMELT_INLINE void put(const Grid& at, int8_t* o, size_t n, svint32_t v) SMELT_FN {
+  store1(o, lanes_from(0, n), svadd_x(svptrue_b32(), v, svdup_s32(at.g.stage.zero)));
+}
 template <class T>
 SMELT_INLINE void put(const Grid&, T* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
-  store2(o, n, v, w);
-}
-SMELT_INLINE svint32_t plus_zero(const Grid& at, svint32_t v) SMELT_FN {
-  return svadd_x(svptrue_b32(), v, svdup_s32(at.g.stage.zero));
+  put_columns(o, n, v, w);
 }
 SMELT_INLINE void put(const Grid& at, int8_t* o, size_t n, svint32_t v, svint32_t w) SMELT_FN {
-  store2(o, n, plus_zero(at, v), plus_zero(at, w));
+  put_columns(o, n, v, w, at.g.stage.zero);
 }
 template <class T>
-SMELT_INLINE void put(const Grid&, T* o, svbool_t some, svfloat32_t v) SMELT_FN {
-  store1(o, some, v);
+SMELT_INLINE void put(const Grid&, T* o, size_t n, Float4 v) SMELT_FN {
+  put_columns(o, n, v);
 }
-SMELT_INLINE void put(const Grid& at, int8_t* o, svbool_t some, svint32_t v) SMELT_FN { store1(o, some, plus_zero(at, v)); }
+SMELT_INLINE void put(const Grid& at, int8_t* o, size_t n, Int4 v) SMELT_FN { put_columns(o, n, v, at.g.stage.zero); }
 
 /// Stores row r of all tiles, unless it lies beyond the grid.
 template <int kRows, int kCols, class Elem, class V>
 SMELT_INLINE void store_rows(const Grid& at, void* const* out, size_t r, V v) SMELT_FN {
   const size_t vl = svcntw(), n0 = at.n0, nb = at.nb;
   const auto row = [=](size_t down) SMELT_FN { return static_cast<Elem*>(out[down]) + n0; };
-  if constexpr (kCols > 2) {
+  if constexpr (kCols == 4) {
     put(at, row(0), nb, v);
+  } else if constexpr (kCols == 3) {
+    put(at, row(0), 2 * vl, svget4(v, 0), svget4(v, 1));
+    put(at, row(0) + 2 * vl, nb - 2 * vl, svget4(v, 2));
   } else if constexpr (kCols == 2) {
     put(at, row(0), nb, svget4(v, 0), svget4(v, 1));
     if (kRows > 1 && r + vl < at.rows) put(at, row(vl), nb, svget4(v, 2), svget4(v, 3));
   } else {
-    const svbool_t p = lanes_from(0, nb);
-    put(at, row(0), p, svget4(v, 0));
-    if (kRows > 1 && r + vl < at.rows) put(at, row(vl), p, svget4(v, 1));
-    if (kRows > 2 && r + 2 * vl < at.rows) put(at, row(2 * vl), p, svget4(v, 2));
-    if (kRows > 3 && r + 3 * vl < at.rows) put(at, row(3 * vl), p, svget4(v, 3));
+    put(at, row(0), nb, svget4(v, 0));
+    if (kRows > 1 && r + vl < at.rows) put(at, row(vl), nb, svget4(v, 1));
+    if (kRows > 2 && r + 2 * vl < at.rows) put(at, row(2 * vl), nb, svget4(v, 2));
+    if (kRows > 3 && r + 3 * vl < at.rows) put(at, row(3 * vl), nb, svget4(v, 3));
   }
 }
 

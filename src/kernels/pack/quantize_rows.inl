@@ -25,7 +25,7 @@ SMELT_INLINE void measure_row(const float* x, size_t k, float& low, float& high)
   const size_t step = 4 * svcntw();
   Float4 lo = dup4(svdup_f32(0)), hi = lo;
   for (; k >= step; k -= step, x += step) {
-    const Float4 v = svreinterpret_f32(load4<0>(reinterpret_cast<const std::byte*>(x)));
+    const Float4 v = svreinterpret_f32(load_columns<4, 0>(reinterpret_cast<const std::byte*>(x)));
     lo = min4(lo, v);
     hi = max4(hi, v);
   }
@@ -66,7 +66,7 @@ SMELT_INLINE svuint8_t quantize4(Float4 x, svfloat32_t inverse, svint32_t zero) 
 
 /// One vector of int8.
 SMELT_INLINE svuint8_t quantize_whole(const float* x, svfloat32_t inverse, svint32_t zero) SMELT_FN {
-  return quantize4(svreinterpret_f32(load4<0>(reinterpret_cast<const std::byte*>(x))), inverse, zero);
+  return quantize4(svreinterpret_f32(load_columns<4, 0>(reinterpret_cast<const std::byte*>(x))), inverse, zero);
 }
 /// Vector `vector` of a row's int8; what lies beyond n elements is 0.
 SMELT_INLINE svuint8_t quantize_some(const float* x, size_t n, size_t vector, svfloat32_t inverse,

@@ -382,6 +382,13 @@ SMELT_INLINE Float4 plus(Float4 v, Float4 w) SMELT_FN {
                    svadd_x(p, svget4(v, 2), svget4(w, 2)), svadd_x(p, svget4(v, 3), svget4(w, 3)));
 }
 
+/// Two vectors of bfloat16 to floats.
+SMELT_INLINE Float4 widen_in_order(svuint8_t v, svuint8_t w) SMELT_FN {
+  const svuint16_t zero = svdup_u16(0), lo = svreinterpret_u16(v), hi = svreinterpret_u16(w);
+  return svcreate4(svreinterpret_f32(svzip1(zero, lo)), svreinterpret_f32(svzip2(zero, lo)),
+                   svreinterpret_f32(svzip1(zero, hi)), svreinterpret_f32(svzip2(zero, hi)));
+}
+
 SMELT_INLINE void transpose_nibbles(const NibblePanel& w) SMELT_FN {
   const size_t height = svcnth(), group = 2 * svcntb(), missing = 2 * height - w.rows;
   // A block's scales take as many bytes as a group.
@@ -422,9 +429,7 @@ SMELT_INLINE void transpose_nibbles(const NibblePanel& w) SMELT_FN {
     sums = plus(sums, part);
     if (w.block_groups != 0) {
       const svuint8x2_t scales = load2<0>(w.out + (g / block * (block + 1) + block) * group);
-      const svfloat32x2_t lo = widen_bf16(svreinterpret_u16(svget2(scales, 0)));
-      const svfloat32x2_t hi = widen_bf16(svreinterpret_u16(svget2(scales, 1)));
-      scaled = plus(scaled, mul4(to_float4(part), svcreate4(svget2(lo, 0), svget2(lo, 1), svget2(hi, 0), svget2(hi, 1))));
+      scaled = plus(scaled, mul4(to_float4(part), widen_in_order(svget2(scales, 0), svget2(scales, 1))));
     }
     g += run;
   }

@@ -11,25 +11,49 @@ namespace {
 /// in registers.
 SMELT_INLINE size_t vector_bytes() SMELT_FN { return svcntp_b8(svptrue_b8(), svptrue_b8()) / 16 * 16; }
 
-/// Vector kVector from p on. Immediate offsets reach from -8 to 7, so sixteen vectors share an address; every second one is
-/// where the pointer goes next.
+/// Vector kVector from p on. Immediate offsets reach from -8 to 7, so sixteen vectors share an
+/// address; every second one is where the pointer goes next.
 template <int kVector>
 SMELT_INLINE svuint8_t load1(const std::byte* p) SMELT_FN {
   constexpr int kNear = (kVector + 8) / 16 * 16;
-  return svld1_vnum(svptrue_b8(), reinterpret_cast<const uint8_t*>(p + kNear * vector_bytes()), kVector - kNear);
+  return svld1_vnum(svptrue_b8(), reinterpret_cast<const uint8_t*>(p + kNear * vector_bytes()),
+                    kVector - kNear);
 }
-
 /// Vectors kVector … kVector + 3 from p on.
 template <int kVector>
 SMELT_INLINE Bytes4 load4(const std::byte* p) SMELT_FN {
-  return svcreate4(load1<kVector>(p), load1<kVector + 1>(p), load1<kVector + 2>(p), load1<kVector + 3>(p));
+  return svcreate4(load1<kVector>(p), load1<kVector + 1>(p), load1<kVector + 2>(p),
+                   load1<kVector + 3>(p));
 }
 template <int kVector>
 SMELT_INLINE svuint8x2_t load2(const std::byte* p) SMELT_FN {
   return svcreate2(load1<kVector>(p), load1<kVector + 1>(p));
 }
-SMELT_INLINE Float4 load_float4(const std::byte* p) SMELT_FN { return svreinterpret_f32(load4<0>(p)); }
-SMELT_INLINE Int4 load_int4(const std::byte* p) SMELT_FN { return svreinterpret_s32(load4<0>(p)); }
+
+/// The words of kCols x vl columns, from vector kVector on, in one instruction: neighbours go to
+/// different vectors, and come back together when put_columns() stores.
+///
+///   kCols = 4:  c0 c4 c8 …    c1 c5 c9 …    c2 c6 …    c3 c7 …
+///   kCols = 3:  c0 c2 …       c1 c3 …       and the last vl columns as they are
+///   kCols = 2:  c0 c2 …       c1 c3 …       and these two again
+///   kCols = 1:  c0 c1 …       and this one again
+template <int kCols, int kVector>
+SMELT_INLINE Bytes4 load_columns(const std::byte* p) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  if constexpr (kCols == 1) {
+    const svuint8_t b = load1<kVector>(p);
+    return svcreate4(b, b, b, b);
+  } else if constexpr (kCols == 4) {
+    return svreinterpret_u8(svld4_vnum(all, reinterpret_cast<const uint32_t*>(p), kVector));
+  } else {
+    constexpr int kNear = (kVector + 16) / 32 * 32;
+    const svuint8x2_t b = svreinterpret_u8(svld2_vnum(
+        all, reinterpret_cast<const uint32_t*>(p + kNear * vector_bytes()), kVector - kNear));
+    if constexpr (kCols == 3)
+      return svcreate4(svget2(b, 0), svget2(b, 1), load1<kVector + 2>(p), svget2(b, 0));
+    return svcreate4(svget2(b, 0), svget2(b, 1), svget2(b, 0), svget2(b, 1));
+  }
+}
 
 /// The row of all tiles that begins at ZA vector `slice`, 4 x the row's number.
 SMELT_INLINE Bytes4 read_row(uint32_t slice) SMELT_FN {
@@ -75,11 +99,14 @@ SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {
   svst1_ver_za32(kTile, column + 3, all, p + 3 * vector);
 }
 
-/// The first n lanes of four vectors; the others are 0.
+/// The first n of 4 vl floats, in the order of load_columns<4>(); the others are 0.
 SMELT_INLINE Float4 load_floats4(const float* p, size_t n) SMELT_FN {
   const size_t vl = svcntw();
-  return svcreate4(svld1(lanes_from(0, n), p), svld1(lanes_from(vl, n), p + vl), svld1(lanes_from(2 * vl, n), p + 2 * vl),
-                   svld1(lanes_from(3 * vl, n), p + 3 * vl));
+  if (n % 4 == 0) return svld4(lanes_from(0, n / 4), p);
+  const svfloat32_t v0 = svld1(lanes_from(0, n), p), v1 = svld1(lanes_from(vl, n), p + vl);
+  const svfloat32_t v2 = svld1(lanes_from(2 * vl, n), p + 2 * vl), v3 = svld1(lanes_from(3 * vl, n), p + 3 * vl);
+  const svfloat32_t even = svuzp1(v0, v1), even2 = svuzp1(v2, v3), odd = svuzp2(v0, v1), odd2 = svuzp2(v2, v3);
+  return svcreate4(svuzp1(even, even2), svuzp1(odd, odd2), svuzp2(even, even2), svuzp2(odd, odd2));
 }
 SMELT_INLINE Float4 min4(Float4 v, Float4 w) SMELT_FN {
   const svbool_t all = svptrue_b32();
@@ -110,17 +137,25 @@ SMELT_INLINE Float4 to_float4(Int4 v) SMELT_FN {
                    svcvt_f32_x(all, svget4(v, 3)));
 }
 SMELT_INLINE void begin_nibbles() SMELT_FN {}
-/// Nibbles that are stored plus 8, low ones first, to int8.
+/// Nibbles that are stored plus 8, low ones first, to int8: the words of 2 vl columns, as load_columns<2>() has them.
 SMELT_INLINE svuint8x2_t expand_nibbles(svuint8_t v) SMELT_FN {
   const svbool_t all = svptrue_b8();
   const svuint8_t lo = svsub_x(all, svand_x(all, v, 15), 8), hi = svsub_x(all, svlsr_x(all, v, 4), 8);
-  return svcreate2(svzip1(lo, hi), svzip2(lo, hi));
+  // Bytes of k = 0, 1 and of k = 2, 3, of two columns in each word.
+  const svuint16_t first = svreinterpret_u16(svtrn1(lo, hi)), second = svreinterpret_u16(svtrn2(lo, hi));
+  return svcreate2(svreinterpret_u8(svtrn1(first, second)), svreinterpret_u8(svtrn2(first, second)));
+}
+/// … the words of the first vl columns, in order.
+SMELT_INLINE svuint8_t expand_first_nibbles(svuint8_t v) SMELT_FN {
+  const svbool_t all = svptrue_b8();
+  return svzip1(svsub_x(all, svand_x(all, v, 15), 8), svsub_x(all, svlsr_x(all, v, 4), 8));
 }
 
-/// Vectors of bfloat16 to floats.
-SMELT_INLINE svfloat32x2_t widen_bf16(svuint16_t v) SMELT_FN {
-  const svuint16_t zero = svdup_u16(0);
-  return svcreate2(svreinterpret_f32(svzip1(zero, v)), svreinterpret_f32(svzip2(zero, v)));
+/// bfloat16 of 2 vl columns to floats, as load_columns<2>() has them.
+SMELT_INLINE svfloat32x2_t widen_bf16(svuint8_t v) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  const svuint32_t words = svreinterpret_u32(v);
+  return svcreate2(svreinterpret_f32(svlsl_x(all, words, 16)), svreinterpret_f32(svand_x(all, words, 0xffff0000)));
 }
 
 /// Tiles 2 and 3 += tiles 0 and 1, which hold integers, x the scales of their columns.
@@ -158,38 +193,78 @@ SMELT_INLINE Int4 round_low4(Float4 v) SMELT_FN {
   return svcreate4(round_low1(svget4(v, 0)), round_low1(svget4(v, 1)), round_low1(svget4(v, 2)), round_low1(svget4(v, 3)));
 }
 
-/// Saturates to int8, in one vector.
+/// The low halves of lanes of v and w, side by side.
+SMELT_INLINE svint16_t pair_halves(svint32_t v, svint32_t w) SMELT_FN {
+  return svtrn1(svreinterpret_s16(v), svreinterpret_s16(w));
+}
+/// The low bytes of four neighbouring columns, side by side.
+SMELT_INLINE svint8_t low_bytes(Int4 v) SMELT_FN {
+  return svtrn1(svreinterpret_s8(pair_halves(svget4(v, 0), svget4(v, 2))),
+                svreinterpret_s8(pair_halves(svget4(v, 1), svget4(v, 3))));
+}
+/// Saturates to int8, in one vector, neighbouring columns side by side.
 SMELT_INLINE svint8_t narrow4(Int4 v) SMELT_FN {
   const svint32_t lo = svdup_s32(-128), hi = svdup_s32(127);
-  const auto half = [](svint32_t a, svint32_t b) SMELT_FN { return svuzp1(svreinterpret_s16(a), svreinterpret_s16(b)); };
-  const svint16_t h0 = half(svclamp(svget4(v, 0), lo, hi), svclamp(svget4(v, 1), lo, hi));
-  const svint16_t h1 = half(svclamp(svget4(v, 2), lo, hi), svclamp(svget4(v, 3), lo, hi));
-  return svuzp1(svreinterpret_s8(h0), svreinterpret_s8(h1));
+  return low_bytes(svcreate4(svclamp(svget4(v, 0), lo, hi), svclamp(svget4(v, 1), lo, hi),
+                             svclamp(svget4(v, 2), lo, hi), svclamp(svget4(v, 3), lo, hi)));
 }
 
-/// The first n lanes of two vectors.
-template <class T, class V>
-SMELT_INLINE void store2(T* o, size_t n, V v, V w) SMELT_FN {
-  store1(o, lanes_from(0, n), v);
-  store1(o + svcntw(), lanes_from(svcntw(), n), w);
+/// Even columns and odd columns as 16-bit floats, side by side.
+SMELT_INLINE svuint32_t pair_floats(const float16_t*, svfloat32_t even, svfloat32_t odd) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  return svreinterpret_u32(svcvtnt_f16_x(svcvt_f16_x(all, even), all, odd));
+}
+SMELT_INLINE svuint32_t pair_floats(const bfloat16_t*, svfloat32_t even,
+                                    svfloat32_t odd) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  return svreinterpret_u32(svcvtnt_bf16_x(svcvt_bf16_x(all, even), all, odd));
 }
 
-/// The first n lanes of four vectors.
-template <class T, class V>
-SMELT_INLINE void store4(T* o, size_t n, V v) SMELT_FN {
-  const size_t vl = svcntw();
-  store1(o, lanes_from(0, n), svget4(v, 0));
-  store1(o + vl, lanes_from(vl, n), svget4(v, 1));
-  store1(o + 2 * vl, lanes_from(2 * vl, n), svget4(v, 2));
-  store1(o + 3 * vl, lanes_from(3 * vl, n), svget4(v, 3));
+/// The first n columns of two vectors, in the order of load_columns<2>().
+SMELT_INLINE void put_columns(float* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
+  if (n % 2 == 0) return svst2(lanes_from(0, n / 2), o, svcreate2(v, w));
+  store1(o, lanes_from(0, n), svzip1(v, w));
+  store1(o + svcntw(), lanes_from(svcntw(), n), svzip2(v, w));
+}
+template <class T>
+SMELT_INLINE void put_columns(T* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
+  svst1(svwhilelt_b16(uint64_t(0), uint64_t(n)), reinterpret_cast<uint16_t*>(o),
+        svreinterpret_u16(pair_floats(o, v, w)));
+}
+/// … of integers of which the low bytes count, plus zero.
+SMELT_INLINE void put_columns(int8_t* o, size_t n, svint32_t v, svint32_t w,
+                              int32_t zero) SMELT_FN {
+  svst1b(svwhilelt_b16(uint64_t(0), uint64_t(n)), o,
+         svadd_x(svptrue_b16(), pair_halves(v, w), svdup_s16(int16_t(zero))));
 }
 
-/// The first n lanes of four vectors, of which the low bytes count, plus zero.
-SMELT_INLINE void store4(int8_t* o, size_t n, Int4 v, int32_t zero) SMELT_FN {
-  const auto half = [](svint32_t a, svint32_t b) SMELT_FN { return svuzp1(svreinterpret_s16(a), svreinterpret_s16(b)); };
-  const svint16_t h0 = half(svget4(v, 0), svget4(v, 1)), h1 = half(svget4(v, 2), svget4(v, 3));
-  const svint8_t bytes = svuzp1(svreinterpret_s8(h0), svreinterpret_s8(h1));
-  svst1(svwhilelt_b8(uint64_t(0), uint64_t(n)), o, svadd_x(svptrue_b8(), bytes, svdup_s8(int8_t(zero))));
+/// The first n columns of four vectors, in the order of load_columns<4>().
+SMELT_INLINE void put_columns(float* o, size_t n, Float4 v) SMELT_FN {
+  if (n % 4 == 0) return svst4(lanes_from(0, n / 4), o, v);
+  const size_t half = 2 * svcntw(), rest = n < half ? 0 : n - half;
+  const svfloat32_t even = svget4(v, 0), odd = svget4(v, 1), even2 = svget4(v, 2),
+                    odd2 = svget4(v, 3);
+  const svfloat32_t a = svzip1(even, even2), b = svzip1(odd, odd2);
+  store1(o, lanes_from(0, n), svzip1(a, b));
+  store1(o + svcntw(), lanes_from(svcntw(), n), svzip2(a, b));
+  const svfloat32_t c = svzip2(even, even2), d = svzip2(odd, odd2);
+  store1(o + half, lanes_from(0, rest), svzip1(c, d));
+  store1(o + half + svcntw(), lanes_from(svcntw(), rest), svzip2(c, d));
+}
+template <class T>
+SMELT_INLINE void put_columns(T* o, size_t n, Float4 v) SMELT_FN {
+  uint32_t* words = reinterpret_cast<uint32_t*>(o);
+  const svuint32_t a = pair_floats(o, svget4(v, 0), svget4(v, 1)),
+                   b = pair_floats(o, svget4(v, 2), svget4(v, 3));
+  if (n % 4 == 0) return svst2(lanes_from(0, n / 4), words, svcreate2(a, b));
+  uint16_t* halves = reinterpret_cast<uint16_t*>(o);
+  svst1(svwhilelt_b16(uint64_t(0), uint64_t(n)), halves, svreinterpret_u16(svzip1(a, b)));
+  svst1(svwhilelt_b16(uint64_t(svcnth()), uint64_t(n)), halves + svcnth(),
+        svreinterpret_u16(svzip2(a, b)));
+}
+SMELT_INLINE void put_columns(int8_t* o, size_t n, Int4 v, int32_t zero) SMELT_FN {
+  svst1(svwhilelt_b8(uint64_t(0), uint64_t(n)), o,
+        svadd_x(svptrue_b8(), low_bytes(v), svdup_s8(int8_t(zero))));
 }
 
 }  // namespace

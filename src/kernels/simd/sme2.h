@@ -27,6 +27,20 @@ SMELT_INLINE svuint8_t load1(const std::byte* p) SMELT_FN {
 SMELT_INLINE Float4 load_float4(const std::byte* p) SMELT_FN { return svreinterpret_f32(load4<0>(p)); }
 SMELT_INLINE Int4 load_int4(const std::byte* p) SMELT_FN { return svreinterpret_s32(load4<0>(p)); }
 
+/// The words of kCols x vl columns, from vector kVector on: vl neighbours in each vector. Vectors beyond kCols repeat others.
+template <int kCols, int kVector>
+SMELT_INLINE Bytes4 load_columns(const std::byte* p) SMELT_FN {
+  if constexpr (kCols > 2) {
+    return load4<kVector>(p);
+  } else if constexpr (kCols == 2) {
+    const svuint8x2_t b = load2<kVector>(p);
+    return svcreate4(svget2(b, 0), svget2(b, 1), svget2(b, 0), svget2(b, 1));
+  } else {
+    const svuint8_t b = load1<kVector>(p);
+    return svcreate4(b, b, b, b);
+  }
+}
+
 /// The row of all tiles that begins at ZA vector `slice`, 4 x the row's number.
 SMELT_INLINE Bytes4 read_row(uint32_t slice) SMELT_FN { return svread_hor_za8_u8_vg4(0, slice); }
 SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN { svwrite_hor_za8_u8_vg4(0, slice, v); }
@@ -65,8 +79,8 @@ SMELT_INLINE svfloat32x2_t clamp2(svfloat32x2_t v, svfloat32_t lo, svfloat32_t h
 }
 SMELT_INLINE Float4 to_float4(Int4 v) SMELT_FN { return svcvt_f32_s32_x4(v); }
 /// Vectors of bfloat16 to floats. One instruction per two results.
-SMELT_INLINE svfloat32x2_t widen_bf16(svuint16_t v) SMELT_FN {
-  return svreinterpret_f32(svzip_u16_x2(svcreate2(svdup_u16(0), v)));
+SMELT_INLINE svfloat32x2_t widen_bf16(svuint8_t v) SMELT_FN {
+  return svreinterpret_f32(svzip_u16_x2(svcreate2(svdup_u16(0), svreinterpret_u16(v))));
 }
 
 /// Tiles 2 and 3 += tiles 0 and 1, which hold integers, x the scales of their columns.
@@ -91,42 +105,42 @@ SMELT_INLINE Int4 round4(Float4 v) SMELT_FN { return svcvt_s32_f32_x4(svrintn_f3
 SMELT_INLINE Int4 round_low4(Float4 v) SMELT_FN { return round4(v); }
 SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN { return svadd_single_s32_x4(v, x); }
 
-/// The first n lanes of two vectors.
-template <class T, class V>
-SMELT_INLINE void store2(T* o, size_t n, V v, V w) SMELT_FN {
-  store1(o, lanes_from(0, n), v);
-  store1(o + svcntw(), lanes_from(svcntw(), n), w);
-}
-SMELT_INLINE void store2(float* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
+/// The first n columns of two vectors.
+SMELT_INLINE void put_columns(float* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
   svst1(svwhilelt_c32(uint64_t(0), uint64_t(n), 2), o, svcreate2(v, w));
 }
-SMELT_INLINE void store2(float16_t* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
+SMELT_INLINE void put_columns(float16_t* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
   svst1(svwhilelt_b16(uint64_t(0), uint64_t(n)), o, svcvt_f16_f32_x2(svcreate2(v, w)));
 }
-SMELT_INLINE void store2(bfloat16_t* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
+SMELT_INLINE void put_columns(bfloat16_t* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
   svst1(svwhilelt_b16(uint64_t(0), uint64_t(n)), o, svcvt_bf16_f32_x2(svcreate2(v, w)));
+}
+/// … of integers, plus zero.
+SMELT_INLINE void put_columns(int8_t* o, size_t n, svint32_t v, svint32_t w, int32_t zero) SMELT_FN {
+  svst1b(svwhilelt_b16(uint64_t(0), uint64_t(n)), o,
+         svadd_x(svptrue_b16(), svqcvt_s16_s32_x2(svcreate2(v, w)), svdup_s16(int16_t(zero))));
 }
 
 /// Saturates to int8, in one vector.
 SMELT_INLINE svint8_t narrow4(Int4 v) SMELT_FN { return svqcvt_s8_s32_x4(v); }
 
-/// The first n lanes of four vectors.
-SMELT_INLINE void store4(float* o, size_t n, Float4 v) SMELT_FN {
+/// The first n columns of four vectors.
+SMELT_INLINE void put_columns(float* o, size_t n, Float4 v) SMELT_FN {
   // As bytes: an offset in bytes needs no addition.
   svst1(svwhilelt_c8(uint64_t(0), uint64_t(4 * n), 4), reinterpret_cast<uint8_t*>(o), svreinterpret_u8(v));
 }
-SMELT_INLINE void store4(float16_t* o, size_t n, Float4 v) SMELT_FN {  // three
+SMELT_INLINE void put_columns(float16_t* o, size_t n, Float4 v) SMELT_FN {  // three
   const svfloat16_t lo = svcvt_f16_f32_x2(svcreate2(svget4(v, 0), svget4(v, 1)));
   const svfloat16_t hi = svcvt_f16_f32_x2(svcreate2(svget4(v, 2), svget4(v, 3)));
   svst1(svwhilelt_c16(uint64_t(0), uint64_t(n), 2), o, svcreate2(lo, hi));
 }
-SMELT_INLINE void store4(bfloat16_t* o, size_t n, Float4 v) SMELT_FN {  // three
+SMELT_INLINE void put_columns(bfloat16_t* o, size_t n, Float4 v) SMELT_FN {  // three
   const svbfloat16_t lo = svcvt_bf16_f32_x2(svcreate2(svget4(v, 0), svget4(v, 1)));
   const svbfloat16_t hi = svcvt_bf16_f32_x2(svcreate2(svget4(v, 2), svget4(v, 3)));
   svst1(svwhilelt_c16(uint64_t(0), uint64_t(n), 2), o, svcreate2(lo, hi));
 }
 /// … of integers, plus zero. Three instructions.
-SMELT_INLINE void store4(int8_t* o, size_t n, Int4 v, int32_t zero) SMELT_FN {
+SMELT_INLINE void put_columns(int8_t* o, size_t n, Int4 v, int32_t zero) SMELT_FN {
   svst1(svwhilelt_b8(uint64_t(0), uint64_t(n)), o, narrow4(add4(v, svdup_s32(zero))));
 }
 
