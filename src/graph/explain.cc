@@ -106,6 +106,17 @@ void add_plan(StepInfo& step, const Session& session, size_t n, const Cpu& cpu) 
   step.reason = reason(step, node.kind, cpu);
 }
 
+// Whose left side a node quantises into: "quantised into the panels of gemm_…, once for … and …".
+std::string form_reason(const Session& session, const QuantizedLhs& form, ValueId value,
+                        const std::vector<StepInfo>& steps) {
+  std::string readers;
+  for (const Node& node : session.compiled().graph().nodes)
+    if (std::ranges::find(node.inputs, value) != node.inputs.end())
+      readers += fmt::format("{}{}", readers.empty() ? "" : ", ", steps[node.origin].name);
+  return fmt::format("quantised into the {} that {} reads, once for {}",
+                     form.packed() ? "panels" : "rows", form.kernel->name, readers);
+}
+
 // "Add (ND) #1 + Clamp (NC) #1": all steps that come from one node.
 void add_names(std::vector<StepInfo>& steps, std::string StepInfo::* field,
                const std::vector<NamedStep>& names) {
@@ -194,6 +205,10 @@ std::vector<StepInfo> explain(const Session& session, const Cpu& cpu) {
   for (size_t n = 0; n < origins.size(); ++n) {
     steps[origins[n]].removed = false;
     add_plan(steps[origins[n]], session, n, cpu);
+    const ValueId out = graph.nodes[n].outputs[0];
+    if (out == kNoValue) continue;
+    if (const QuantizedLhs* form = session.plan().descs[out].form)
+      steps[origins[n]].reason = form_reason(session, *form, out, steps);
   }
   for (StepInfo& step : steps)
     if (step.removed)

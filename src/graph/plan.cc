@@ -35,18 +35,47 @@ Status infer_shapes(const CompiledGraph& compiled, Plan& plan) {
   return {};
 }
 
-TensorDesc desc_of(const Plan& plan, ValueId id) {
-  return id == kNoValue ? TensorDesc{} : plan.descs[id];
+std::vector<TensorDesc> descs_of(const Plan& plan, const std::vector<ValueId>& ids) {
+  std::vector<TensorDesc> descs;
+  for (ValueId id : ids) descs.push_back(id == kNoValue ? TensorDesc{} : plan.descs[id]);
+  return descs;
+}
+
+// The form in which all readers of a value would have it as their left side, if they agree.
+std::optional<QuantizedLhs> form_of(const CompiledGraph& compiled, const Plan& plan,
+                                    ValueId value) {
+  const Graph& graph = compiled.graph();
+  std::optional<QuantizedLhs> form;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const std::vector<ValueId>& inputs = graph.nodes[n].inputs;
+    if (std::ranges::find(inputs, value) == inputs.end()) continue;
+    const auto wanted = inputs[0] == value && std::ranges::count(inputs, value) == 1
+                            ? compiled.ops()[n]->quantized_lhs(descs_of(plan, inputs))
+                            : std::nullopt;
+    if (!wanted || (form && !(*form == *wanted))) return std::nullopt;
+    form = wanted;
+  }
+  return form;
+}
+
+// Rows that are quantised while running are packed on the way, once for all who multiply them.
+void choose_forms(const CompiledGraph& compiled, Plan& plan) {
+  for (const Node& node : compiled.graph().nodes) {
+    if (node.kind != OpKind::kConvert || !plan.descs[node.outputs[0]].is_per_token()) continue;
+    TensorDesc& desc = plan.descs[node.outputs[0]];
+    const auto form = form_of(compiled, plan, node.outputs[0]);
+    if (!form) continue;
+    desc.form = &plan.forms.emplace_back(*form);
+    desc.form_bytes = form->bytes();
+  }
 }
 
 Status bind_ops(const CompiledGraph& compiled, Plan& plan) {
   const Graph& graph = compiled.graph();
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    std::vector<TensorDesc> in, out;
-    for (ValueId id : node.inputs) in.push_back(desc_of(plan, id));
-    for (ValueId id : node.outputs) out.push_back(desc_of(plan, id));
-    auto bound = compiled.ops()[n]->bind(in, out, compiled.options().workers);
+    auto bound = compiled.ops()[n]->bind(descs_of(plan, node.inputs), descs_of(plan, node.outputs),
+                                         compiled.options().workers);
     if (!bound) return prefixed(std::move(bound).error(), label(node));
     plan.scratch_bytes = std::max(plan.scratch_bytes, (*bound)->scratch_bytes());
     plan.ops.push_back(*std::move(bound));
@@ -132,6 +161,7 @@ Result<std::shared_ptr<const Plan>> Plan::build(const CompiledGraph& compiled,
     plan->descs[graph.inputs[i]].shape = inputs[i];
   }
   SMELT_TRY(infer_shapes(compiled, *plan));
+  choose_forms(compiled, *plan);
   SMELT_TRY(bind_ops(compiled, *plan));
   place_values(compiled, *plan);
   for (ValueId id : graph.outputs) plan->output_shapes.push_back(plan->descs[id].shape);

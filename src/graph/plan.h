@@ -1,6 +1,7 @@
 // Graph -> CompiledGraph -> Plan.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -69,6 +70,7 @@ struct Plan {
 
   std::vector<Shape> input_shapes, output_shapes;
   std::vector<TensorDesc> descs;                    ///< one per value
+  std::deque<QuantizedLhs> forms;                   ///< that descs point to
   std::vector<Place> places;                        ///< one per value
   std::vector<std::unique_ptr<const BoundOp>> ops;  ///< one per node
   std::vector<PassThrough> pass_through;

@@ -49,16 +49,24 @@ std::unique_ptr<const BoundOp> make_bound(const BoundInfo& info, F f) {
 /// Elements that a piece of work should have at least: less is not worth waking a worker for.
 inline constexpr size_t kPieceElements = size_t(1) << 14;
 
-/// f(begin, end) over [0, n), in parallel where each unit stands for `weight` elements of work.
+/// f(begin, end, worker) over [0, n), in parallel where each unit stands for `weight` elements of
+/// work.
 template <class F>
-void for_units(RunContext& context, size_t n, size_t weight, F f) {
+void for_units_of_workers(RunContext& context, size_t n, size_t weight, unsigned max_workers, F f) {
   const size_t least = std::max<size_t>(1, kPieceElements / std::max<size_t>(1, weight));
-  if (n < 2 * least || context.pool.workers() == 1) {
-    if (n != 0) f(size_t(0), n);
+  const unsigned workers = std::min(max_workers, context.pool.workers());
+  if (n < 2 * least || workers == 1) {
+    if (n != 0) f(size_t(0), n, 0u);
     return;
   }
-  const size_t grain = std::max(least, n / (size_t(4) * context.pool.workers()));
-  context.pool.parallel_for(n, grain, [&f](size_t begin, size_t end, unsigned) { f(begin, end); });
+  context.pool.parallel_for(n, std::max(least, n / (size_t(4) * workers)), f, workers);
+}
+
+/// f(begin, end) likewise, on any worker.
+template <class F>
+void for_units(RunContext& context, size_t n, size_t weight, F f) {
+  for_units_of_workers(context, n, weight, context.pool.workers(),
+                       [&f](size_t begin, size_t end, unsigned) { f(begin, end); });
 }
 
 /// f(begin, end) over n elements, in parallel; pieces begin at whole cache lines.

@@ -1,6 +1,7 @@
 // Conversions between encodings of real numbers.
 #include "ops/bound.h"
 #include "ops/operand.h"
+#include "ops/quantize_lhs.h"
 #include "ops/vector_ops.h"
 
 namespace smelt {
@@ -9,7 +10,7 @@ namespace {
 
 class Convert final : public Op {
  public:
-  explicit Convert(const VectorKernels& kernels) : kernels_(kernels) {}
+  explicit Convert(const Cpu& cpu) : cpu_(cpu), kernels_(vector_kernels(cpu)) {}
 
   Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const override {
     return std::vector<Shape>{inputs[0]};
@@ -17,13 +18,14 @@ class Convert final : public Op {
 
   Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
                                               std::span<const TensorDesc> out,
-                                              unsigned) const override {
+                                              unsigned workers) const override {
     const TensorDesc& from = in[0];
     const TensorDesc& to = out[0];
     const size_t n = from.shape.numel();
     BoundInfo info = {.kernel = kernels_.name};
     if (bits(from.dtype) == bits(to.dtype) && !to.is_per_token()) info.in_place = 0;
 
+    if (to.form != nullptr) return bind_quantize_lhs(from, to, cpu_, workers);
     if (to.is_per_token()) return bind_rows(info, from, to);
     if (is_float(from.dtype) && is_float(to.dtype)) {
       const ConvertFn fn = for_float(for_float(kernels_.convert, from.dtype), to.dtype);
@@ -84,7 +86,8 @@ class Convert final : public Op {
     });
   }
 
-  const VectorKernels& kernels_;
+  Cpu cpu_;
+  const VectorKernels& kernels_;  // static
 };
 
 }  // namespace
@@ -99,7 +102,7 @@ Result<std::unique_ptr<const Op>> make_convert(const NodeSpec& spec, const Cpu& 
     return unsupported_types(
         spec, "float types and 8-bit per tensor to each other, float types to int8 per token");
   }
-  return std::make_unique<const Convert>(vector_kernels(cpu));
+  return std::make_unique<const Convert>(cpu);
 }
 
 }  // namespace smelt

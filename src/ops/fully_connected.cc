@@ -28,6 +28,7 @@ class FullyConnected final : public Op {
   Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,
                                               std::span<const TensorDesc> out,
                                               unsigned workers) const override;
+  std::optional<QuantizedLhs> quantized_lhs(std::span<const TensorDesc> in) const override;
   size_t packed_bytes() const noexcept override {
     return packed_ == nullptr ? 0 : packed_->bytes.size();
   }
@@ -35,6 +36,15 @@ class FullyConnected final : public Op {
  private:
   FullyConnected(const Cpu& cpu, bool transposed) : cpu_(cpu), transposed_(transposed) {}
 
+  Result<const GemmKernel*> kernel_for(const GemmShape& shape) const {
+    return select_gemm(variant_, shape, cpu_, packed_ == nullptr ? nullptr : &kernel_->rhs);
+  }
+  GemmShape shape_for(const TensorDesc& lhs, const Weights& weights) const {
+    return {.m = lhs.shape.numel(0, lhs.shape.rank() - 1),
+            .n = weights.n,
+            .kc = weights.k,
+            .block = block_};
+  }
   PackSource source(const Operand& weights, const Operand& bias, const Weights& shape) const;
 
   Cpu cpu_;
@@ -137,19 +147,27 @@ Result<std::vector<Shape>> FullyConnected::infer(std::span<const Shape> inputs) 
   return std::vector{shape};
 }
 
+std::optional<QuantizedLhs> FullyConnected::quantized_lhs(std::span<const TensorDesc> in) const {
+  const auto weights = weights_of(in[1].shape, transposed_);
+  if (!weights || !in[0].is_per_token()) return std::nullopt;
+  const GemmShape shape = shape_for(in[0], *weights);
+  const auto kernel = kernel_for(shape);
+  if (!kernel || (*kernel)->quantize_lhs == nullptr) return std::nullopt;
+  return QuantizedLhs{.kernel = *kernel, .vl32 = cpu_.sme_vl32, .rows = shape.m, .k = shape.kc};
+}
+
 Result<std::unique_ptr<const BoundOp>> FullyConnected::bind(std::span<const TensorDesc> in,
                                                             std::span<const TensorDesc> out,
                                                             unsigned workers) const {
   SMELT_ASSIGN(const Weights weights, weights_of(in[1].shape, transposed_));
-  const GemmShape shape{.m = in[0].shape.numel(0, in[0].shape.rank() - 1),
-                        .n = weights.n,
-                        .kc = weights.k,
-                        .block = block_};
-  SMELT_ASSIGN(const GemmKernel* kernel,
-               select_gemm(variant_, shape, cpu_, packed_ == nullptr ? nullptr : &kernel_->rhs));
-  const MatrixRows rows{.lhs_stride = weights.k * (bits(in[0].dtype) / 8),
-                        .out_stride = weights.n * (bits(out[0].dtype) / 8)};
-  SMELT_ASSIGN(GemmPlan plan, plan_gemm(*kernel, shape, rows, {GemmItem{}}, 1, cpu_, workers));
+  const GemmShape shape = shape_for(in[0], weights);
+  SMELT_ASSIGN(const GemmKernel* kernel, kernel_for(shape));
+  const size_t out_stride = weights.n * (bits(out[0].dtype) / 8);
+  RowMap rows =
+      MatrixRows{.lhs_stride = weights.k * (bits(in[0].dtype) / 8), .out_stride = out_stride};
+  if (in[0].form != nullptr && in[0].form->packed()) rows = PanelRows{.out_stride = out_stride};
+  SMELT_ASSIGN(GemmPlan plan,
+               plan_gemm(*kernel, shape, std::move(rows), {GemmItem{}}, 1, cpu_, workers));
   auto bound =
       std::make_unique<BoundGemm>(std::vector{BoundGemm::Part{std::move(plan), packed_}}, stage_);
   if (in[0].is_per_token()) bound->set_row_quant(in[0].row_quant_offset());

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "kernels/gemm/quantized_lhs.h"
 #include "ops/attrs.h"
 #include "platform/cpu.h"
 #include "platform/threads.h"
@@ -91,6 +92,11 @@ class Op {
   /// Output shapes for input shapes (constants included, in operand order). kInvalidArgument says
   /// what was expected.
   virtual Result<std::vector<Shape>> infer(std::span<const Shape> inputs) const = 0;
+  /// The form in which this op would best read its first input, if that is quantised while running.
+  /// bind is then told in `in[0].form` whether it is. None: row-major.
+  virtual std::optional<QuantizedLhs> quantized_lhs(std::span<const TensorDesc>) const {
+    return std::nullopt;
+  }
   /// Fixes the shapes. `in` and `out` are in operand order; `workers` is the size of the pool it
   /// will run on.
   virtual Result<std::unique_ptr<const BoundOp>> bind(std::span<const TensorDesc> in,

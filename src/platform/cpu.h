@@ -43,6 +43,12 @@ struct Cpu {
   uint32_t cores = 1;
   uint32_t sme_units = 0;  ///< matrix units, which may be shared by several cores
 
+  /// How many of a pool's workers kernels of a tier keep busy.
+  unsigned workers_for(Isa tier, unsigned workers) const {
+    const bool matrix_unit = tier == Isa::kSme || tier == Isa::kSme2;
+    return matrix_unit && sme_units != 0 && sme_units < workers ? sme_units : workers;
+  }
+
   /// The machine that this process runs on. `mask` is a comma-separated list of tiers to keep (the
   /// value of the environment variable SMELT_ISA); empty keeps all. A name that is no tier is an
   /// error. kScalar is always kept.

@@ -25,6 +25,7 @@ TEST(DescribedKernels, AgreeWithTheKernelsOfThisBuild) {
     EXPECT_EQ(described.nr, kernel->nr) << kernel->name;
     EXPECT_EQ(described.lhs_form, kernel->lhs_form) << kernel->name;
     EXPECT_EQ(described.lhs.rows, kernel->lhs.rows) << kernel->name;
+    EXPECT_EQ(described.quantize_lhs != nullptr, kernel->quantize_lhs != nullptr) << kernel->name;
     EXPECT_EQ(described.max_m, kernel->max_m) << kernel->name;
     EXPECT_EQ(described.rhs.rows, kernel->rhs.rows) << kernel->name;
     EXPECT_EQ(described.rhs.elem, kernel->rhs.elem) << kernel->name;

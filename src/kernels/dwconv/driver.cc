@@ -24,8 +24,7 @@ DwconvPlan plan_dwconv(const DwconvKernel& kernel, const Cpu& cpu, size_t channe
                   .images = images,
                   .in_image = in_image,
                   .out_image = out_image};
-  const bool matrix_unit = kernel.isa == Isa::kSme || kernel.isa == Isa::kSme2;
-  plan.max_workers = matrix_unit && cpu.sme_units != 0 ? std::min(workers, cpu.sme_units) : workers;
+  plan.max_workers = cpu.workers_for(kernel.isa, workers);
   const size_t width = std::max<size_t>(plan.rows.x.count, 1),
                height = std::max<size_t>(plan.rows.y.count, 1);
   const size_t tasks = plan.max_workers <= 1 ? 1

@@ -37,6 +37,9 @@ PackLayout rhs_layout(const GemmSignature& types, Extent nr) {
   return layout;
 }
 
+// Stands for a quantiser, and is never called.
+void quantize_nothing(const PackLayout&, size_t, size_t, size_t, const void* const*, RowQuant*, std::byte*) {}
+
 GemmKernel kernel_of(const char* name) {
   const KernelName parts = parse_kernel_name(name);
   GemmKernel kernel{.name = name, .isa = parts.isa, .variant = {}, .mr = parts.rows, .nr = parts.columns, .run = nullptr};
@@ -46,8 +49,9 @@ GemmKernel kernel_of(const char* name) {
   const bool pairs = kernel.isa == Isa::kNeonI8mm || kernel.isa == Isa::kNeonBf16;
   if (kernel.mr.times_vl || pairs) {
     kernel.lhs_form = LhsForm::kPacked;
-    kernel.lhs.rows = pairs ? Extent{2} : kernel.mr;
+    kernel.lhs = {.rows = pairs ? Extent{2} : kernel.mr, .elem = signature(kernel.variant).lhs};
   }
+  if (signature(kernel.variant).dynamic_rows && kernel.isa >= Isa::kNeon) kernel.quantize_lhs = quantize_nothing;
   if (kernel.mr == Extent{1}) kernel.max_m = 1;
   kernel.rhs = rhs_layout(signature(kernel.variant), kernel.nr);
   return kernel;

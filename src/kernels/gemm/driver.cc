@@ -33,9 +33,7 @@ void choose_blocking(GemmPlan& plan, const Cpu& cpu, unsigned workers) {
   const size_t cached_rows = std::max(mr, cpu.l2_bytes / 2 / bytes / mr * mr);
   plan.block_m = std::min(round_up(m, mr), cached_rows);
   plan.block_n = round_up(n, nr);
-
-  const bool matrix_unit = kernel.isa == Isa::kSme || kernel.isa == Isa::kSme2;
-  plan.max_workers = matrix_unit && cpu.sme_units != 0 ? std::min(workers, cpu.sme_units) : workers;
+  plan.max_workers = cpu.workers_for(kernel.isa, workers);
   const uint64_t tasks = std::min<uint64_t>(kTasksPerWorker * plan.max_workers, plan.macs() / kMinTaskMacs);
   if (tasks <= 1 || plan.max_workers <= 1) {
     plan.max_workers = 1;
@@ -82,7 +80,7 @@ WorkerScratch worker_scratch(const GemmPlan& plan, std::span<std::byte> scratch,
 std::optional<size_t> worker_scratch_bytes(const GemmPlan& plan) {
   const size_t pointers = pointer_bytes(plan);
   if (plan.rows_form == RowsForm::kPrepare) return checked_add(pointers, plan.block_m * prepared_row_bytes(plan));
-  if (plan.kernel->lhs_form == LhsForm::kRows) return pointers;
+  if (plan.kernel->lhs_form == LhsForm::kRows || plan.rows_form == RowsForm::kPanels) return pointers;
   const auto lhs = packed_bytes(plan.kernel->lhs,
                                 {.rows = plan.block_m, .kc = plan.shape.kc, .taps = plan.shape.taps}, plan.vl32);
   return lhs ? checked_add(pointers, *lhs) : std::nullopt;
@@ -104,6 +102,7 @@ Result<GemmPlan> plan_gemm(const GemmKernel& kernel, const GemmShape& shape, Row
   const auto k = checked_mul(shape.taps, shape.kc);
   const auto lhs_elements = k ? checked_mul(std::max<size_t>(*k, shape.taps), shape.m) : std::nullopt;
   if (!lhs_elements || *lhs_elements > (size_t(1) << 48) || shape.n > (size_t(1) << 48)) return too_large();
+  if (std::holds_alternative<PanelRows>(plan.rows)) plan.rows_form = RowsForm::kPanels;
   // Rows that several panels read are converted once.
   if (kernel.prepared.run != nullptr && std::holds_alternative<MatrixRows>(plan.rows) &&
       shape.n > kernel.nr.at(plan.vl32))
@@ -122,8 +121,9 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
   const GemmShape& shape = plan.shape;
   if (shape.m == 0 || shape.n == 0) return;
   const GemmKernel& kernel = *plan.kernel;
-  const auto run = plan.rows_form == RowsForm::kPlain ? kernel.run : kernel.prepared.run;
-  const bool packed = kernel.lhs_form == LhsForm::kPacked;
+  const bool prepared = plan.rows_form == RowsForm::kPrepared || plan.rows_form == RowsForm::kPrepare;
+  const auto run = prepared ? kernel.prepared.run : kernel.run;
+  const bool panels = plan.rows_form == RowsForm::kPanels, packs = kernel.lhs_form == LhsForm::kPacked && !panels;
   const PanelMap rhs = panel_map(kernel.rhs, rhs_shape(shape), plan.vl32);
   const PanelMap lhs = panel_map(kernel.lhs, {.rows = shape.m, .kc = shape.kc, .taps = shape.taps}, plan.vl32);
   const size_t row_blocks = div_up(shape.m, plan.block_m), column_blocks = div_up(shape.n, plan.block_n);
@@ -141,7 +141,7 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
         // The output pointers depend on n0, the input pointers only on the block; both are cheap beside the product.
         resolve_rows(plan.rows, m0, m, operands.lhs + item.lhs, operands.zero + item.zero,
                      operands.out + item.out + n0 * out_bytes, mine.rows, mine.out);
-        if (packed && resolved != block)
+        if (packs && resolved != block)
           kernel.pack_lhs(kernel.lhs, plan.vl32, m, shape.taps, shape.kc, mine.rows, mine.lhs);
         if (plan.rows_form == RowsForm::kPrepare) {
           if (resolved != block) prepare_rows(plan, m, mine.rows, mine.lhs);
@@ -154,7 +154,7 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
                         .taps = shape.taps,
                         .kc = shape.kc,
                         .rows = mine.rows,
-                        .lhs = mine.lhs,
+                        .lhs = panels ? operands.lhs + item.lhs + m0 / lhs.rows * lhs.stride : mine.lhs,
                         .lhs_panel_stride = lhs.stride,
                         .row_quant = operands.row_quant == nullptr
                                          ? nullptr

@@ -22,6 +22,7 @@ enum class RowsForm : uint8_t {
   kPlain,     ///< as in the variant; the kernel converts as it goes
   kPrepared,  ///< in the kernel's prepared form
   kPrepare,   ///< plain; workers prepare each block of rows. For matrices.
+  kPanels,    ///< packed as the kernel wants it
 };
 
 /// Everything about a product that is known before its operands are. Immutable; shared by threads.

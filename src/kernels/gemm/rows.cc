@@ -14,6 +14,10 @@ void resolve_matrix_rows(const MatrixRows& map, size_t first, size_t count, cons
   }
 }
 
+void resolve_panel_rows(const PanelRows& map, size_t first, size_t count, std::byte* output, void** out) {
+  for (size_t i = 0; i < count; ++i) out[i] = output + (first + i) * map.out_stride;
+}
+
 // Positions of which every offset falls inside: [first, last).
 struct Interior {
   size_t first = 0, last = 0;
@@ -78,6 +82,8 @@ void resolve_rows(const RowMap& map, size_t first, size_t count, const std::byte
                   std::byte* output, const void** in, void** out) noexcept {
   if (const auto* matrix = std::get_if<MatrixRows>(&map))
     resolve_matrix_rows(*matrix, first, count, lhs, output, in, out);
+  else if (const auto* panels = std::get_if<PanelRows>(&map))
+    resolve_panel_rows(*panels, first, count, output, out);
   else
     resolve_window_rows(*std::get_if<WindowRows>(&map), first, count, lhs, zero, output, in, out);
 }

@@ -1,4 +1,4 @@
-// Where the rows of a GEMM lie in memory: a matrix's one after the other, a sliding window's by geometry.
+// Where the rows of a GEMM lie in memory: a matrix's one after the other, or in panels, a sliding window's by geometry.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,11 @@ namespace smelt {
 /// Row i of the left side at i * lhs_stride, of the output at i * out_stride (bytes). One tap.
 struct MatrixRows {
   size_t lhs_stride = 0, out_stride = 0;
+};
+
+/// The left side is packed as the kernel wants it, rows of the output are at i * out_stride (bytes). One tap.
+struct PanelRows {
+  size_t out_stride = 0;
 };
 
 /// One axis of a sliding window. Position i reads input positions i * in_step + offsets[t], which are padding where they
@@ -32,9 +37,9 @@ struct WindowRows {
   size_t taps() const { return y.offsets.size() * x.offsets.size(); }
 };
 
-using RowMap = std::variant<MatrixRows, WindowRows>;
+using RowMap = std::variant<MatrixRows, PanelRows, WindowRows>;
 
-/// Pointers for rows [first, first + count): `in` gets count x taps, `out` gets count. `zero` stands for padding.
+/// Pointers for rows [first, first + count): `in` gets count x taps (nothing, if rows lie in panels), `out` gets count. `zero` stands for padding.
 void resolve_rows(const RowMap&, size_t first, size_t count, const std::byte* lhs, const std::byte* zero,
                   std::byte* output, const void** in, void** out) noexcept;
 
