@@ -5,436 +5,148 @@
 //   row 1   [ w0 w1 … | wvl … | … | …          ]   ->   [ w1 of rows 0 … vl-1 ]
 //   …                                                   [ …                   ]
 //
+// Taps that are shorter than four vectors share the tiles: four of one vector, or two of two.
+//
 // The including file has included simd/sme.h or simd/sme2.h.
+#pragma once
+
 #include "kernels/pack/words.h"
 
 namespace smelt {
 namespace {
 
-/// The slice after four rows; see next_rows() in gemm/sums_sme.inl.
-SMELT_INLINE uint32_t next_slices(uint32_t slice, uint32_t step) SMELT_FN { return (slice + step) & 0x3ff; }
+/// The part of up to vl rows that fills the tiles: of each row `bytes` bytes of each tap.
+struct WordBlock {
+  const void* const* row;  ///< of the first tap
+  size_t rows, step;       ///< pointers from row to row
+  size_t bytes;
+  VectorOffsets at;        ///< of a tap, in bytes
+};
 
-/// Up to four vectors of a tap of each row.
-SMELT_INLINE void load_tap(const WordRows& w, const void* const* row, size_t rows, size_t skip) SMELT_FN {
-  const size_t bytes = w.bytes - skip, step = w.taps;
+/// kVecs vectors of each of kTaps taps of a row go to the row of the tiles at `slice`.
+template <int kTaps, int kVecs>
+SMELT_INLINE void load_slots(uint32_t slice, const void* const* tap, const WordBlock& w) SMELT_FN {
   const auto from = [](const void* p) SMELT_FN { return static_cast<const std::byte*>(p); };
-  uint32_t slice = 0;
-  for (size_t n = rows / 4; n != 0; --n, row += 4 * step, slice = next_slices(slice, 16)) {
-    load_row(slice, from(row[0]) + skip, bytes);
-    load_row(slice + 4, from(row[step]) + skip, bytes);
-    load_row(slice + 8, from(row[2 * step]) + skip, bytes);
-    load_row(slice + 12, from(row[3 * step]) + skip, bytes);
-  }
-  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) load_row(slice, from(*row) + skip, bytes);
+  const std::byte *t0 = from(tap[0]), *t1 = kTaps > 1 ? from(tap[1]) : t0;
+  const std::byte *t2 = kTaps > 2 ? from(tap[2]) : t0, *t3 = kTaps > 3 ? from(tap[3]) : t0;
+  if constexpr (kTaps == 2 && kVecs == 2) return load_row(slice, t0, t1, w.at, w.bytes);
+  load_row<kVecs>(slice, t0, w.at, w.bytes);
+  if constexpr (kTaps > 1) load_row<1>(slice + 1, t1, w.at, w.bytes);
+  if constexpr (kTaps > 2) load_row<1>(slice + 2, t2, w.at, w.bytes);
+  if constexpr (kTaps > 3) load_row<1>(slice + 3, t3, w.at, w.bytes);
 }
 
-/// One vector, at most, of a tap of each row, into tile 0.
-SMELT_INLINE void load_narrow_tap(const WordRows& w, const void* const* row, size_t rows) SMELT_FN {
-  const size_t step = w.taps;
-  const svbool_t p = svwhilelt_b8(uint64_t(0), uint64_t(w.bytes));
+template <int kTaps, int kVecs>
+SMELT_INLINE void load_block(const WordBlock& w) SMELT_FN {
+  const void* const* row = w.row;
+  const size_t step = w.step;
   uint32_t slice = 0;
-  for (size_t n = rows / 4; n != 0; --n, row += 4 * step, slice = next_slices(slice, 16)) {
-    svld1_hor_za8(0, slice, p, row[0]);
-    svld1_hor_za8(0, slice + 4, p, row[step]);
-    svld1_hor_za8(0, slice + 8, p, row[2 * step]);
-    svld1_hor_za8(0, slice + 12, p, row[3 * step]);
+  for (const uint32_t end = opaque(uint32_t(w.rows / 4 * 16)); slice != end; slice = opaque(slice + 16)) {
+    load_slots<kTaps, kVecs>(slice, row, w);
+    load_slots<kTaps, kVecs>(slice + 4, row + step, w);
+    load_slots<kTaps, kVecs>(slice + 8, row + 2 * step, w);
+    load_slots<kTaps, kVecs>(slice + 12, row + 3 * step, w);
+    row += 4 * step;
   }
-  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) svld1_hor_za8(0, slice, p, *row);
+  for (size_t n = w.rows % 4; n != 0; --n, row += step, slice += 4) load_slots<kTaps, kVecs>(slice, row, w);
 }
 
-/// Four vectors of a row: one of each of kTaps = 4 taps, or two of each of kTaps = 2. Tap by tap they go to tiles 0 to 3.
-template <int kTaps>
-SMELT_INLINE void load_taps_of_row(const void* const* row, uint32_t slice, size_t bytes) SMELT_FN {
-  if constexpr (kTaps == 4) {
-    const svbool_t p = svwhilelt_b8(uint64_t(0), uint64_t(bytes));
-    svld1_hor_za8(0, slice, p, row[0]);
-    svld1_hor_za8(0, slice + 1, p, row[1]);
-    svld1_hor_za8(0, slice + 2, p, row[2]);
-    svld1_hor_za8(0, slice + 3, p, row[3]);
-  } else {
-    load_row(slice, static_cast<const std::byte*>(row[0]), static_cast<const std::byte*>(row[1]), bytes);
-  }
-}
-template <int kTaps>
-SMELT_INLINE void load_taps(const WordRows& w, const void* const* row, size_t rows) SMELT_FN {
-  const size_t step = w.taps, bytes = w.bytes;
-  uint32_t slice = 0;
-  for (size_t n = rows / 4; n != 0; --n, row += 4 * step, slice = next_slices(slice, 16)) {
-    load_taps_of_row<kTaps>(row, slice, bytes);
-    load_taps_of_row<kTaps>(row + step, slice + 4, bytes);
-    load_taps_of_row<kTaps>(row + 2 * step, slice + 8, bytes);
-    load_taps_of_row<kTaps>(row + 3 * step, slice + 12, bytes);
-  }
-  for (size_t n = rows % 4; n != 0; --n, row += step, slice += 4) load_taps_of_row<kTaps>(row, slice, bytes);
-}
-
-/// The first `count` columns of a tile.
+/// The first `count` columns of a tile. Returns where they end.
 template <int kTile>
-SMELT_INLINE void store_tile_columns(size_t count, std::byte* out) SMELT_FN {
-  const size_t vector = svcntb();
+SMELT_INLINE std::byte* store_tile(size_t count, std::byte* out) SMELT_FN {
+  const size_t vector = vector_bytes();
+  const VectorOffsets offsets = vector_offsets(0, svcntw());
   uint32_t column = 0;
-  for (size_t n = count / 4; n != 0; --n, column = next_slices(column, 4), out += 4 * vector)
-    store_columns<kTile>(column, out);
+  for (const uint32_t end = opaque(uint32_t(count / 4 * 4)); column != end; column = opaque(column + 4)) {
+    store_columns<kTile>(column, out, offsets);
+    out = opaque(out + 4 * vector);
+  }
   for (size_t n = count % 4; n != 0; --n, ++column, out += vector) svst1_ver_za32(kTile, column, svptrue_b32(), out);
+  return out;
 }
 
 /// The first `count` columns of each tile, a multiple of 4; tile after tile.
-SMELT_INLINE std::byte* store_all_columns(size_t count, std::byte* out) SMELT_FN {
-  const size_t vector = svcntb(), tile = count * vector;
+SMELT_INLINE std::byte* store_all_tiles(size_t count, std::byte* out) SMELT_FN {
+  const size_t vector = vector_bytes(), tile = count * vector;
+  const VectorOffsets offsets = vector_offsets(0, svcntw());
+  std::byte *out1 = opaque(out + tile), *out2 = opaque(out1 + tile), *out3 = opaque(out2 + tile);
   uint32_t column = 0;
-  for (size_t n = count / 4; n != 0; --n, column = next_slices(column, 4), out += 4 * vector) {
-    store_columns<0>(column, out);
-    store_columns<1>(column, out + tile);
-    store_columns<2>(column, out + 2 * tile);
-    store_columns<3>(column, out + 3 * tile);
+  for (const uint32_t end = opaque(uint32_t(count)); column != end; column = opaque(column + 4)) {
+    store_columns<0>(column, out, offsets);
+    store_columns<1>(column, out1, offsets);
+    store_columns<2>(column, out2, offsets);
+    store_columns<3>(column, out3, offsets);
+    out = opaque(out + 4 * vector), out1 = opaque(out1 + 4 * vector);
+    out2 = opaque(out2 + 4 * vector), out3 = opaque(out3 + 4 * vector);
   }
-  return out + 3 * tile;
+  return out3;
 }
 
 /// Columns of words that lie side by side in the tiles, at most as many as there are. Returns where they end.
 SMELT_INLINE std::byte* store_words(size_t words, std::byte* out) SMELT_FN {
-  const size_t vl = svcntw(), vector = svcntb();
-  if (words >= 4 * vl) return store_all_columns(vl, out);
-  store_tile_columns<0>(words < vl ? words : vl, out);
-  if (words > vl) store_tile_columns<1>(words < 2 * vl ? words - vl : vl, out + vl * vector);
-  if (words > 2 * vl) store_tile_columns<2>(words < 3 * vl ? words - 2 * vl : vl, out + 2 * vl * vector);
-  if (words > 3 * vl) store_tile_columns<3>(words - 3 * vl, out + 3 * vl * vector);
-  return out + words * vector;
+  const size_t vl = svcntw();
+  if (words >= 4 * vl) return store_all_tiles(vl, out);
+  out = store_tile<0>(words < vl ? words : vl, out);
+  if (words > vl) out = store_tile<1>(words < 2 * vl ? words - vl : vl, out);
+  if (words > 2 * vl) out = store_tile<2>(words < 3 * vl ? words - 2 * vl : vl, out);
+  if (words > 3 * vl) out = store_tile<3>(words - 3 * vl, out);
+  return out;
 }
 
-/// Taps of one vector or of two: several at a time. Returns where they end.
-SMELT_INLINE std::byte* store_taps(size_t words, std::byte* out) SMELT_FN {
-  const size_t vl = svcntw(), vector = svcntb();
-  if (words <= vl && words % 4 == 0) return store_all_columns(words, out);
-  if (words <= vl) {
-    store_tile_columns<0>(words, out);
-    store_tile_columns<1>(words, out + words * vector);
-    store_tile_columns<2>(words, out + 2 * words * vector);
-    store_tile_columns<3>(words, out + 3 * words * vector);
-    return out + 4 * words * vector;
+/// Four taps of at most one vector.
+SMELT_INLINE std::byte* store_four_taps(size_t words, std::byte* out) SMELT_FN {
+  if (words % 4 == 0) return store_all_tiles(words, out);
+  return store_tile<3>(words, store_tile<2>(words, store_tile<1>(words, store_tile<0>(words, out))));
+}
+/// Two taps of more than one vector, but not more than two.
+SMELT_INLINE std::byte* store_two_taps(size_t words, std::byte* out) SMELT_FN {
+  const size_t vl = svcntw();
+  if (words == 2 * vl) return store_all_tiles(vl, out);
+  return store_tile<3>(words - vl, store_tile<2>(vl, store_tile<1>(words - vl, store_tile<0>(vl, out))));
+}
+
+/// Some rows of one tap.
+SMELT_INLINE std::byte* transpose_tap(const WordBlock& tap, std::byte* out) SMELT_FN {
+  const size_t vector = vector_bytes(), end = tap.bytes;
+  for (size_t skip = 0; skip < end; skip += 4 * vector) {
+    const WordBlock w{tap.row, tap.rows, tap.step, end - skip, vector_offsets(skip, vector)};
+    if (w.bytes > 2 * vector)
+      load_block<1, 4>(w);
+    else if (w.bytes > vector)
+      load_block<1, 2>(w);
+    else
+      load_block<1, 1>(w);
+    out = store_words((w.bytes + 3) / 4, out);
   }
-  if (words == 2 * vl) return store_all_columns(vl, out);
-  store_tile_columns<0>(vl, out);
-  store_tile_columns<1>(words - vl, out + vl * vector);
-  store_tile_columns<2>(vl, out + words * vector);
-  store_tile_columns<3>(words - vl, out + (words + vl) * vector);
-  return out + 2 * words * vector;
+  return out;
 }
 
 SMELT_INLINE void transpose_words(const WordRows& w) SMELT_FN {
-  const size_t vl = svcntw(), vector = svcntb(), words = (w.bytes + 3) / 4;
-  for (size_t r0 = 0; r0 < w.rows; r0 += vl) {
+  const size_t vl = svcntw(), words = (w.bytes + 3) / 4;
+  std::byte* panel = w.out;
+  for (size_t r0 = 0; r0 < w.rows; r0 += vl, panel += w.panel_stride) {
     const size_t rows = w.rows - r0 < vl ? w.rows - r0 : vl;
     if (rows < vl) svzero_za();
-    std::byte* out = w.out + r0 / vl * w.panel_stride;
-    const void* const* row = w.row + r0 * w.taps;
-    size_t t = 0;
+    std::byte* out = panel;
+    if (w.taps == 1) {
+      transpose_tap({w.row + r0, rows, 1, w.bytes, {}}, out);
+      continue;
+    }
+    WordBlock tap{w.row + r0 * w.taps, rows, w.taps, w.bytes, vector_offsets(0, vector_bytes())};
+    size_t taps = w.taps;
     if (words <= vl) {
-      for (; t + 4 <= w.taps; t += 4) {
-        load_taps<4>(w, row + t, rows);
-        out = store_taps(words, out);
+      for (; taps >= 4; taps -= 4, tap.row += 4) {
+        load_block<4, 1>(tap);
+        out = store_four_taps(words, out);
       }
     } else if (words <= 2 * vl) {
-      for (; t + 2 <= w.taps; t += 2) {
-        load_taps<2>(w, row + t, rows);
-        out = store_taps(words, out);
+      for (; taps >= 2; taps -= 2, tap.row += 2) {
+        load_block<2, 2>(tap);
+        out = store_two_taps(words, out);
       }
     }
-    for (; t < w.taps; ++t) {
-      if (words <= vl) {
-        load_narrow_tap(w, row + t, rows);
-        store_tile_columns<0>(words, out);
-        out += words * vector;
-        continue;
-      }
-      for (size_t skip = 0; skip < w.bytes; skip += 4 * vector) {
-        load_tap(w, row + t, rows, skip);
-        out = store_words(words - skip / 4, out);
-      }
-    }
+    for (; taps != 0; --taps, ++tap.row) out = transpose_tap(tap, out);
   }
-}
-
-// ---- panels of four tiles' rows -----------------------------------------------------------------------------------------
-
-/// Where rows come from: vectors of words as they are, into vector `slice` of the array.
-struct AsTheyAre {
-  static constexpr size_t kTimes = 1;  ///< bytes of the source per byte of the panel
-  static SMELT_INLINE void load(uint32_t slice, const std::byte* p, size_t bytes) SMELT_FN {
-    svld1_hor_za8(0, slice, svwhilelt_b8(uint64_t(0), uint64_t(bytes)), p);
-  }
-};
-
-/// Floats, two vectors of which become one of 16-bit elements. Narrowing fills even lanes, then odd ones.
-template <class To>
-struct Narrowed {
-  static constexpr size_t kTimes = 2;
-  static SMELT_INLINE void load(uint32_t slice, const std::byte* p, size_t bytes) SMELT_FN {
-    const float* f = reinterpret_cast<const float*>(p);
-    const size_t vl = svcntw(), n = bytes / 2;
-    const svfloat32_t v = svld1(lanes_from(0, n), f), w = svld1(lanes_from(vl, n), f + vl);
-    svwrite_hor_za8_m(0, slice, svptrue_b8(), To::narrow(svuzp1(v, w), svuzp2(v, w)));
-  }
-};
-struct ToF16 {
-  static SMELT_INLINE svuint8_t narrow(svfloat32_t even, svfloat32_t odd) SMELT_FN {
-    const svbool_t all = svptrue_b32();
-    return svreinterpret_u8(svcvtnt_f16_x(svcvt_f16_x(all, even), all, odd));
-  }
-};
-struct ToBF16 {
-  static SMELT_INLINE svuint8_t narrow(svfloat32_t even, svfloat32_t odd) SMELT_FN {
-    const svbool_t all = svptrue_b32();
-    return svreinterpret_u8(svcvtnt_bf16_x(svcvt_bf16_x(all, even), all, odd));
-  }
-};
-
-/// One vector of each of up to 4 vl rows: row r of tile t comes from row t x vl + r.
-template <class From>
-SMELT_INLINE void load_four_tiles(const WordPanel& w, const std::byte* data, size_t bytes) SMELT_FN {
-  const size_t vl = svcntw(), tile = vl * w.row_stride;
-  uint32_t slice = 0;
-  if (w.rows == 4 * vl) {
-    for (size_t n = vl; n != 0; --n, data += w.row_stride, slice = next_slices(slice, 4)) {
-      From::load(slice, data, bytes);
-      From::load(slice + 1, data + tile, bytes);
-      From::load(slice + 2, data + 2 * tile, bytes);
-      From::load(slice + 3, data + 3 * tile, bytes);
-    }
-    return;
-  }
-  for (size_t r = 0; r < w.rows; ++r, data += w.row_stride) From::load(uint32_t(r % vl * 4 + r / vl), data, bytes);
-}
-
-/// The first `count` columns of all tiles, side by side.
-SMELT_INLINE void store_four_tiles(size_t count, std::byte* out) SMELT_FN {
-  const svbool_t all = svptrue_b32();
-  const size_t vector = vector_bytes();
-  uint32_t column = 0;
-  for (; count != 0; --count, column = next_slices(column, 1), out += 4 * vector) {
-    svst1_ver_za32(0, column, all, out);
-    svst1_ver_za32(1, column, all, out + vector);
-    svst1_ver_za32(2, column, all, out + 2 * vector);
-    svst1_ver_za32(3, column, all, out + 3 * vector);
-  }
-}
-
-/// The sums of each row's int8 elements, from the panel that has just been written.
-SMELT_INLINE void sum_rows(const std::byte* panel, size_t groups, int32_t* sums) SMELT_FN {
-  const svint8_t one = svdup_s8(1);
-  const size_t vl = svcntw();
-  svint32_t s0 = svdup_s32(0), s1 = s0, s2 = s0, s3 = s0;
-  for (; groups != 0; --groups, panel += 16 * vl) {
-    const svint8x4_t v = svreinterpret_s8(load4<0>(panel));
-    s0 = svdot(s0, svget4(v, 0), one);
-    s1 = svdot(s1, svget4(v, 1), one);
-    s2 = svdot(s2, svget4(v, 2), one);
-    s3 = svdot(s3, svget4(v, 3), one);
-  }
-  const svbool_t all = svptrue_b32();
-  svst1(all, sums, s0);
-  svst1(all, sums + vl, s1);
-  svst1(all, sums + 2 * vl, s2);
-  svst1(all, sums + 3 * vl, s3);
-}
-
-template <class From>
-SMELT_INLINE void transpose_panel(const WordPanel& w) SMELT_FN {
-  const size_t vector = svcntb();
-  if (w.rows < 4 * svcntw()) svzero_za();
-  std::byte* out = w.out;
-  for (size_t t = 0; t < w.taps; ++t) {
-    const std::byte* data = w.data + (w.tap_offset == nullptr ? 0 : w.tap_offset[t] * w.tap_unit);
-    for (size_t skip = 0; skip < w.bytes; skip += vector) {
-      const size_t left = w.bytes - skip, words = left < vector ? (left + 3) / 4 : vector / 4;
-      load_four_tiles<From>(w, data + skip * From::kTimes, left);
-      store_four_tiles(words, out);
-      out += words * 4 * vector;
-    }
-  }
-  if (w.sums != nullptr) sum_rows(w.out, size_t(out - w.out) / (4 * vector), w.sums);
-}
-
-SMELT_INLINE void store_four(std::byte* p, Bytes4 v) SMELT_FN {
-  const size_t vector = svcntb();
-  uint8_t* o = reinterpret_cast<uint8_t*>(p);
-  const svbool_t all = svptrue_b8();
-  svst1(all, o, svget4(v, 0));
-  svst1(all, o + vector, svget4(v, 1));
-  svst1(all, o + 2 * vector, svget4(v, 2));
-  svst1(all, o + 3 * vector, svget4(v, 3));
-}
-
-// ---- panels of lines of k ------------------------------------------------------------------------------------------------
-// The words of 4 vl columns are their elements of 4 / element lines, side by side.
-
-SMELT_INLINE svuint8_t line_vector(const LinePanel& w, const std::byte* line, size_t vector, bool exists) SMELT_FN {
-  const size_t begin = vector * svcntb(), end = exists ? w.columns * w.element : 0;
-  return svld1(svwhilelt_b8(uint64_t(begin), uint64_t(end)), reinterpret_cast<const uint8_t*>(line + (exists ? begin : 0)));
-}
-
-template <size_t kElement>
-SMELT_INLINE Bytes4 zip_group(const LinePanel& w, const std::byte* line, size_t lines) SMELT_FN {
-  const size_t stride = w.line_stride;
-  if constexpr (kElement == 4) {
-    return svcreate4(line_vector(w, line, 0, true), line_vector(w, line, 1, true), line_vector(w, line, 2, true),
-                     line_vector(w, line, 3, true));
-  } else if constexpr (kElement == 2) {
-    const auto load = [&](size_t x, size_t vector) SMELT_FN {
-      return svreinterpret_u16(line_vector(w, x < lines ? line + x * stride : line, vector, x < lines));
-    };
-    const svuint16_t a0 = load(0, 0), a1 = load(0, 1), b0 = load(1, 0), b1 = load(1, 1);
-    return svcreate4(svreinterpret_u8(svzip1(a0, b0)), svreinterpret_u8(svzip2(a0, b0)), svreinterpret_u8(svzip1(a1, b1)),
-                     svreinterpret_u8(svzip2(a1, b1)));
-  } else {
-    const auto load = [&](size_t x) SMELT_FN {
-      return line_vector(w, x < lines ? line + x * stride : line, 0, x < lines);
-    };
-    const svuint8_t a = load(0), b = load(1), c = load(2), d = load(3);
-    const svuint16_t ab0 = svreinterpret_u16(svzip1(a, b)), ab1 = svreinterpret_u16(svzip2(a, b));
-    const svuint16_t cd0 = svreinterpret_u16(svzip1(c, d)), cd1 = svreinterpret_u16(svzip2(c, d));
-    return svcreate4(svreinterpret_u8(svzip1(ab0, cd0)), svreinterpret_u8(svzip2(ab0, cd0)),
-                     svreinterpret_u8(svzip1(ab1, cd1)), svreinterpret_u8(svzip2(ab1, cd1)));
-  }
-}
-
-template <size_t kElement>
-SMELT_INLINE void zip_elements(const LinePanel& w) SMELT_FN {
-  constexpr size_t kr = 4 / kElement;
-  const size_t group = 4 * vector_bytes();
-  std::byte* out = w.out;
-  for (size_t t = 0; t < w.taps; ++t) {
-    const std::byte* line = w.data + (w.tap_offset == nullptr ? 0 : w.tap_offset[t] * kElement);
-    for (size_t n = w.lines / kr; n != 0; --n, line += kr * w.line_stride, out += group)
-      store_four(out, zip_group<kElement>(w, line, kr));
-    if (w.lines % kr == 0) continue;
-    store_four(out, zip_group<kElement>(w, line, w.lines % kr));
-    out += group;
-  }
-  if (w.sums != nullptr) sum_rows(w.out, size_t(out - w.out) / group, w.sums);
-}
-
-SMELT_INLINE void zip_lines(const LinePanel& w) SMELT_FN {
-  if (w.element == 4) return zip_elements<4>(w);
-  if (w.element == 2) return zip_elements<2>(w);
-  zip_elements<1>(w);
-}
-
-// ---- panels of 16 bits of each row: two tiles of 16-bit elements -------------------------------------------------------
-// Row r of tile t is vector 2r + t of the ZA array, and holds row t x 2 vl + r of the panel.
-
-SMELT_INLINE void load_half_tiles(const std::byte* data, size_t row_stride, size_t rows, size_t bytes) SMELT_FN {
-  const size_t height = svcnth();
-  const svbool_t p = svwhilelt_b8(uint64_t(0), uint64_t(bytes));
-  uint32_t slice = 0;
-  if (rows == 2 * height) {
-    for (size_t n = height / 2; n != 0; --n, data += 2 * row_stride, slice = next_slices(slice, 4)) {
-      const std::byte* next = data + height * row_stride;
-      svld1_hor_za8(0, slice, p, data);
-      svld1_hor_za8(0, slice + 1, p, next);
-      svld1_hor_za8(0, slice + 2, p, data + row_stride);
-      svld1_hor_za8(0, slice + 3, p, next + row_stride);
-    }
-    return;
-  }
-  for (size_t r = 0; r < rows; ++r, data += row_stride)
-    svld1_hor_za8(0, uint32_t(r % height * 2 + r / height), p, data);
-}
-
-/// `count` columns of both tiles, side by side, from column `column` on; `step` bytes from column to column.
-SMELT_INLINE void store_half_tiles(uint32_t column, size_t count, std::byte* out, size_t step) SMELT_FN {
-  const svbool_t all = svptrue_b16();
-  const size_t vector = vector_bytes();
-  for (; count != 0; --count, column = next_slices(column, 1), out += step) {
-    svst1_ver_za16(0, column, all, out);
-    svst1_ver_za16(1, column, all, out + vector);
-  }
-}
-
-SMELT_INLINE void fill_za(svuint8_t v) SMELT_FN {
-  for (uint32_t slice = 0; slice < 4 * uint32_t(svcntw()); slice += 4) write_row(slice, svcreate4(v, v, v, v));
-}
-
-/// 4 vl sums of (stored - 8) over some groups, as integers.
-SMELT_INLINE Int4 sum_nibbles(const std::byte* packed, size_t groups) SMELT_FN {
-  const svbool_t all = svptrue_b8();
-  const size_t vector = vector_bytes();
-  svuint16_t s0 = svdup_u16(0), s1 = s0;
-  for (size_t n = groups; n != 0; --n, packed += 2 * vector) {
-    const svuint8x2_t v = load2<0>(packed);
-    s0 = svadalp_x(all, s0, svadd_x(all, svand_x(all, svget2(v, 0), 15), svlsr_x(all, svget2(v, 0), 4)));
-    s1 = svadalp_x(all, s1, svadd_x(all, svand_x(all, svget2(v, 1), 15), svlsr_x(all, svget2(v, 1), 4)));
-  }
-  const svint32_t offset = svdup_s32(-32 * int32_t(groups));
-  return add4(svcreate4(svreinterpret_s32(svunpklo(s0)), svreinterpret_s32(svunpkhi(s0)),
-                        svreinterpret_s32(svunpklo(s1)), svreinterpret_s32(svunpkhi(s1))),
-              offset);
-}
-
-SMELT_INLINE Int4 plus(Int4 v, Int4 w) SMELT_FN {
-  const svbool_t p = svptrue_b32();
-  return svcreate4(svadd_x(p, svget4(v, 0), svget4(w, 0)), svadd_x(p, svget4(v, 1), svget4(w, 1)),
-                   svadd_x(p, svget4(v, 2), svget4(w, 2)), svadd_x(p, svget4(v, 3), svget4(w, 3)));
-}
-SMELT_INLINE Float4 plus(Float4 v, Float4 w) SMELT_FN {
-  const svbool_t p = svptrue_b32();
-  return svcreate4(svadd_x(p, svget4(v, 0), svget4(w, 0)), svadd_x(p, svget4(v, 1), svget4(w, 1)),
-                   svadd_x(p, svget4(v, 2), svget4(w, 2)), svadd_x(p, svget4(v, 3), svget4(w, 3)));
-}
-
-/// Two vectors of bfloat16 to floats.
-SMELT_INLINE Float4 widen_in_order(svuint8_t v, svuint8_t w) SMELT_FN {
-  const svuint16_t zero = svdup_u16(0), lo = svreinterpret_u16(v), hi = svreinterpret_u16(w);
-  return svcreate4(svreinterpret_f32(svzip1(zero, lo)), svreinterpret_f32(svzip2(zero, lo)),
-                   svreinterpret_f32(svzip1(zero, hi)), svreinterpret_f32(svzip2(zero, hi)));
-}
-
-SMELT_INLINE void transpose_nibbles(const NibblePanel& w) SMELT_FN {
-  const size_t height = svcnth(), group = 2 * svcntb(), missing = 2 * height - w.rows;
-  // A block's scales take as many bytes as a group.
-  const size_t block = w.block_groups == 0 ? w.groups : w.block_groups;
-  if (missing != 0) fill_za(svdup_u8(0x88));
-  for (size_t t = 0; t < w.taps; ++t) {
-    const std::byte* data = w.data + (w.tap_offset == nullptr ? 0 : w.tap_offset[t] / 2);
-    std::byte* out = w.out + t * w.groups * group;
-    for (size_t g0 = 0; g0 < w.groups; g0 += height) {
-      const size_t end = w.groups - g0 < height ? w.groups : g0 + height;
-      load_half_tiles(data + 2 * g0, w.row_stride, w.rows, 2 * (end - g0));
-      for (size_t g = g0; g < end;) {
-        const size_t rest = block - g % block, run = rest < end - g ? rest : end - g;
-        store_half_tiles(uint32_t(g - g0), run, out + (g + g / block) * group, group);
-        g += run;
-      }
-    }
-  }
-  if (w.block_groups != 0) {
-    if (missing != 0) svzero_za();
-    const size_t blocks = w.groups / block;
-    for (size_t b0 = 0; b0 < blocks; b0 += height) {
-      const size_t count = blocks - b0 < height ? blocks - b0 : height;
-      load_half_tiles(w.scales + 2 * b0, w.scale_stride, w.rows, 2 * count);
-      store_half_tiles(0, count, w.out + (b0 * (block + 1) + block) * group, (block + 1) * group);
-    }
-  }
-
-  // 16-bit sums of up to 60 per group hold 1092 groups.
-  Int4 sums = svreinterpret_s32(dup4(svdup_f32(0)));
-  Float4 scaled = dup4(svdup_f32(0));
-  const size_t groups = w.taps * w.groups, stretch = w.block_groups == 0 ? groups : block;
-  const size_t step = stretch < 1024 ? stretch : 1024;
-  for (size_t g = 0; g < groups;) {
-    const size_t rest = stretch - g % stretch, run = rest < step ? rest : step;
-    const std::byte* packed = w.out + (g + (w.block_groups == 0 ? 0 : g / block)) * group;
-    const Int4 part = sum_nibbles(packed, run);
-    sums = plus(sums, part);
-    if (w.block_groups != 0) {
-      const svuint8x2_t scales = load2<0>(w.out + (g / block * (block + 1) + block) * group);
-      scaled = plus(scaled, mul4(to_float4(part), widen_in_order(svget2(scales, 0), svget2(scales, 1))));
-    }
-    g += run;
-  }
-  store_four(reinterpret_cast<std::byte*>(w.sums), svreinterpret_u8(sums));
-  if (w.block_groups != 0) store_four(reinterpret_cast<std::byte*>(w.scaled_sums), svreinterpret_u8(scaled));
 }
 
 }  // namespace

@@ -6,10 +6,8 @@
 namespace smelt {
 namespace {
 
-
-/// Bytes of a vector. Not svcntb(): the compiler would compute offsets anew, beside each use. What it cannot see through stays
-/// in registers.
-SMELT_INLINE size_t vector_bytes() SMELT_FN { return svcntp_b8(svptrue_b8(), svptrue_b8()) / 16 * 16; }
+/// Bytes of a vector.
+SMELT_INLINE size_t vector_bytes() SMELT_FN { return opaque(size_t(svcntb())); }
 
 /// Vector kVector from p on. Immediate offsets reach from -8 to 7, so sixteen vectors share an
 /// address; every second one is where the pointer goes next.
@@ -70,33 +68,37 @@ SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN {
   svwrite_hor_za8_m(0, slice + 3, all, svget4(v, 3));
 }
 
-/// The first `bytes` bytes of four vectors go to the row at `slice`; the rest becomes 0.
-SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, size_t bytes) SMELT_FN {
-  const size_t vector = svcntb();
-  svld1_hor_za8(0, slice, svwhilelt_b8(uint64_t(0), uint64_t(bytes)), p);
-  svld1_hor_za8(0, slice + 1, svwhilelt_b8(uint64_t(vector), uint64_t(bytes)), p + vector);
-  svld1_hor_za8(0, slice + 2, svwhilelt_b8(uint64_t(2 * vector), uint64_t(bytes)), p + 2 * vector);
-  svld1_hor_za8(0, slice + 3, svwhilelt_b8(uint64_t(3 * vector), uint64_t(bytes)), p + 3 * vector);
+/// The first `bytes` bytes of kVecs vectors, which begin at p + o, go to vectors of ZA from `slice` on; the rest of them becomes
+/// 0. One instruction each.
+template <int kVecs>
+SMELT_INLINE void load_slices(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes) SMELT_FN {
+  const size_t v = svcntb();
+  const auto some = [&](size_t begin) SMELT_FN { return svwhilelt_b8(uint64_t(begin), uint64_t(bytes)); };
+  svld1_hor_za8(0, slice, some(0), p + o.at[0]);
+  if constexpr (kVecs > 1) svld1_hor_za8(0, slice + 1, some(v), p + o.at[1]);
+  if constexpr (kVecs > 2) svld1_hor_za8(0, slice + 2, some(2 * v), p + o.at[2]);
+  if constexpr (kVecs > 3) svld1_hor_za8(0, slice + 3, some(3 * v), p + o.at[3]);
 }
-/// The first `bytes` bytes of two vectors of p and of two of q go to the row at `slice`.
-SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, size_t bytes) SMELT_FN {
-  const size_t vector = svcntb();
-  const svbool_t first = svwhilelt_b8(uint64_t(0), uint64_t(bytes));
-  const svbool_t second = svwhilelt_b8(uint64_t(vector), uint64_t(bytes));
-  svld1_hor_za8(0, slice, first, p);
-  svld1_hor_za8(0, slice + 1, second, p + vector);
-  svld1_hor_za8(0, slice + 2, first, q);
-  svld1_hor_za8(0, slice + 3, second, q + vector);
+
+/// The same for a row of the tiles.
+template <int kVecs>
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes) SMELT_FN {
+  load_slices<kVecs>(slice, p, o, bytes);
 }
-/// Columns column … column + 3 of a tile.
+/// … of two vectors of p and two of q.
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, VectorOffsets o, size_t bytes) SMELT_FN {
+  load_slices<2>(slice, p, o, bytes);
+  load_slices<2>(slice + 2, q, o, bytes);
+}
+/// Columns column … column + 3 of a tile go to p, and to o words behind it.
 template <int kTile>
-SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {
+SMELT_INLINE void store_columns(uint32_t column, std::byte* p, VectorOffsets o) SMELT_FN {
   const svbool_t all = svptrue_b32();
-  const size_t vector = svcntb();
-  svst1_ver_za32(kTile, column, all, p);
-  svst1_ver_za32(kTile, column + 1, all, p + vector);
-  svst1_ver_za32(kTile, column + 2, all, p + 2 * vector);
-  svst1_ver_za32(kTile, column + 3, all, p + 3 * vector);
+  uint32_t* words = reinterpret_cast<uint32_t*>(p);
+  svst1_ver_za32(kTile, column, all, words);
+  svst1_ver_za32(kTile, column + 1, all, words + o.at[1]);
+  svst1_ver_za32(kTile, column + 2, all, words + o.at[2]);
+  svst1_ver_za32(kTile, column + 3, all, words + o.at[3]);
 }
 
 /// The first n of 4 vl floats, in the order of load_columns<4>(); the others are 0.

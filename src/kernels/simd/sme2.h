@@ -6,9 +6,8 @@
 namespace smelt {
 namespace {
 
-
 /// Bytes of a vector. Not svcntb(): the compiler would compute the offset of each load anew, beside the load (its multi-vector
-/// loads have no immediate offsets). What it cannot see through stays in a register.
+/// loads have no immediate offsets). What it cannot see through stays in a register; nor opaque(): that would be several.
 SMELT_INLINE size_t vector_bytes() SMELT_FN { return svcntp_c8(svptrue_c8(), 4) / 4; }
 
 /// Vectors kVector … kVector + 3 from p on.
@@ -45,20 +44,35 @@ SMELT_INLINE Bytes4 load_columns(const std::byte* p) SMELT_FN {
 SMELT_INLINE Bytes4 read_row(uint32_t slice) SMELT_FN { return svread_hor_za8_u8_vg4(0, slice); }
 SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN { svwrite_hor_za8_u8_vg4(0, slice, v); }
 
-/// The first `bytes` bytes of four vectors go to the row at `slice`; the rest becomes 0. Two instructions.
-SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, size_t bytes) SMELT_FN {
-  write_row(slice, svld1_x4(svwhilelt_c8(uint64_t(0), uint64_t(bytes), 4), reinterpret_cast<const uint8_t*>(p)));
+/// The first `bytes` bytes of kVecs vectors, which begin at p + o, go to vectors of ZA from `slice` on; the rest of them becomes
+/// 0. One instruction each.
+template <int kVecs>
+SMELT_INLINE void load_slices(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes) SMELT_FN {
+  const size_t v = svcntb();
+  const auto some = [&](size_t begin) SMELT_FN { return svwhilelt_b8(uint64_t(begin), uint64_t(bytes)); };
+  svld1_hor_za8(0, slice, some(0), p + o.at[0]);
+  if constexpr (kVecs > 1) svld1_hor_za8(0, slice + 1, some(v), p + o.at[1]);
+  if constexpr (kVecs > 2) svld1_hor_za8(0, slice + 2, some(2 * v), p + o.at[2]);
+  if constexpr (kVecs > 3) svld1_hor_za8(0, slice + 3, some(3 * v), p + o.at[3]);
 }
-/// The first `bytes` bytes of two vectors of p and of two of q go to the row at `slice`. Three instructions.
-SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, size_t bytes) SMELT_FN {
+
+/// The same for a row of the tiles. Two instructions for four vectors.
+template <int kVecs>
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes) SMELT_FN {
+  if constexpr (kVecs < 4) return load_slices<kVecs>(slice, p, o, bytes);
+  const svcount_t some = svwhilelt_c8(uint64_t(0), uint64_t(bytes), 4);
+  write_row(slice, svld1_x4(some, reinterpret_cast<const uint8_t*>(p + o.at[0])));
+}
+/// … of two vectors of p and two of q. Three instructions.
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, VectorOffsets o, size_t bytes) SMELT_FN {
   const svcount_t some = svwhilelt_c8(uint64_t(0), uint64_t(bytes), 2);
-  const svuint8x2_t v = svld1_x2(some, reinterpret_cast<const uint8_t*>(p));
-  const svuint8x2_t w = svld1_x2(some, reinterpret_cast<const uint8_t*>(q));
+  const svuint8x2_t v = svld1_x2(some, reinterpret_cast<const uint8_t*>(p + o.at[0]));
+  const svuint8x2_t w = svld1_x2(some, reinterpret_cast<const uint8_t*>(q + o.at[0]));
   write_row(slice, svcreate4(svget2(v, 0), svget2(v, 1), svget2(w, 0), svget2(w, 1)));
 }
-/// Columns column … column + 3 of a tile. Two instructions.
+/// Columns column … column + 3 of a tile go to p. Two instructions.
 template <int kTile>
-SMELT_INLINE void store_columns(uint32_t column, std::byte* p) SMELT_FN {
+SMELT_INLINE void store_columns(uint32_t column, std::byte* p, VectorOffsets) SMELT_FN {
   // As bytes: an offset in bytes needs no addition.
   svst1(svptrue_c8(), reinterpret_cast<uint8_t*>(p), svreinterpret_u8(svread_ver_za32_u32_vg4(kTile, column)));
 }

@@ -34,6 +34,21 @@ SMELT_INLINE svbool_t lanes_from(size_t begin, size_t end) SMELT_FN {
   return svwhilelt_b32(uint64_t(begin), uint64_t(end));
 }
 
+/// The same number, but the compiler does not know: it keeps it in a register instead of computing it anew beside each use, and
+/// keeps constant offsets from it in the instructions.
+template <class T>
+SMELT_INLINE T opaque(T x) SMELT_FN {
+  asm("" : "+r"(x));
+  return x;
+}
+/// Where four neighbouring vectors begin, in elements: registers that loads and stores add to a base.
+struct VectorOffsets {
+  size_t at[4];
+};
+SMELT_INLINE VectorOffsets vector_offsets(size_t first, size_t vector) SMELT_FN {
+  return {{opaque(first), opaque(first + vector), opaque(first + 2 * vector), opaque(first + 3 * vector)}};
+}
+
 SMELT_INLINE Float4 dup4(svfloat32_t v) SMELT_FN { return svcreate4(v, v, v, v); }
 
 /// v[i] x w[i]
