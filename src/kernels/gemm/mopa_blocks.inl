@@ -82,11 +82,11 @@ struct MopaBlocks {
   static SMELT_INLINE void finish_row(const Grid& at, const RowQuant& q, uint32_t slice, void* const* out, svfloat32_t b0,
                                       svfloat32_t b1) SMELT_FN {
     const svbool_t all = svptrue_b32();
-    const Bytes4 row = read_row(slice);
+    const svfloat32x2_t row = read_float_row(slice);
     const svfloat32_t scale = svdup_f32(q.scale);
-    const svfloat32x2_t v = clamp2(svcreate2(svmad_x(all, svreinterpret_f32(svget4(row, 2)), scale, b0),
-                                             svmad_x(all, svreinterpret_f32(svget4(row, 3)), scale, b1)),
-                                   svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
+    const svfloat32x2_t v = clamp2(
+        svcreate2(svmad_x(all, svget2(row, 0), scale, b0), svmad_x(all, svget2(row, 1), scale, b1)),
+        svdup_f32(at.g.stage.min), svdup_f32(at.g.stage.max));
     put_columns(static_cast<Elem*>(*out) + at.n0, at.nb, svget2(v, 0), svget2(v, 1));
   }
 
@@ -97,7 +97,8 @@ struct MopaBlocks {
     const RowQuant* q = at.g.row_quant + at.m0 * stride;
     void* const* out = at.g.out + at.m0;
     uint32_t slice = 0;
-    for (size_t n = at.rows / 4; n != 0; --n, out += 4, q += 4 * stride, slice = next_rows(slice)) {
+    const uint32_t end = opaque(uint32_t(at.rows / 4 * 16));
+    for (; slice != end; out += 4, q += 4 * stride, slice = opaque(slice + 16)) {
       finish_row(at, q[0], slice, out, b0, b1);
       finish_row(at, q[stride], slice + 4, out + 1, b0, b1);
       finish_row(at, q[2 * stride], slice + 8, out + 2, b0, b1);

@@ -19,20 +19,22 @@ struct OneRowBlocks {
   }
 
  private:
+  // Vectors p, p + quarter, … are vectors of tile p, for quarters are whole rows of the tiles: groups 0 and 1 as 64-bit tiles.
+  static constexpr uint64_t kIntegers = 0x33;
+
   template <int kPanels, int kIndex>
   static SMELT_INLINE void group(uint32_t first, svuint8_t row, const std::byte* w0, const std::byte* w1) SMELT_FN {
     T::template dot<kIndex>(first, Weights::template group<kIndex, 4>(w0), row);
     if constexpr (kPanels > 1) T::template dot<kIndex>(first + 1, Weights::template group<kIndex, 4>(w1), row);
   }
 
-  // The floats of a panel += its integers x scales; the integers start again.
+  // The floats of a panel += its integers x scales.
   static SMELT_INLINE void add_scaled(uint32_t integers, const std::byte* scales) SMELT_FN {
     const svuint8x2_t packed = load2<0>(scales);
     const svfloat32x2_t lo = widen_bf16(svget2(packed, 0));
     const svfloat32x2_t hi = widen_bf16(svget2(packed, 1));
     svmla_za32_f32_vg1x4(integers + 2, to_float4(svread_za32_s32_vg1x4(integers)),
                          svcreate4(svget2(lo, 0), svget2(lo, 1), svget2(hi, 0), svget2(hi, 1)));
-    svwrite_za32_f32_vg1x4(integers, dup4(svdup_f32(0)));
   }
 
   template <int kPanels>
@@ -52,6 +54,7 @@ struct OneRowBlocks {
       }
       add_scaled(first, w0);
       if constexpr (kPanels > 1) add_scaled(first + 1, w1);
+      svzero_mask_za(kIntegers);
       w0 += 2 * bytes, w1 += 2 * bytes;
     }
     finish_one_row<Sum>(g, svreinterpret_u8(svread_za32_u32_vg1x4(first + 2)), w0, n0);

@@ -22,17 +22,12 @@ SMELT_INLINE Float4 columns(const std::byte* field) SMELT_FN {
   return svreinterpret_f32(load_columns<kCols, 0>(field));
 }
 
-/// The slice after four rows. Slices count modulo the tile, so the mask changes nothing; it keeps the compiler from
-/// replacing the immediate offsets of the four rows by additions.
-SMELT_INLINE uint32_t next_rows(uint32_t slice) SMELT_FN { return (slice + 16) & 0x3ff; }
-
 /// All sums begin as the panel's head field, or as 0.
 template <class Sum, int kCols>
 SMELT_INLINE void start(const std::byte* panel) SMELT_FN {
   if constexpr (Sum::kHeadFields == 0) return svzero_za();
   const Bytes4 v = svreinterpret_u8(columns<kCols>(panel));
-  uint32_t slice = 0;
-  for (size_t n = svcntw() / 4; n != 0; --n, slice = next_rows(slice)) {
+  for (uint32_t slice = 0, end = opaque(uint32_t(4 * svcntw())); slice != end; slice = opaque(slice + 16)) {
     write_row(slice, v);
     write_row(slice + 4, v);
     write_row(slice + 8, v);
@@ -105,7 +100,7 @@ SMELT_INLINE void finish(const Grid& at, const std::byte* tail) SMELT_FN {
   void* const* out = at.g.out + at.m0;
   uint32_t slice = 0;
   size_t r = 0;
-  for (size_t n = reads / 4; n != 0; --n, r += 4, out += 4, slice = next_rows(slice)) {
+  for (const uint32_t end = opaque(uint32_t(reads / 4 * 16)); slice != end; r += 4, out += 4, slice = opaque(slice + 16)) {
     finish_row<Sum, kRows, kCols>(at, r, slice, out, f0, f1, f2);
     finish_row<Sum, kRows, kCols>(at, r + 1, slice + 4, out + 1, f0, f1, f2);
     finish_row<Sum, kRows, kCols>(at, r + 2, slice + 8, out + 2, f0, f1, f2);

@@ -60,6 +60,12 @@ SMELT_INLINE Bytes4 read_row(uint32_t slice) SMELT_FN {
   return svcreate4(svread_hor_za8_m(any, all, 0, slice), svread_hor_za8_m(any, all, 0, slice + 1),
                    svread_hor_za8_m(any, all, 0, slice + 2), svread_hor_za8_m(any, all, 0, slice + 3));
 }
+/// The second half of it: the rows of tiles 2 and 3.
+SMELT_INLINE svfloat32x2_t read_float_row(uint32_t slice) SMELT_FN {
+  const svbool_t all = svptrue_b32();
+  const svfloat32_t any = svundef_f32();
+  return svcreate2(svread_hor_za32_m(any, all, 2, slice / 4), svread_hor_za32_m(any, all, 3, slice / 4));
+}
 SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN {
   const svbool_t all = svptrue_b8();
   svwrite_hor_za8_m(0, slice, all, svget4(v, 0));
@@ -163,13 +169,19 @@ SMELT_INLINE svfloat32x2_t widen_bf16(svuint8_t v) SMELT_FN {
 /// Tiles 2 and 3 += tiles 0 and 1, which hold integers, x the scales of their columns.
 SMELT_INLINE void add_scaled_tiles(svfloat32_t s0, svfloat32_t s1) SMELT_FN {
   const svbool_t all = svptrue_b32();
-  for (uint32_t slice = 0; slice < 4 * uint32_t(svcntw()); slice += 4) {
-    const Bytes4 row = read_row(slice);
-    const svfloat32_t f0 = svcvt_f32_x(all, svreinterpret_s32(svget4(row, 0)));
-    const svfloat32_t f1 = svcvt_f32_x(all, svreinterpret_s32(svget4(row, 1)));
-    write_row(slice, svcreate4(svget4(row, 0), svget4(row, 1),
-                               svreinterpret_u8(svmla_x(all, svreinterpret_f32(svget4(row, 2)), f0, s0)),
-                               svreinterpret_u8(svmla_x(all, svreinterpret_f32(svget4(row, 3)), f1, s1))));
+  const auto row = [&](uint32_t r) SMELT_FN {
+    const svint32_t any = svundef_s32();
+    const svfloat32_t none = svundef_f32();
+    const svfloat32_t f0 = svcvt_f32_x(all, svread_hor_za32_m(any, all, 0, r));
+    const svfloat32_t f1 = svcvt_f32_x(all, svread_hor_za32_m(any, all, 1, r));
+    svwrite_hor_za32_m(2, r, all, svmla_x(all, svread_hor_za32_m(none, all, 2, r), f0, s0));
+    svwrite_hor_za32_m(3, r, all, svmla_x(all, svread_hor_za32_m(none, all, 3, r), f1, s1));
+  };
+  for (uint32_t r = 0, end = opaque(uint32_t(svcntw())); r != end; r = opaque(r + 4)) {
+    row(r);
+    row(r + 1);
+    row(r + 2);
+    row(r + 3);
   }
 }
 

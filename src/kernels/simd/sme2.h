@@ -42,6 +42,10 @@ SMELT_INLINE Bytes4 load_columns(const std::byte* p) SMELT_FN {
 
 /// The row of all tiles that begins at ZA vector `slice`, 4 x the row's number.
 SMELT_INLINE Bytes4 read_row(uint32_t slice) SMELT_FN { return svread_hor_za8_u8_vg4(0, slice); }
+/// The second half of it: the rows of tiles 2 and 3.
+SMELT_INLINE svfloat32x2_t read_float_row(uint32_t slice) SMELT_FN {
+  return svreinterpret_f32(svread_hor_za8_u8_vg2(0, slice + 2));
+}
 SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN { svwrite_hor_za8_u8_vg4(0, slice, v); }
 
 /// The first `bytes` bytes of kVecs vectors, which begin at p + o, go to vectors of ZA from `slice` on; the rest of them becomes
@@ -105,9 +109,7 @@ SMELT_INLINE void add_scaled_tiles(svfloat32_t s0, svfloat32_t s1) SMELT_FN {
     svmla_single_za32_f32_vg1x4(v + 3, to_float4(svread_za32_s32_vg1x4(v + 1)), t1);
   };
   if (svcntw() == 4) return four_rows(0, s0, s1);
-  uint32_t v = 0;
-  // The mask changes nothing; it keeps the compiler from replacing the immediate offsets by additions.
-  for (size_t n = svcntw() / 8; n != 0; --n, v = (v + 8) & 0x3ff) {
+  for (uint32_t v = 0, end = opaque(uint32_t(svcntw())); v != end; v = opaque(v + 8)) {
     four_rows(v, s0, s1);
     four_rows(v + 4, s0, s1);
   }
@@ -121,7 +123,8 @@ SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN { return svadd_single_s32_x
 
 /// The first n columns of two vectors.
 SMELT_INLINE void put_columns(float* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
-  svst1(svwhilelt_c32(uint64_t(0), uint64_t(n), 2), o, svcreate2(v, w));
+  // As bytes: an offset in bytes needs no addition.
+  svst1(svwhilelt_c8(uint64_t(0), uint64_t(4 * n), 2), reinterpret_cast<uint8_t*>(o), svreinterpret_u8(svcreate2(v, w)));
 }
 SMELT_INLINE void put_columns(float16_t* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
   svst1(svwhilelt_b16(uint64_t(0), uint64_t(n)), o, svcvt_f16_f32_x2(svcreate2(v, w)));
