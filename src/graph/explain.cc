@@ -207,6 +207,10 @@ std::vector<StepInfo> explain(const Session& session, const Cpu& cpu) {
     add_plan(steps[origins[n]], session, n, cpu);
     const ValueId out = graph.nodes[n].outputs[0];
     if (out == kNoValue) continue;
+    if (session.plan().stays(graph.nodes[n], n)) {
+      steps[origins[n]].reason = "nothing moves: its result lies where its input does";
+      steps[origins[n]].bytes = 0;
+    }
     if (const QuantizedLhs* form = session.plan().descs[out].form)
       steps[origins[n]].reason = form_reason(session, *form, out, steps);
   }

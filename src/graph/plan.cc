@@ -83,6 +83,19 @@ Status bind_ops(const CompiledGraph& compiled, Plan& plan) {
   return {};
 }
 
+// A value whose bytes a node only takes to an output is made there.
+void place_sources_of_outputs(const Graph& graph, Plan& plan) {
+  using Kind = Plan::Place::Kind;
+  for (size_t n = graph.nodes.size(); n-- > 0;) {
+    if (!plan.ops[n]->keeps_bytes()) continue;
+    const ValueId result = graph.nodes[n].outputs[0];
+    if (result == kNoValue) continue;
+    const Plan::Place& to = plan.places[result];
+    Plan::Place& from = plan.places[graph.nodes[n].inputs[*plan.ops[n]->in_place()]];
+    if (to.kind == Kind::kOutput && from.kind == Kind::kArena) from = to;
+  }
+}
+
 // Gives every value a place, and every value of the arena an offset.
 void place_values(const CompiledGraph& compiled, Plan& plan) {
   using Kind = Plan::Place::Kind;
@@ -111,8 +124,10 @@ void place_values(const CompiledGraph& compiled, Plan& plan) {
     }
   }
 
-  // A value that an op may write over its input joins that input's block, if this is the input's
-  // last use.
+  place_sources_of_outputs(graph, plan);
+
+  // A value that an op may write over its input joins that input's block, if this is the block's
+  // last use; one that has its input's bytes joins it in any case.
   std::vector<uint32_t> block_of(graph.values.size(), kNoValue);
   std::vector<Lifetime> blocks;
   for (uint32_t n = 0; n < graph.nodes.size(); ++n) {
@@ -124,9 +139,18 @@ void place_values(const CompiledGraph& compiled, Plan& plan) {
       const auto reuse = plan.ops[n]->in_place();
       if (i == 0 && reuse) {
         const ValueId source = node.inputs[*reuse];
-        const bool once = std::count(node.inputs.begin(), node.inputs.end(), source) == 1;
-        if (source != kNoValue && once && plan.places[source].kind == Kind::kArena &&
-            last[source] == n && bytes <= blocks[block_of[source]].bytes) {
+        const bool keeps = plan.ops[n]->keeps_bytes();
+        const Kind kind = source == kNoValue ? Kind::kUnused : plan.places[source].kind;
+        if (keeps && (kind == Kind::kInput || kind == Kind::kOutput)) {
+          plan.places[id] = plan.places[source];
+          continue;
+        }
+        const auto reads_block = [&](ValueId in) {
+          return in != kNoValue && block_of[in] == block_of[source];
+        };
+        if (kind == Kind::kArena && bytes <= blocks[block_of[source]].bytes &&
+            std::ranges::count_if(node.inputs, reads_block) == 1 &&
+            (keeps || blocks[block_of[source]].last_step == n)) {
           block_of[id] = block_of[source];
           blocks[block_of[id]].last_step = std::max(blocks[block_of[id]].last_step, last[id]);
           continue;

@@ -59,6 +59,7 @@ struct Plan {
       kConstant,  ///< in the file's mapping
     } kind = Kind::kUnused;
     size_t at = 0;
+    friend bool operator==(const Place&, const Place&) = default;
   };
   /// A graph output that is no node's own: an input or a constant passed through. Copied at the end
   /// of a run.
@@ -76,6 +77,12 @@ struct Plan {
   std::vector<PassThrough> pass_through;
   size_t arena_bytes = 0;  ///< values, then scratch
   size_t scratch_offset = 0, scratch_bytes = 0;
+
+  /// True if node n has nothing to do: its result is its input, in the same place.
+  bool stays(const Node& node, size_t n) const {
+    return ops[n]->keeps_bytes() && node.outputs[0] != kNoValue &&
+           places[node.outputs[0]] == places[node.inputs[*ops[n]->in_place()]];
+  }
 
   /// kInvalidArgument if the shapes do not fit the graph: names the node and what it expected.
   static Result<std::shared_ptr<const Plan>> build(const CompiledGraph&,

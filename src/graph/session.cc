@@ -62,8 +62,8 @@ void Session::resolve() {
   };
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    Step step{plan_->ops[n].get(), uint32_t(in_.size()), uint32_t(node.inputs.size()),
-              uint32_t(out_.size()), uint32_t(node.outputs.size())};
+    Step step{plan_->stays(node, n) ? nullptr : plan_->ops[n].get(), uint32_t(in_.size()),
+              uint32_t(node.inputs.size()), uint32_t(out_.size()), uint32_t(node.outputs.size())};
     for (ValueId id : node.inputs) {
       const uint32_t slot = uint32_t(in_.size());
       if (id != kNoValue) {
@@ -92,8 +92,9 @@ void Session::run(std::span<const std::byte* const> in, std::span<std::byte* con
   uint32_t zone = first_zone_;
   for (const Step& step : steps_) {
     const Profiler::Start begin = Profiler::start(profiler_);
-    step.op->run(all_in.subspan(step.in_begin, step.in_count),
-                 all_out.subspan(step.out_begin, step.out_count), context);
+    if (step.op != nullptr)
+      step.op->run(all_in.subspan(step.in_begin, step.in_count),
+                   all_out.subspan(step.out_begin, step.out_count), context);
     if (profiler_ != nullptr) profiler_->record(zone++, begin);
   }
   for (const Plan::PassThrough& p : plan_->pass_through) {

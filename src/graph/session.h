@@ -42,7 +42,7 @@ class Session {
  private:
   /// A step's operands: slices of `in_` and `out_`.
   struct Step {
-    const BoundOp* op;
+    const BoundOp* op;  ///< null: there is nothing to do
     uint32_t in_begin, in_count, out_begin, out_count;
   };
   /// A pointer that changes from run to run: slot `slot` is graph input or output `external`.

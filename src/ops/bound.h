@@ -17,6 +17,7 @@ struct BoundInfo {
   std::optional<size_t> in_place = std::nullopt;
   size_t scratch_bytes = 0;
   uint64_t macs = 0;
+  bool keeps_bytes = false;
 };
 
 /// A BoundOp that runs a callable: void(in, out, RunContext&) const noexcept.
@@ -32,6 +33,7 @@ class BoundFunction final : public BoundOp {
   std::optional<size_t> in_place() const noexcept override { return info_.in_place; }
   std::string_view kernel() const noexcept override { return info_.kernel; }
   uint64_t macs() const noexcept override { return info_.macs; }
+  bool keeps_bytes() const noexcept override { return info_.keeps_bytes; }
 
  private:
   BoundInfo info_;

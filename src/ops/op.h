@@ -77,6 +77,9 @@ class BoundOp {
                    RunContext&) const noexcept = 0;
   /// The input whose memory output 0 may reuse (same bytes, same size), or none.
   virtual std::optional<size_t> in_place() const noexcept { return std::nullopt; }
+  /// Output 0 is the bytes of the in_place() input, so where both are the same memory, run writes
+  /// nothing.
+  virtual bool keeps_bytes() const noexcept { return false; }
   /// The micro-kernel that will run: "gemm_pf32_avx512_12x32", or what it is instead ("copy").
   virtual std::string_view kernel() const noexcept = 0;
   /// Multiply-accumulates of one run; 0 where that says nothing.

@@ -51,7 +51,9 @@ class Reshape final : public Op {
     }
     const size_t bytes = in[0].bytes();
     const Requantizer requantizer(kernels_, in[0], out[0]);
-    const BoundInfo info = {.kernel = requantizer.needed() ? kernels_.name : "copy", .in_place = 0};
+    const BoundInfo info = {.kernel = requantizer.needed() ? kernels_.name : "copy",
+                            .in_place = 0,
+                            .keeps_bytes = !requantizer.needed()};
     return make_bound(info, [=](Inputs x, Outputs y, RunContext& context) {
       const bool moves = x[0] != y[0];
       if (!moves && !requantizer.needed()) return;

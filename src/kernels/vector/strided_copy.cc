@@ -47,6 +47,7 @@ StridedCopy::StridedCopy(const VectorKernels& kernels, size_t element_bytes, std
       --rank_;
     }
   }
+  identity_ = run_bytes_ == bytes_;
   // A short run is an element of its own, which one move copies; up to eight bytes can be transposed as well.
   if (run_bytes_ <= 64 && std::has_single_bit(run_bytes_)) {
     element_bytes_ = run_bytes_;

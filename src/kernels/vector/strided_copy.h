@@ -27,6 +27,8 @@ class StridedCopy {
 
   size_t pieces() const { return pieces_; }
   size_t bytes() const { return bytes_; }
+  /// True if it is a copy of one run of memory, as it is.
+  bool is_identity() const { return identity_; }
 
   /// Does the pieces [begin, end). Input and output do not overlap.
   void run(const void* in, void* out, size_t begin, size_t end) const;
@@ -42,6 +44,7 @@ class StridedCopy {
   size_t pieces_ = 0, bytes_ = 0;
   size_t element_bytes_;
   Inner inner_ = Inner::kRun;
+  bool identity_ = false;
   size_t run_bytes_ = 0;  ///< kRun
   Dim rows_{}, cols_{};   ///< kTranspose: in[row][col] to out[col][row]. kElements: cols_ is the loop.
 };
