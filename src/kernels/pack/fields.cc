@@ -18,8 +18,12 @@ void pack_fields(const PackLayout& layout, const PanelMap& map, const PackSource
       std::memcpy(out + i * 4, &v, 4);
     }
   };
-  if (s.bias != nullptr && s.bias_dtype == DType::kF32 && (fields & kBias) != 0)
-    std::memcpy(panel + field_offset(layout, map, kBias) + r * 4, s.bias + row * 4, count * 4);
+  const auto copy = [&](PanelField field, const void* values) {
+    if ((fields & field) != 0)
+      std::memcpy(panel + field_offset(layout, map, field) + r * 4, values, count * 4);
+  };
+  if (s.bias != nullptr && s.bias_dtype == DType::kF32)
+    copy(kBias, s.bias + row * 4);
   else
     for_rows(kBias, [&](size_t i) { return float(source_bias(s, row + i)); });
   // In unsigned arithmetic, which wraps like the kernels' accumulators: sums whose final value fits
@@ -30,10 +34,9 @@ void pack_fields(const PackLayout& layout, const PanelMap& map, const PackSource
     if (s.bias != nullptr) std::memcpy(&bias, s.bias + (row + i) * 4, 4);
     return uint32_t(bias) - zero * uint32_t(sums[i]);
   });
-  for_rows(kRowSum, [&](size_t i) { return sums[i]; });
-  if ((fields & kScale) != 0)
-    std::memcpy(panel + field_offset(layout, map, kScale) + r * 4, s.scale + row, count * 4);
-  for_rows(kScaledRowSum, [&](size_t i) { return scaled_sums[i]; });
+  copy(kRowSum, sums);
+  copy(kScale, s.scale + row);
+  copy(kScaledRowSum, scaled_sums);
 }
 
 }  // namespace smelt

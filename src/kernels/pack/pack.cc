@@ -110,10 +110,8 @@ void pack_panels(const PackLayout& layout, const PackShape& shape, size_t vl32, 
     joined.taps = source.taps.first(1);
     return pack_panels(layout, {.rows = shape.rows, .kc = shape.taps * shape.kc}, vl32, joined, first, last, out);
   }
-  PackPanel* const quick = quick_panel(layout, shape, source);
-  if (quick == nullptr) return pack_panels_by_element(layout, shape, vl32, source, first, last, out);
-  const PanelMap map = panel_map(layout, shape, vl32);
-  for (size_t p = first; p < last; ++p) quick(layout, shape, map, source, p * map.rows, out + p * map.stride);
+  if (!pack_quickly(layout, shape, vl32, source, first, last, out))
+    pack_panels_by_element(layout, shape, vl32, source, first, last, out);
 }
 
 void pack_panels_by_element(const PackLayout& layout, const PackShape& shape, size_t vl32, const PackSource& source,

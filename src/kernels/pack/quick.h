@@ -5,11 +5,8 @@
 
 namespace smelt {
 
-/// One panel, whose row 0 is row first_row of the source.
-using PackPanel = void(const PackLayout&, const PackShape&, const PanelMap&, const PackSource&,
-                       size_t first_row, std::byte* panel);
-
-/// A way that serves a layout and a source, or null.
-PackPanel* quick_panel(const PackLayout&, const PackShape&, const PackSource&);
+/// pack_panels(), or false and nothing done where layout and source only allow packing by element.
+bool pack_quickly(const PackLayout&, const PackShape&, size_t vl32, const PackSource&, size_t first,
+                  size_t last, std::byte* out);
 
 }  // namespace smelt

@@ -118,6 +118,16 @@ struct NeonStore {
   static SMELT_INLINE NeonBounds bounds(const OutputStage& s) {
     return {vdupq_n_f32(s.min), vdupq_n_f32(s.max)};
   }
+  static SMELT_INLINE uint16x8_t to_16_bits(Float8 r, Half) {
+    return vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(r.lo), r.hi));
+  }
+  static SMELT_INLINE uint16x8_t to_16_bits(Float8 r, BFloat16) {
+#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+    return vreinterpretq_u16_bf16(vcvtq_high_bf16_f32(vcvtq_low_bf16_f32(r.lo), r.hi));
+#else
+    return vuzp2q_u16(vreinterpretq_u16_u32(rounded(r.lo)), vreinterpretq_u16_u32(rounded(r.hi)));
+#endif
+  }
   static SMELT_INLINE void store(Elem* o, Float8 r, const NeonBounds& b, size_t count) {
     r = {b.clamp(r.lo), b.clamp(r.hi)};
     if constexpr (sizeof(T) == 4) {
@@ -164,16 +174,6 @@ struct NeonStore {
       v = vext_u16(v, v, 2);
     }
     if ((count & 1) != 0) vst1_lane_u16(o, v, 0);
-  }
-  static SMELT_INLINE uint16x8_t to_16_bits(Float8 r, Half) {
-    return vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(r.lo), r.hi));
-  }
-  static SMELT_INLINE uint16x8_t to_16_bits(Float8 r, BFloat16) {
-#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
-    return vreinterpretq_u16_bf16(vcvtq_high_bf16_f32(vcvtq_low_bf16_f32(r.lo), r.hi));
-#else
-    return vuzp2q_u16(vreinterpretq_u16_u32(rounded(r.lo)), vreinterpretq_u16_u32(rounded(r.hi)));
-#endif
   }
   /// A bfloat16 in the upper half of each lane: to nearest, half to even; NaN stays a quiet one.
   static SMELT_INLINE uint32x4_t rounded(float32x4_t r) {
