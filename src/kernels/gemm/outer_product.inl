@@ -91,19 +91,34 @@ struct OuterProduct {
   template <int kM, class Elem>
   static SMELT_INLINE void accumulate(Reg (&acc)[kSplit<kM>][kM][kVecs], const Elem* const (&a)[kM], size_t steps,
                                       const RhsElem*& rhs) {
+    if constexpr (requires { Lhs::kAtOnce; }) return accumulate_at_once<kM>(acc, a, steps, rhs);
     constexpr size_t split = kSplit<kM>, stride = step_elements();
     size_t k = 0;
-    if constexpr (requires { Lhs::kAtOnce; }) {
-      SMELT_KEEP_LOOP for (; k + Lhs::kAtOnce <= steps; k += Lhs::kAtOnce, rhs += Lhs::kAtOnce * nr()) {
-        decltype(Lhs::load_steps(a[0])) x[kM];
-        SMELT_UNROLL for (int i = 0; i < kM; ++i) x[i] = Lhs::load_steps(a[i] + k * stride);
-        lanes<kM>(acc, x, rhs);
-      }
-    } else if constexpr (split > 1) {
+    if constexpr (split > 1) {
       SMELT_KEEP_LOOP for (; k + split <= steps; k += split)
         SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += nr()) step<kM>(acc[s], a, (k + s) * stride, rhs);
     }
     SMELT_KEEP_LOOP for (; k < steps; ++k, rhs += nr()) step<kM>(acc[0], a, k * stride, rhs);
+  }
+
+  /// Pointers of their own for every row, and counts down to zero: both move on with the instructions that use them.
+  template <int kM, class Elem>
+  static SMELT_INLINE void accumulate_at_once(Reg (&acc)[kSplit<kM>][kM][kVecs], const Elem* const (&a)[kM],
+                                              size_t steps, const RhsElem*& rhs) {
+    const Elem* p[kM];
+    SMELT_UNROLL for (int i = 0; i < kM; ++i) p[i] = a[i];
+    SMELT_KEEP_LOOP for (size_t n = steps / Lhs::kAtOnce; n != 0; --n, rhs += Lhs::kAtOnce * nr()) {
+      decltype(Lhs::load_steps(p[0])) x[kM];
+      SMELT_UNROLL for (int i = 0; i < kM; ++i) {
+        x[i] = Lhs::load_steps(p[i]);
+        p[i] += Lhs::kAtOnce;
+      }
+      lanes<kM>(acc, x, rhs);
+    }
+    SMELT_KEEP_LOOP for (size_t n = steps % Lhs::kAtOnce; n != 0; --n, rhs += nr()) {
+      step<kM>(acc[0], p, 0, rhs);
+      SMELT_UNROLL for (int i = 0; i < kM; ++i) ++p[i];
+    }
   }
 
   /// Elements of the left side from step to step.
