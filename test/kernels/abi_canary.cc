@@ -184,3 +184,13 @@ std::string call_with_live_za(const std::function<void()>& f) {
 }  // namespace smelt
 
 #endif
+
+namespace smelt {
+
+std::string call_in_every_state(const std::function<void()>& f) {
+  std::string changed = call_with_canaries(f);
+  if (changed.empty() && test_cpu().isa.has(Isa::kSme)) changed = call_with_live_za(f);
+  return changed;
+}
+
+}  // namespace smelt

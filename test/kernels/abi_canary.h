@@ -15,4 +15,7 @@ std::string call_with_canaries(const std::function<void()>& f);
 /// but not lose.
 std::string call_with_live_za(const std::function<void()>& f);
 
+/// Both, one after the other: f is called twice where there is SME.
+std::string call_in_every_state(const std::function<void()>& f);
+
 }  // namespace smelt

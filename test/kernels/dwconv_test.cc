@@ -133,9 +133,7 @@ class DwconvKernelTest : public testing::TestWithParam<const DwconvKernel*> {
                             .filter_panel_stride = panel_map(kernel().filter, shape, vl32).stride,
                             .out = out_rows.data(),
                             .stage = stage};
-    EXPECT_EQ(call_with_canaries([&] { kernel().run(block); }), "");
-    if (kernel().isa == Isa::kSme || kernel().isa == Isa::kSme2)
-      EXPECT_EQ(call_with_live_za([&] { kernel().run(block); }), "");
+    EXPECT_EQ(call_in_every_state([&] { kernel().run(block); }), "");
 
     for (size_t i = 0; i < pixels; ++i) {
       for (size_t c = 0; c < channels; ++c) {

@@ -1,10 +1,10 @@
 // Every kernel of kernels.inc against the reference, directly and through the driver.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "abi_canary.h"
 #include "base/checked.h"
@@ -169,7 +169,11 @@ TEST_P(GemmKernelTest, Packers) {
       const size_t bytes =
           packed_bytes(kernel().lhs, {.rows = s.m, .kc = kc, .taps = taps}, vl32).value();
       Guarded<std::byte> lhs(bytes), want_lhs(bytes);
-      kernel().pack_lhs(kernel().lhs, vl32, s.m, taps, kc, problem.rows().data(), lhs.data());
+      EXPECT_EQ(call_in_every_state([&] {
+                  kernel().pack_lhs(kernel().lhs, vl32, s.m, taps, kc, problem.rows().data(),
+                                    lhs.data());
+                }),
+                "");
       pack_lhs(kernel().lhs, vl32, s.m, taps, kc, problem.rows().data(), want_lhs.data());
       EXPECT_EQ(std::memcmp(lhs.data(), want_lhs.data(), bytes), 0)
           << "left side, " << taps << " taps of " << kc;
@@ -216,7 +220,11 @@ TEST_P(GemmKernelTest, QuantizeLhs) {
     const size_t bytes =
         packed ? packed_bytes(kernel().lhs, {.rows = m, .kc = k}, vl32).value() : m * k;
     Guarded<std::byte> out(bytes), want_out(bytes);
-    kernel().quantize_lhs(kernel().lhs, vl32, m, k, floats.data(), got.data(), out.data());
+    EXPECT_EQ(call_in_every_state([&] {
+                kernel().quantize_lhs(kernel().lhs, vl32, m, k, floats.data(), got.data(),
+                                      out.data());
+              }),
+              "");
     if (packed)
       pack_lhs(kernel().lhs, vl32, m, 1, k, integers.data(), want_out.data());
     else

@@ -1,15 +1,17 @@
 // unpack(pack(x)) == x for the layout of every kernel, and for layouts that no kernel has.
-#include <gtest/gtest.h>
+#include "kernels/pack/pack.h"
 
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <string>
 
+#include <gtest/gtest.h>
+
+#include "abi_canary.h"
 #include "kernel_log.h"
 #include "kernels/dwconv/kernels.h"
 #include "kernels/gemm/kernels.h"
-#include "kernels/pack/pack.h"
 #include "support/guarded.h"
 #include "support/random.h"
 
@@ -284,7 +286,9 @@ class KernelPackerTest : public testing::TestWithParam<const GemmKernel*> {
     std::memset(own.data(), 0x5a, own.size());
     pack_panels_by_element(layout, shape, vl32, source, 0, panels, want.data());
     pack_panels(layout, shape, vl32, source, 0, panels, quick.data());
-    kernel.pack_rhs(layout, shape, vl32, source, 0, panels, own.data());
+    EXPECT_EQ(call_in_every_state(
+                  [&] { kernel.pack_rhs(layout, shape, vl32, source, 0, panels, own.data()); }),
+              "");
     EXPECT_EQ(std::memcmp(want.data(), quick.data(), want.size()), 0) << "pack_panels";
     EXPECT_EQ(std::memcmp(want.data(), own.data(), want.size()), 0) << "the kernel's packer";
   }
