@@ -19,22 +19,52 @@ size_t positions(const WindowAxis& axis, bool shared, size_t count) {
                 : count * axis.offsets.size();
 }
 
-// `count` pointers to input positions from, from + step, … of a line, each `stride` pointers after
-// the other; null: no line.
-void resolve_run(const WindowRows& map, const std::byte* line, ptrdiff_t from, ptrdiff_t step,
-                 size_t count, const std::byte* zero, const void** in, size_t stride) {
+// Of `count` positions from, from + step, …: [first, last) lie inside the image, at `at` and every
+// `stride` bytes of a line.
+struct Run {
+  size_t count, first, last;
+  size_t at, stride;
+};
+
+Run run_along(const WindowRows& map, ptrdiff_t from, ptrdiff_t step, size_t count) {
   const ptrdiff_t end = ptrdiff_t(map.x.in_extent);
-  // Positions [first, last) lie inside.
-  size_t first = count, last = count;
-  if (line != nullptr && from < end) {
-    first = from >= 0 ? 0 : std::min(count, size_t((-from + step - 1) / step));
-    last = std::clamp(size_t((end - 1 - from) / step) + 1, first, count);
+  Run run{count, count, count, 0, size_t(step) * map.in_pixel};
+  if (from >= end) return run;
+  run.first = from >= 0 ? 0 : std::min(count, size_t((-from + step - 1) / step));
+  run.last = std::clamp(size_t((end - 1 - from) / step) + 1, run.first, count);
+  run.at = size_t(from + ptrdiff_t(run.first) * step) * map.in_pixel;
+  return run;
+}
+
+// Pointers to base + at, base + at + step, …, four at a time.
+template <class Pointer, class Byte>
+void write_pointers(Pointer* to, Byte* base, size_t at, size_t step, size_t count) {
+  for (; count >= 4; count -= 4, to += 4, at += 4 * step) {
+    to[0] = base + at;
+    to[1] = base + (at + step);
+    to[2] = base + (at + 2 * step);
+    to[3] = base + (at + 3 * step);
   }
-  size_t i = 0;
-  for (; i < first; ++i, in += stride) *in = zero;
-  size_t at = size_t(from + ptrdiff_t(i) * step) * map.in_pixel;
-  for (; i < last; ++i, in += stride, at += size_t(step) * map.in_pixel) *in = line + at;
-  for (; i < count; ++i, in += stride) *in = zero;
+  for (size_t i = 0; i < count; ++i, at += step) to[i] = base + at;
+}
+
+// The pointers of one line, side by side; null: no line.
+void write_line(const Run& run, const std::byte* line, const std::byte* zero, const void** in) {
+  if (line == nullptr) return void(std::fill_n(in, run.count, zero));
+  for (size_t i = 0; i < run.first; ++i) in[i] = zero;
+  write_pointers(in + run.first, line, run.at, run.stride, run.last - run.first);
+  for (size_t i = run.last; i < run.count; ++i) in[i] = zero;
+}
+
+// … each `apart` pointers after the other.
+void write_line_apart(const Run& run, const std::byte* line, const std::byte* zero, const void** in,
+                      size_t apart) {
+  size_t at = run.at;
+  for (size_t i = 0; i < run.count; ++i, in += apart) {
+    const bool inside = line != nullptr && i >= run.first && i < run.last;
+    *in = inside ? line + at : zero;
+    if (inside) at += run.stride;
+  }
 }
 
 }  // namespace
@@ -58,6 +88,8 @@ void resolve_tap_pointers(const WindowRows& map, const OutputPixels& o, const st
   const size_t height = map.y.offsets.size();
   const ptrdiff_t first_x = ptrdiff_t(o.x) * map.x.in_step,
                   first_y = ptrdiff_t(o.y) * map.y.in_step;
+  const Run shared =
+      to.shared_columns ? run_along(map, first_x + map.x.offsets[0], 1, to.columns) : Run{};
   for (size_t r = 0; r < to.rows; ++r, in += to.columns) {
     const ptrdiff_t y = to.shared_rows ? first_y + map.y.offsets[0] + ptrdiff_t(r)
                                        : first_y + ptrdiff_t(r / height) * map.y.in_step +
@@ -65,18 +97,21 @@ void resolve_tap_pointers(const WindowRows& map, const OutputPixels& o, const st
     const std::byte* line =
         y >= 0 && size_t(y) < map.y.in_extent ? lhs + size_t(y) * map.in_line : nullptr;
     if (to.shared_columns) {
-      resolve_run(map, line, first_x + map.x.offsets[0], 1, to.columns, zero, in, 1);
+      write_line(shared, line, zero, in);
       continue;
     }
     for (size_t c = 0; c < map.x.offsets.size(); ++c)
-      resolve_run(map, line, first_x + map.x.offsets[c], map.x.in_step, o.pixels, zero, in + c,
-                  to.pixel_step);
+      write_line_apart(run_along(map, first_x + map.x.offsets[c], map.x.in_step, o.pixels), line,
+                       zero, in + c, to.pixel_step);
   }
-  for (size_t l = 0; l < o.lines; ++l) {
-    std::byte* pixel = output + (map.y.out_first + (o.y + l) * map.y.out_step) * map.out_line +
+  const size_t pixel = map.x.out_step * map.out_pixel, line = map.y.out_step * map.out_line;
+  const size_t first = (map.y.out_first + o.y * map.y.out_step) * map.out_line +
                        (map.x.out_first + o.x * map.x.out_step) * map.out_pixel;
-    for (size_t i = 0; i < o.pixels; ++i, pixel += map.x.out_step * map.out_pixel) *out++ = pixel;
-  }
+  // Whole lines are one run.
+  const bool whole = line == o.pixels * pixel;
+  const size_t runs = whole ? 1 : o.lines, count = whole ? o.lines * o.pixels : o.pixels;
+  for (size_t l = 0; l < runs; ++l, out += count)
+    write_pointers(out, output, first + l * line, pixel, count);
 }
 
 }  // namespace smelt
