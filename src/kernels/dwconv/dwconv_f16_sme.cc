@@ -10,6 +10,6 @@ extern constexpr DwconvKernel dwconv_f16_sme_4x4vl{
     .isa = Isa::kSme,
     .variant = DwconvVariant::kF16,
     .filter = {.rows = {4, true}, .elem = DType::kF16, .head = kBias},
-    .run = run_streaming<TapsF16>};
+    .run = run_streaming<TapLoop<TapsF16>>};
 
 }  // namespace smelt

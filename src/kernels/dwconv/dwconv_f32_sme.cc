@@ -10,6 +10,6 @@ extern constexpr DwconvKernel dwconv_f32_sme_4x4vl{
     .isa = Isa::kSme,
     .variant = DwconvVariant::kF32,
     .filter = {.rows = {4, true}, .elem = DType::kF32, .head = kBias},
-    .run = run_streaming<TapsF32>};
+    .run = run_streaming<TapLoop<TapsF32>>};
 
 }  // namespace smelt

@@ -1,5 +1,6 @@
 #include "kernels/simd/sme2.h"
 // The vectors come first: taps are written in their terms.
+#include "kernels/dwconv/rolling_lines_sme2.inl"
 #include "kernels/dwconv/tap_loop_sme.inl"
 #include "kernels/dwconv/taps_sme2.inl"
 
@@ -10,6 +11,6 @@ extern constexpr DwconvKernel dwconv_f32_sme2_4x4vl{
     .isa = Isa::kSme2,
     .variant = DwconvVariant::kF32,
     .filter = {.rows = {4, true}, .elem = DType::kF32, .head = kBias},
-    .run = run_streaming<TapsF32>};
+    .run = run_streaming<RollingLines<RollingF32, TapLoop<TapsF32>>>};
 
 }  // namespace smelt

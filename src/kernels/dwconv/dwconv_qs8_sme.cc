@@ -10,6 +10,6 @@ extern constexpr DwconvKernel dwconv_qs8_sme_4x4vl{
     .isa = Isa::kSme,
     .variant = DwconvVariant::kQs8,
     .filter = {.rows = {4, true}, .elem = DType::kS8, .head = kFoldedBias, .tail = kScale},
-    .run = run_streaming<TapsS8>};
+    .run = run_streaming<TapLoop<TapsS8>>};
 
 }  // namespace smelt

@@ -22,13 +22,13 @@ size_t positions(const WindowAxis& axis, bool shared, size_t count) {
 // Of `count` positions from, from + step, …: [first, last) lie inside the image, at `at` and every
 // `stride` bytes of a line.
 struct Run {
-  size_t count, first, last;
+  size_t first, last;
   size_t at, stride;
 };
 
 Run run_along(const WindowRows& map, ptrdiff_t from, ptrdiff_t step, size_t count) {
   const ptrdiff_t end = ptrdiff_t(map.x.in_extent);
-  Run run{count, count, count, 0, size_t(step) * map.in_pixel};
+  Run run{count, count, 0, size_t(step) * map.in_pixel};
   if (from >= end) return run;
   run.first = from >= 0 ? 0 : std::min(count, size_t((-from + step - 1) / step));
   run.last = std::clamp(size_t((end - 1 - from) / step) + 1, run.first, count);
@@ -46,25 +46,6 @@ void write_pointers(Pointer* to, Byte* base, size_t at, size_t step, size_t coun
     to[3] = base + (at + 3 * step);
   }
   for (size_t i = 0; i < count; ++i, at += step) to[i] = base + at;
-}
-
-// The pointers of one line, side by side; null: no line.
-void write_line(const Run& run, const std::byte* line, const std::byte* zero, const void** in) {
-  if (line == nullptr) return void(std::fill_n(in, run.count, zero));
-  for (size_t i = 0; i < run.first; ++i) in[i] = zero;
-  write_pointers(in + run.first, line, run.at, run.stride, run.last - run.first);
-  for (size_t i = run.last; i < run.count; ++i) in[i] = zero;
-}
-
-// … each `apart` pointers after the other.
-void write_line_apart(const Run& run, const std::byte* line, const std::byte* zero, const void** in,
-                      size_t apart) {
-  size_t at = run.at;
-  for (size_t i = 0; i < run.count; ++i, in += apart) {
-    const bool inside = line != nullptr && i >= run.first && i < run.last;
-    *in = inside ? line + at : zero;
-    if (inside) at += run.stride;
-  }
 }
 
 }  // namespace
@@ -90,19 +71,23 @@ void resolve_tap_pointers(const WindowRows& map, const OutputPixels& o, const st
                   first_y = ptrdiff_t(o.y) * map.y.in_step;
   const Run shared =
       to.shared_columns ? run_along(map, first_x + map.x.offsets[0], 1, to.columns) : Run{};
+  std::fill_n(in, to.count(), zero);
   for (size_t r = 0; r < to.rows; ++r, in += to.columns) {
     const ptrdiff_t y = to.shared_rows ? first_y + map.y.offsets[0] + ptrdiff_t(r)
                                        : first_y + ptrdiff_t(r / height) * map.y.in_step +
                                              map.y.offsets[r % height];
-    const std::byte* line =
-        y >= 0 && size_t(y) < map.y.in_extent ? lhs + size_t(y) * map.in_line : nullptr;
+    if (y < 0 || size_t(y) >= map.y.in_extent) continue;
+    const std::byte* line = lhs + size_t(y) * map.in_line;
     if (to.shared_columns) {
-      write_line(shared, line, zero, in);
+      write_pointers(in + shared.first, line, shared.at, shared.stride, shared.last - shared.first);
       continue;
     }
-    for (size_t c = 0; c < map.x.offsets.size(); ++c)
-      write_line_apart(run_along(map, first_x + map.x.offsets[c], map.x.in_step, o.pixels), line,
-                       zero, in + c, to.pixel_step);
+    for (size_t c = 0; c < map.x.offsets.size(); ++c) {
+      const Run run = run_along(map, first_x + map.x.offsets[c], map.x.in_step, o.pixels);
+      size_t at = run.at;
+      for (size_t i = run.first; i < run.last; ++i, at += run.stride)
+        in[c + i * to.pixel_step] = line + at;
+    }
   }
   const size_t pixel = map.x.out_step * map.out_pixel, line = map.y.out_step * map.out_line;
   const size_t first = (map.y.out_first + o.y * map.y.out_step) * map.out_line +

@@ -185,10 +185,10 @@ struct TapLoop {
 };
 
 /// DwconvKernel::run. Streaming mode and ZA are entered here, once per block.
-template <class T>
+template <class Loop>
 __arm_new("za") __arm_locally_streaming void run_streaming(const DwconvBlock& block) {
   const DwconvBlock d = block;  // a copy, which no store to the output can change
-  TapLoop<T>::run(d);
+  Loop::run(d);
 }
 
 }  // namespace

@@ -41,6 +41,11 @@ SMELT_INLINE T opaque(T x) SMELT_FN {
   asm("" : "+r"(x));
   return x;
 }
+SMELT_INLINE svfloat32_t opaque(svfloat32_t v) SMELT_FN {
+  asm("" : "+w"(v));
+  return v;
+}
+
 /// Where four neighbouring vectors begin, in elements: registers that loads and stores add to a base.
 struct VectorOffsets {
   size_t at[4];
