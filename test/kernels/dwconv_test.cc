@@ -182,6 +182,10 @@ TEST_P(DwconvKernelTest, Windows) {
   const size_t channels = kernel().filter.rows.at(test_cpu().sme_vl32) * 2 - 1;
   for (size_t size : {3, 5})
     for (size_t step : {1, 2}) check(window(2, 15, size, step, channels), step);
+  // Kernels that keep several lines of sums: few lines, and strips of pixels of several widths.
+  for (size_t lines : {1, 2, 3, 7})
+    for (size_t pixels : {8, 9, 16, 17, 24, 43})
+      check(window(lines, pixels, 3, 1, channels / 2 + 2), lines * pixels);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DwconvKernelTest,

@@ -30,6 +30,7 @@ namespace {
 template <class T>
 struct TapLoop {
   static SMELT_INLINE void run(const DwconvBlock& d) SMELT_FN {
+    if (d.height == 0) return panels<0, 0>(d);
     if (d.width == 3 && d.pixel_step == 1) return panels<3, 1>(d);
     if (d.width == 3 && d.pixel_step == 2) return panels<3, 2>(d);
     if (d.width == 5 && d.pixel_step == 1) return panels<5, 1>(d);
@@ -138,8 +139,8 @@ struct TapLoop {
     const size_t tap = ch.tap_bytes, step = d.pixel_step;
     const auto weights = [](const std::byte* p)
                              SMELT_INLINE_LAMBDA SMELT_FN { return T::template weights<kVecs>(p); };
-    size_t y = d.height;  // at least 1
-    SMELT_KEEP_LOOP do {
+    if constexpr (kWidth != 0) __builtin_assume(d.height != 0);  // or compilers start sums twice
+    SMELT_KEEP_LOOP for (size_t y = 0; y < d.height; ++y, row += d.tap_step) {
       if constexpr (kWidth == 3) {
         const typename T::Values w0 = weights(w), w1 = weights(w + tap), w2 = weights(w + 2 * tap);
         columns<kVecs, kWidth, kStep>(ch, row, lanes, s0, s1, s2, s3, w0, w1, w2, w0, w0);
@@ -160,8 +161,7 @@ struct TapLoop {
                                  v);
         }
       }
-      row += d.tap_step;
-    } while (--y != 0);
+    }
     const typename T::Last last = T::template last<kVecs>(ch.tail);
     T::template finish<kVecs>(s0, last, d.stage, ch.output(out[0]), ch.left);
     T::template finish<kVecs>(s1, last, d.stage, ch.output(out[1]), ch.left);
