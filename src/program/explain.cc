@@ -82,6 +82,7 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
   }
   step.signature = fmt::format("({}) -> {}", in, out);
   step.shapes = fmt::format("{} -> {}", in_shapes, out_shapes);
+  if (call.elided()) step.bytes = 0;
   const bool product = step.category == Category::kMatrixProduct;
   if (call.kernel().empty()) {
     // Code of the operator's own, named after it: "portable_expand_copy".
@@ -90,10 +91,11 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
     step.kernel = op.view ? "view" : fmt::format("portable_{}", bare.substr(0, bare.find('.')));
     step.isa = smelt::name(Isa::kScalar);
     step.unit = Unit::kPlain;
-    step.reason = product ? "not on the matrix unit: an operator that no delegate took, of types "
-                            "or shapes that only portable "
-                            "code computes"
-                          : "not on the matrix unit: it multiplies no matrices; portable code";
+    step.reason = call.elided() ? "nothing moves: its result lies where its input does"
+                  : product ? "not on the matrix unit: an operator that no delegate took, of types "
+                              "or shapes that only portable "
+                              "code computes"
+                            : "not on the matrix unit: it multiplies no matrices; portable code";
     if (!call.refusal().empty()) step.reason += fmt::format(" ({})", call.refusal());
   } else if (const Session* session = call.session()) {
     add_graph(step, *session, cpu);

@@ -143,6 +143,7 @@ EValue* KernelCall::row_major(EValue* original, bool written) {
 }
 
 Status KernelCall::run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
+  if (elided_) return {};
   for (RowMajor& r : row_major_) {
     SMELT_TRY(r.tensor.resize(r.original->tensor->shape));
     copy(Strided(r.tensor), Strided(*r.original->tensor));
@@ -157,6 +158,17 @@ Status KernelCall::run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
     copy(Strided(*r.original->tensor), Strided(r.tensor));
   }
   return {};
+}
+
+std::optional<std::vector<Copied>> KernelCall::copies(ThreadPool& pool, const Cpu& cpu,
+                                                      Scratch& scratch) {
+  if (!op_->copies || !row_major_.empty()) return std::nullopt;
+  std::vector<Copied> copied;
+  Decision decision;
+  decision.copies = &copied;
+  Call call(args_, pool, cpu, scratch, state_, decision);
+  if (!run_(call)) return std::nullopt;
+  return copied;
 }
 
 void KernelCall::plan(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {

@@ -46,6 +46,12 @@ class KernelCall {
   /// nothing. What is packed for that kernel is kept for the first run. A call that cannot run
   /// stays undecided: its run says why.
   void plan(ThreadPool& pool, const Cpu& cpu, Scratch& scratch);
+  /// What the call would copy where, for the shapes that its arguments have; nothing if it does
+  /// more than that, or has to be handed other tensors than the program's.
+  std::optional<std::vector<Copied>> copies(ThreadPool& pool, const Cpu& cpu, Scratch& scratch);
+  /// From now on runs do nothing: the results lie where their elements are.
+  void elide() { elided_ = true; }
+  bool elided() const { return elided_; }
   /// The kernel of the last run, or of plan(); empty: the operator's own portable code.
   std::string_view kernel() const { return kernel_; }
 
@@ -64,6 +70,7 @@ class KernelCall {
   std::vector<EValue*> args_;
   std::unique_ptr<OperatorState> state_;
   std::string_view kernel_;
+  bool elided_ = false;
   std::deque<RowMajor> row_major_;
   std::deque<List> lists_;  // of row-major stand-ins
   std::deque<EValue> list_values_;

@@ -11,7 +11,9 @@
 #include "platform/cpu.h"
 #include "platform/threads.h"
 #include "profile/profiler.h"
+#include "program/data_flow.h"
 #include "program/delegate.h"
+#include "program/elide_copies.h"
 #include "program/kernel_call.h"
 #include "program/operator.h"
 #include "program/value_table.h"
@@ -77,6 +79,10 @@ class LoadedMethod {
       : source_(std::move(source)), cpu_(cpu), pool_(ThreadPool::create(workers)) {}
   Status build(const pte::ExecutionPlan&, size_t plan_index);
   Status add_instruction(const pte::ExecutionPlan&, const pte::Instruction&, size_t first_step);
+  /// Lets copies share memory with what they copy.
+  Status elide_copies(const pte::ExecutionPlan&, const std::vector<const Operator*>&,
+                      const std::vector<std::vector<uint32_t>>& delegate_outputs, const DataFlow&,
+                      std::vector<CopyElision::Place>);
   /// The values that an instruction lists.
   std::vector<EValue*> arguments(const flatbuffers::Vector<int32_t>*);
   void describe(const pte::ExecutionPlan&);
@@ -100,6 +106,7 @@ class LoadedMethod {
       restored_;  // values that steps overwrite, as the file has them
   std::vector<View> views_;
   Scratch scratch_;
+  AlignedBuffer copied_;  ///< originals of elided copies, where the file's own plan has no room
   std::unique_ptr<Profiler> profiler_;  // null: nobody wants to know
   MethodInfo info_;
 };

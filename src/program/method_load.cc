@@ -143,13 +143,16 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
                 "{}: operators that Smelt does not have for such types: {}", where, refused);
   }
 
+  std::vector<CopyElision::Place> places(n);
   for (const InPlaceUpdate& u : find_in_place_updates(plan, operators, delegate_outputs)) {
     const Tensor& state = *table_.values[u.state].tensor;
     Tensor& next = *table_.values[u.next].tensor;
     const bool fits = !table_.constant[u.state] && state.dtype == next.dtype &&
                       state.shape == next.shape && state.dim_order == next.dim_order &&
                       state.dynamism == Dynamism::kStatic && next.dynamism == Dynamism::kStatic;
-    if (fits) next.data = state.data;
+    if (!fits) continue;
+    next.data = state.data;
+    places[u.next] = CopyElision::Place::kFixed;
   }
 
   for (size_t i = 0; i < count(plan.inputs()); ++i) {
@@ -180,6 +183,14 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
       }
     }
   }
+  for (size_t i = 0; i < n; ++i)
+    if (by_reference[i] || flow.view[i]) places[i] = CopyElision::Place::kMoving;
+  for (size_t i = 0; i < n; ++i) {
+    if (places[i] == CopyElision::Place::kFree && table_.planned[i] &&
+        seen_elsewhere(table_, flow, is_input, i))
+      places[i] = CopyElision::Place::kFixed;
+  }
+  SMELT_TRY(elide_copies(plan, operators, delegate_outputs, flow, std::move(places)));
   for (size_t i = 0; i < n; ++i) {
     if (flow.view[i] && table_.values[i].kind == Kind::kTensor) {
       Tensor& t = *table_.values[i].tensor;
@@ -191,6 +202,31 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
     scratch_.clear();
   }
   describe(plan);
+  return {};
+}
+
+Status LoadedMethod::elide_copies(const pte::ExecutionPlan& plan,
+                                  const std::vector<const Operator*>& operators,
+                                  const std::vector<std::vector<uint32_t>>& delegate_outputs,
+                                  const DataFlow& flow, std::vector<CopyElision::Place> places) {
+  if (plan.chains()->size() != 1) return {};
+  const pte::Chain& chain = *plan.chains()->Get(0);
+  for (const pte::Instruction* i : *chain.instructions()) {
+    const auto type = i->instr_args_type();
+    // With jumps, "later in the list" does not mean "later"; moved values lie elsewhere then.
+    if (type == pte::InstructionArguments::JumpFalseCall ||
+        type == pte::InstructionArguments::MoveCall)
+      return {};
+  }
+  const std::vector<Uses> uses = uses_of(plan, chain, operators, delegate_outputs);
+  CopyElision elision(table_, flow, uses, std::move(places));
+  for (size_t at = 0; at < steps_.size(); ++at) {
+    if (steps_[at].type != Step::Type::kKernel) continue;
+    KernelCall& call = kernel_calls_[steps_[at].a];
+    if (const auto copies = call.copies(*pool_, cpu_, scratch_)) elision.visit(call, at, *copies);
+    scratch_.clear();
+  }
+  SMELT_ASSIGN(copied_, elision.finish());
   return {};
 }
 

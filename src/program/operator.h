@@ -52,11 +52,20 @@ class OperatorState {
   virtual std::string_view refusal() const { return {}; }
 };
 
+/// What a call that only copies would write: `out` gets the elements of `shape` from `data` on, of
+/// which neighbours are `strides` elements apart.
+struct Copied {
+  Tensor* out;
+  const std::byte* data;
+  Shape shape, strides;
+};
+
 /// How a call came to its result, or will: which kernel computes it.
 struct Decision {
   std::string_view kernel;  ///< empty: portable code of the operator's own
   bool made = false;
   bool only = false;  ///< nothing else is asked: the operator returns once it has decided
+  std::vector<Copied>* copies = nullptr;  ///< nothing else is asked of an operator that copies
 };
 
 /// The arguments of one call. The loader has checked their kinds against the operator's signature,
@@ -114,6 +123,9 @@ class Call {
     return decision_.only;
   }
 
+  /// Where operators that copy say what they would, if the caller wants to know just that.
+  std::vector<Copied>* copies() const { return decision_.copies; }
+
  private:
   std::span<EValue* const> args_;
   ThreadPool& pool_;
@@ -147,6 +159,8 @@ struct Operator {
   bool chooses = false;
   /// What runs where a tensor is complex. Null: such programs are refused when they are loaded.
   Status (*complex)(Call&) = nullptr;
+  /// Whether it only copies elements of its first argument, and asks Call::copies.
+  bool copies = false;
 };
 
 /// An operator with a choice of kernels.
@@ -158,6 +172,11 @@ constexpr Operator choosing(Operator op) {
 constexpr Operator moving(Operator op) {
   op.complex = op.run;
   return op;
+}
+/// An operator that copies elements of its first argument to its result or results.
+constexpr Operator copying(Operator op) {
+  op.copies = true;
+  return moving(op);
 }
 constexpr Operator with_complex(Operator op, Status (*run)(Call&)) {
   op.complex = run;

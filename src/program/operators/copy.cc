@@ -8,7 +8,7 @@ namespace {
 
 template <size_t Out>
 Status clone(Call& call) {
-  return copy_all(call.tensor(Out), Strided(call.tensor(0)));
+  return copy_all(call, call.tensor(Out), Strided(call.tensor(0)));
 }
 
 /// copy.out(self, src): self gives the shape only.
@@ -19,7 +19,7 @@ Status copy_out(Call& call) {
   if (!(shape == self.shape)) {
     return invalid("{} does not broadcast to {}", to_string(src.shape), to_string(self.shape));
   }
-  return copy_all(out, broadcast(Strided(src), shape));
+  return copy_all(call, out, broadcast(Strided(src), shape));
 }
 
 Status copy_in_place(Call& call) {
@@ -34,19 +34,19 @@ Status copy_in_place(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    moving({"aten::_to_copy.out", "TBiW", clone<3>, true}),
-    moving({"aten::alias_copy.out", "TW", clone<1>, true}),
-    moving({"aten::clone.out", "TiW", clone<2>, true}),
+    copying({"aten::_to_copy.out", "TBiW", clone<3>, true}),
+    copying({"aten::alias_copy.out", "TW", clone<1>, true}),
+    copying({"aten::clone.out", "TiW", clone<2>, true}),
     moving({"aten::copy.out", "TTBW", copy_out, true}),
     moving({"aten::copy_", "UTB", copy_in_place, true}),
-    moving({"aten::detach_copy.out", "TW", clone<1>, true}),
-    moving({"aten::lift_fresh_copy.out", "TW", clone<1>, true}),
-    moving({"dim_order_ops::_clone_dim_order.out", "TBlW", clone<3>, true}),
-    moving({"dim_order_ops::_to_dim_order_copy.out", "TBlW", clone<3>, true}),
+    copying({"aten::detach_copy.out", "TW", clone<1>, true}),
+    copying({"aten::lift_fresh_copy.out", "TW", clone<1>, true}),
+    copying({"dim_order_ops::_clone_dim_order.out", "TBlW", clone<3>, true}),
+    copying({"dim_order_ops::_to_dim_order_copy.out", "TBlW", clone<3>, true}),
     {"aten::view_as_real_copy.out", "TW", complex_as_reals, true, false, false, false,
      complex_as_reals},
-    moving({"et_copy::_d2h_copy.out", "TW", clone<1>, true}),
-    moving({"et_copy::_h2d_copy.out", "TW", clone<1>, true}),
+    copying({"et_copy::_d2h_copy.out", "TW", clone<1>, true}),
+    copying({"et_copy::_h2d_copy.out", "TW", clone<1>, true}),
 };
 
 }  // namespace

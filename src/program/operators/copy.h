@@ -6,9 +6,13 @@
 namespace smelt::program {
 
 /// Gives `out` the shape of `from` and its elements.
-inline Status copy_all(Tensor& out, const Strided& from) {
+inline Status copy_all(const Call& call, Tensor& out, const Strided& from) {
   SMELT_TRY(out.resize(from.shape));
-  copy(Strided(out), from);
+  if (std::vector<Copied>* copies = call.copies()) {
+    copies->push_back({&out, from.data, from.shape, from.strides});
+  } else if (out.data != from.data) {  // else out is a part of what is copied from
+    copy(Strided(out), from);
+  }
   return {};
 }
 

@@ -18,7 +18,7 @@ Status flip(Call& call) {
     }
     from.strides[d] = -from.strides[d];
   }
-  return copy_all(call.tensor(2), from);
+  return copy_all(call, call.tensor(2), from);
 }
 
 /// Without dimensions, rolls the tensor as one row.
@@ -168,7 +168,7 @@ Status tril(Call& call) {
   const int64_t diagonal = call.integer(1);
   Tensor& out = call.tensor(2);
   if (self.rank() < 2) return invalid("a triangle of {}", to_string(self.shape));
-  SMELT_TRY(copy_all(out, Strided(self)));
+  SMELT_TRY(copy_all(call, out, Strided(self)));
   const int64_t rows = self.shape.back(1), cols = self.shape.back(0);
   const size_t matrices = self.shape.numel(0, self.rank() - 2), size = element_size(out.dtype);
   for (size_t m = 0; m < matrices; ++m) {

@@ -13,7 +13,7 @@ Status select_copy(Call& call) {
   Strided from(self);
   from.narrow(dim, index, 1);
   from.erase(dim);
-  return copy_all(call.tensor(3), from);
+  return copy_all(call, call.tensor(3), from);
 }
 
 /// What [start:end:step] means for a dimension: Python's rules.
@@ -43,7 +43,7 @@ Status slice_copy(Call& call) {
   SMELT_ASSIGN(const Slice slice, slice_of(call, 2, self.shape[dim]));
   Strided from(self);
   apply_slice(from, dim, slice);
-  return copy_all(call.tensor(5), from);
+  return copy_all(call, call.tensor(5), from);
 }
 
 Status slice_scatter(Call& call) {
@@ -89,7 +89,7 @@ Status narrow_copy(Call& call) {
   }
   Strided from(self);
   from.narrow(dim, start, length);
-  return copy_all(call.tensor(4), from);
+  return copy_all(call, call.tensor(4), from);
 }
 
 Status cat(Call& call) {
@@ -162,7 +162,7 @@ Status split(Call& call, const Tensor& self, size_t dim, size_t outs, Length len
     }
     Strided from(self);
     from.narrow(dim, at, piece);
-    SMELT_TRY(copy_all(*call.list_tensor(outs, i), from));
+    SMELT_TRY(copy_all(call, *call.list_tensor(outs, i), from));
     at += piece;
   }
   if (at != self.shape[dim]) {
@@ -203,22 +203,22 @@ Status unbind_copy(Call& call) {
     Strided from(self);
     from.narrow(dim, int64_t(i), 1);
     from.erase(dim);
-    SMELT_TRY(copy_all(*call.list_tensor(2, i), from));
+    SMELT_TRY(copy_all(call, *call.list_tensor(2, i), from));
   }
   return {};
 }
 
 constexpr Operator kOperators[] = {
     moving({"aten::cat.out", "XIW", cat, true}),
-    moving({"aten::narrow_copy.out", "TIIIW", narrow_copy, true}),
-    moving({"aten::select_copy.int_out", "TIIW", select_copy, true}),
+    copying({"aten::narrow_copy.out", "TIIIW", narrow_copy, true}),
+    copying({"aten::select_copy.int_out", "TIIW", select_copy, true}),
     moving({"aten::select_scatter.out", "TTIIW", select_scatter, true, false, true}),
-    moving({"aten::slice_copy.Tensor_out", "TIiiIW", slice_copy, true}),
+    copying({"aten::slice_copy.Tensor_out", "TIiiIW", slice_copy, true}),
     moving({"aten::slice_scatter.out", "TTIiiIW", slice_scatter, true, false, true}),
-    moving({"aten::split_copy.Tensor_out", "TIIY", split_copy, true}),
-    moving({"aten::split_with_sizes_copy.out", "TLIY", split_with_sizes_copy, true}),
+    copying({"aten::split_copy.Tensor_out", "TIIY", split_copy, true}),
+    copying({"aten::split_with_sizes_copy.out", "TLIY", split_with_sizes_copy, true}),
     moving({"aten::stack.out", "XIW", stack, true}),
-    moving({"aten::unbind_copy.int_out", "TIY", unbind_copy, true}),
+    copying({"aten::unbind_copy.int_out", "TIY", unbind_copy, true}),
 };
 
 }  // namespace

@@ -22,13 +22,14 @@ Status expand_copy(Call& call) {
     }
   }
   if (!checked_numel(wanted)) return invalid("an impossible shape {}", to_string(wanted));
-  return copy_all(call.tensor(3), broadcast(Strided(self), wanted));
+  return copy_all(call, call.tensor(3), broadcast(Strided(self), wanted));
 }
 
 Status view_copy(Call& call) {
   const Tensor& self = call.tensor(0);
   SMELT_ASSIGN(const Shape shape, inferred_shape(call.ints(1), self.shape));
-  return copy_all(call.tensor(2), Strided(self.data, self.dtype, shape, row_major_strides(shape)));
+  return copy_all(call, call.tensor(2),
+                  Strided(self.data, self.dtype, shape, row_major_strides(shape)));
 }
 
 Status as_strided_copy(Call& call) {
@@ -54,7 +55,7 @@ Status as_strided_copy(Call& call) {
   }
   Strided from(Strided(self.data, self.dtype, shape, Shape(strides)));
   if (shape.numel() != 0) from.data += offset * int64_t(element_size(self.dtype));
-  return copy_all(call.tensor(4), from);
+  return copy_all(call, call.tensor(4), from);
 }
 
 Status permute_copy(Call& call) {
@@ -68,10 +69,11 @@ Status permute_copy(Call& call) {
   for (size_t i = 0; i < dims.size(); ++i) {
     SMELT_ASSIGN(perm[i], normalize_dim(dims[i], self.rank()));
   }
-  return copy_all(call.tensor(2), permuted(Strided(self), {perm, self.rank()}));
+  return copy_all(call, call.tensor(2), permuted(Strided(self), {perm, self.rank()}));
 }
 
-Status transpose(const Tensor& self, int64_t dim0, int64_t dim1, Tensor& out) {
+Status transpose(Call& call, int64_t dim0, int64_t dim1, Tensor& out) {
+  const Tensor& self = call.tensor(0);
   SMELT_ASSIGN(const size_t a, normalize_dim(dim0, self.rank()));
   SMELT_ASSIGN(const size_t b, normalize_dim(dim1, self.rank()));
   Strided from(self);
@@ -79,15 +81,15 @@ Status transpose(const Tensor& self, int64_t dim0, int64_t dim1, Tensor& out) {
     std::swap(from.shape[a], from.shape[b]);
     std::swap(from.strides[a], from.strides[b]);
   }
-  return copy_all(out, from);
+  return copy_all(call, out, from);
 }
 Status transpose_copy(Call& call) {
-  return transpose(call.tensor(0), call.integer(1), call.integer(2), call.tensor(3));
+  return transpose(call, call.integer(1), call.integer(2), call.tensor(3));
 }
 Status t_copy(Call& call) {
   const Tensor& self = call.tensor(0);
   if (self.rank() > 2) return invalid("t of a tensor of rank {}", self.rank());
-  return transpose(self, 0, self.rank() == 2 ? 1 : 0, call.tensor(1));
+  return transpose(call, 0, self.rank() == 2 ? 1 : 0, call.tensor(1));
 }
 
 Status unsqueeze_copy(Call& call) {
@@ -96,26 +98,25 @@ Status unsqueeze_copy(Call& call) {
   SMELT_ASSIGN(const size_t dim, normalize_dim(call.integer(1), self.rank() + 1));
   Strided from(self);
   from.insert(dim, 1, 0);
-  return copy_all(call.tensor(2), from);
+  return copy_all(call, call.tensor(2), from);
 }
 
 /// Drops those of the listed dimensions that have one element.
-Status squeeze(const Tensor& self, std::span<const int64_t> dims, bool all, Tensor& out) {
+Status squeeze(Call& call, std::span<const int64_t> dims, bool all, Tensor& out) {
+  const Tensor& self = call.tensor(0);
   SMELT_ASSIGN(const auto set, dimension_set(dims, self.rank(), all));
   Strided from(self);
   for (size_t d = self.rank(); d-- > 0;) {
     if (set[d] && from.shape[d] == 1) from.erase(d);
   }
-  return copy_all(out, from);
+  return copy_all(call, out, from);
 }
-Status squeeze_copy(Call& call) { return squeeze(call.tensor(0), {}, true, call.tensor(1)); }
+Status squeeze_copy(Call& call) { return squeeze(call, {}, true, call.tensor(1)); }
 Status squeeze_copy_dim(Call& call) {
   const int64_t dim = call.integer(1);
-  return squeeze(call.tensor(0), {&dim, 1}, false, call.tensor(2));
+  return squeeze(call, {&dim, 1}, false, call.tensor(2));
 }
-Status squeeze_copy_dims(Call& call) {
-  return squeeze(call.tensor(0), call.ints(1), false, call.tensor(2));
-}
+Status squeeze_copy_dims(Call& call) { return squeeze(call, call.ints(1), false, call.tensor(2)); }
 
 Status diagonal_copy(Call& call) {
   const Tensor& self = call.tensor(0);
@@ -137,7 +138,7 @@ Status diagonal_copy(Call& call) {
   from.erase(std::max(a, b));
   from.erase(std::min(a, b));
   from.insert(from.shape.rank(), length, stride);
-  return copy_all(call.tensor(4), from);
+  return copy_all(call, call.tensor(4), from);
 }
 
 Status unfold_copy(Call& call) {
@@ -153,22 +154,22 @@ Status unfold_copy(Call& call) {
   from.shape[dim] = (extent - size) / step + 1;
   from.strides[dim] = from.shape[dim] > 1 ? stride * step : stride;
   from.insert(from.shape.rank(), size, stride);
-  return copy_all(call.tensor(4), from);
+  return copy_all(call, call.tensor(4), from);
 }
 
 constexpr Operator kOperators[] = {
-    moving({"aten::as_strided_copy.out", "TLLiW", as_strided_copy}),
-    moving({"aten::diagonal_copy.out", "TIIIW", diagonal_copy, true}),
-    moving({"aten::expand_copy.out", "TLBW", expand_copy, true}),
-    moving({"aten::permute_copy.out", "TLW", permute_copy, true}),
-    moving({"aten::squeeze_copy.dim_out", "TIW", squeeze_copy_dim, true}),
-    moving({"aten::squeeze_copy.dims_out", "TLW", squeeze_copy_dims, true}),
-    moving({"aten::squeeze_copy.out", "TW", squeeze_copy, true}),
-    moving({"aten::t_copy.out", "TW", t_copy, true}),
-    moving({"aten::transpose_copy.int_out", "TIIW", transpose_copy, true}),
-    moving({"aten::unfold_copy.out", "TIIIW", unfold_copy, true}),
-    moving({"aten::unsqueeze_copy.out", "TIW", unsqueeze_copy, true}),
-    moving({"aten::view_copy.out", "TLW", view_copy}),
+    copying({"aten::as_strided_copy.out", "TLLiW", as_strided_copy}),
+    copying({"aten::diagonal_copy.out", "TIIIW", diagonal_copy, true}),
+    copying({"aten::expand_copy.out", "TLBW", expand_copy, true}),
+    copying({"aten::permute_copy.out", "TLW", permute_copy, true}),
+    copying({"aten::squeeze_copy.dim_out", "TIW", squeeze_copy_dim, true}),
+    copying({"aten::squeeze_copy.dims_out", "TLW", squeeze_copy_dims, true}),
+    copying({"aten::squeeze_copy.out", "TW", squeeze_copy, true}),
+    copying({"aten::t_copy.out", "TW", t_copy, true}),
+    copying({"aten::transpose_copy.int_out", "TIIW", transpose_copy, true}),
+    copying({"aten::unfold_copy.out", "TIIIW", unfold_copy, true}),
+    copying({"aten::unsqueeze_copy.out", "TIW", unsqueeze_copy, true}),
+    copying({"aten::view_copy.out", "TLW", view_copy}),
 };
 
 }  // namespace
