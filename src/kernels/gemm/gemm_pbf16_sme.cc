@@ -3,38 +3,23 @@
 #include "kernels/gemm/mopa.inl"
 #include "kernels/gemm/one_row_sme.inl"
 #include "kernels/gemm/sme_kernel.inl"
-#include "kernels/pack/sme_packers.h"
 
 namespace smelt {
 
 namespace {
-using Tile = Mopa<MopaBF16, PlainWeights, FloatSum<bfloat16_t>>;
-using Row = OneRow<DotBF16, PlainWeights, FloatSum<bfloat16_t>>;
-constexpr PackLayout kRhs{.rows = {4, true}, .kr = 2, .elem = DType::kBF16, .head = kBias};
+template <class Out>
+using Tile = Mopa<MopaBF16, PlainWeights, FloatSum<Out>>;
+template <class Out>
+using Row = OneRow<DotBF16, PlainWeights, FloatSum<Out>>;
 }  // namespace
 
-extern constexpr GemmKernel gemm_pbf16_sme_1vlx4vl{
-    .name = "gemm_pbf16_sme_1vlx4vl",
-    .isa = Isa::kSme,
-    .variant = GemmVariant::kPbf16,
-    .mr = {1, true},
-    .nr = {4, true},
-    .lhs_form = LhsForm::kPacked,
-    .lhs = {.rows = {1, true}, .kr = 2, .elem = DType::kBF16},
-    .rhs = kRhs,
-    .pack_lhs = pack_lhs_sme,
-    .pack_rhs = pack_panels_sme,
-    .run = run_streaming<Tile>};
-
-extern constexpr GemmKernel gemm_pbf16_sme_1x4vl{
-    .name = "gemm_pbf16_sme_1x4vl",
-    .isa = Isa::kSme,
-    .variant = GemmVariant::kPbf16,
-    .mr = {1},
-    .nr = {4, true},
-    .rhs = kRhs,
-    .pack_rhs = pack_panels_sme,
-    .max_m = 1,
-    .run = run_streaming_row<Row>};
+extern constexpr GemmKernel gemm_pbf16_sme_1vlx4vl = sme_tiles(
+    Isa::kSme, GemmVariant::kPbf16, "gemm_pbf16_sme_1vlx4vl", run_streaming<Tile<bfloat16_t>>);
+extern constexpr GemmKernel gemm_pbf16_sme_1x4vl = sme_row(
+    Isa::kSme, GemmVariant::kPbf16, "gemm_pbf16_sme_1x4vl", run_streaming_row<Row<bfloat16_t>>);
+extern constexpr GemmKernel gemm_pbf16_f32_sme_1vlx4vl = sme_tiles(
+    Isa::kSme, GemmVariant::kPbf16F32, "gemm_pbf16_f32_sme_1vlx4vl", run_streaming<Tile<float>>);
+extern constexpr GemmKernel gemm_pbf16_f32_sme_1x4vl = sme_row(
+    Isa::kSme, GemmVariant::kPbf16F32, "gemm_pbf16_f32_sme_1x4vl", run_streaming_row<Row<float>>);
 
 }  // namespace smelt

@@ -3,38 +3,17 @@
 #include "kernels/gemm/mopa.inl"
 #include "kernels/gemm/one_row_sme.inl"
 #include "kernels/gemm/sme_kernel.inl"
-#include "kernels/pack/sme_packers.h"
 
 namespace smelt {
 
 namespace {
 using Tile = Mopa<MopaF16, PlainWeights, FloatSum<float16_t>>;
 using Row = OneRow<DotF16, PlainWeights, FloatSum<float16_t>>;
-constexpr PackLayout kRhs{.rows = {4, true}, .kr = 2, .elem = DType::kF16, .head = kBias};
 }  // namespace
 
-extern constexpr GemmKernel gemm_pf16_sme_1vlx4vl{
-    .name = "gemm_pf16_sme_1vlx4vl",
-    .isa = Isa::kSme,
-    .variant = GemmVariant::kPf16,
-    .mr = {1, true},
-    .nr = {4, true},
-    .lhs_form = LhsForm::kPacked,
-    .lhs = {.rows = {1, true}, .kr = 2, .elem = DType::kF16},
-    .rhs = kRhs,
-    .pack_lhs = pack_lhs_sme,
-    .pack_rhs = pack_panels_sme,
-    .run = run_streaming<Tile>};
-
-extern constexpr GemmKernel gemm_pf16_sme_1x4vl{
-    .name = "gemm_pf16_sme_1x4vl",
-    .isa = Isa::kSme,
-    .variant = GemmVariant::kPf16,
-    .mr = {1},
-    .nr = {4, true},
-    .rhs = kRhs,
-    .pack_rhs = pack_panels_sme,
-    .max_m = 1,
-    .run = run_streaming_row<Row>};
+extern constexpr GemmKernel gemm_pf16_sme_1vlx4vl =
+    sme_tiles(Isa::kSme, GemmVariant::kPf16, "gemm_pf16_sme_1vlx4vl", run_streaming<Tile>);
+extern constexpr GemmKernel gemm_pf16_sme_1x4vl =
+    sme_row(Isa::kSme, GemmVariant::kPf16, "gemm_pf16_sme_1x4vl", run_streaming_row<Row>);
 
 }  // namespace smelt

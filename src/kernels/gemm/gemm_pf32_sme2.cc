@@ -3,38 +3,17 @@
 #include "kernels/gemm/mopa.inl"
 #include "kernels/gemm/one_row_sme2.inl"
 #include "kernels/gemm/sme_kernel.inl"
-#include "kernels/pack/sme_packers.h"
 
 namespace smelt {
 
 namespace {
 using Tile = Mopa<MopaF32, PlainWeights, FloatSum<float>>;
 using Row = OneRow<DotF32, PlainWeights, FloatSum<float>>;
-constexpr PackLayout kRhs{.rows = {4, true}, .elem = DType::kF32, .head = kBias};
 }  // namespace
 
-extern constexpr GemmKernel gemm_pf32_sme2_1vlx4vl{
-    .name = "gemm_pf32_sme2_1vlx4vl",
-    .isa = Isa::kSme2,
-    .variant = GemmVariant::kPf32,
-    .mr = {1, true},
-    .nr = {4, true},
-    .lhs_form = LhsForm::kPacked,
-    .lhs = {.rows = {1, true}, .elem = DType::kF32},
-    .rhs = kRhs,
-    .pack_lhs = pack_lhs_sme2,
-    .pack_rhs = pack_panels_sme,
-    .run = run_streaming<Tile>};
-
-extern constexpr GemmKernel gemm_pf32_sme2_1x4vl{
-    .name = "gemm_pf32_sme2_1x4vl",
-    .isa = Isa::kSme2,
-    .variant = GemmVariant::kPf32,
-    .mr = {1},
-    .nr = {4, true},
-    .rhs = kRhs,
-    .pack_rhs = pack_panels_sme,
-    .max_m = 1,
-    .run = run_streaming_row<Row>};
+extern constexpr GemmKernel gemm_pf32_sme2_1vlx4vl =
+    sme_tiles(Isa::kSme2, GemmVariant::kPf32, "gemm_pf32_sme2_1vlx4vl", run_streaming<Tile>);
+extern constexpr GemmKernel gemm_pf32_sme2_1x4vl =
+    sme_row(Isa::kSme2, GemmVariant::kPf32, "gemm_pf32_sme2_1x4vl", run_streaming_row<Row>);
 
 }  // namespace smelt

@@ -3,38 +3,17 @@
 #include "kernels/gemm/mopa.inl"
 #include "kernels/gemm/one_row_sme.inl"
 #include "kernels/gemm/sme_kernel.inl"
-#include "kernels/pack/sme_packers.h"
 
 namespace smelt {
 
 namespace {
 using Tile = Mopa<MopaS8, PlainWeights, StaticSum>;
 using Row = OneRow<DotS8, PlainWeights, StaticSum>;
-constexpr PackLayout kRhs{.rows = {4, true}, .kr = 4, .elem = DType::kS8, .head = kFoldedBias, .tail = kScale};
 }  // namespace
 
-extern constexpr GemmKernel gemm_pqs8_qc8w_sme_1vlx4vl{
-    .name = "gemm_pqs8_qc8w_sme_1vlx4vl",
-    .isa = Isa::kSme,
-    .variant = GemmVariant::kPqs8Qc8w,
-    .mr = {1, true},
-    .nr = {4, true},
-    .lhs_form = LhsForm::kPacked,
-    .lhs = {.rows = {1, true}, .kr = 4, .elem = DType::kS8},
-    .rhs = kRhs,
-    .pack_lhs = pack_lhs_sme,
-    .pack_rhs = pack_panels_sme,
-    .run = run_streaming<Tile>};
-
-extern constexpr GemmKernel gemm_pqs8_qc8w_sme_1x4vl{
-    .name = "gemm_pqs8_qc8w_sme_1x4vl",
-    .isa = Isa::kSme,
-    .variant = GemmVariant::kPqs8Qc8w,
-    .mr = {1},
-    .nr = {4, true},
-    .rhs = kRhs,
-    .pack_rhs = pack_panels_sme,
-    .max_m = 1,
-    .run = run_streaming_row<Row>};
+extern constexpr GemmKernel gemm_pqs8_qc8w_sme_1vlx4vl =
+    sme_tiles(Isa::kSme, GemmVariant::kPqs8Qc8w, "gemm_pqs8_qc8w_sme_1vlx4vl", run_streaming<Tile>);
+extern constexpr GemmKernel gemm_pqs8_qc8w_sme_1x4vl =
+    sme_row(Isa::kSme, GemmVariant::kPqs8Qc8w, "gemm_pqs8_qc8w_sme_1x4vl", run_streaming_row<Row>);
 
 }  // namespace smelt
