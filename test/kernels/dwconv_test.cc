@@ -188,6 +188,17 @@ TEST_P(DwconvKernelTest, Windows) {
       check(window(lines, pixels, 3, 1, channels / 2 + 2), lines * pixels);
 }
 
+// Filters that are not square, over whole panels.
+TEST_P(DwconvKernelTest, Oblong) {
+  const size_t channels = kernel().filter.rows.at(test_cpu().sme_vl32) + 1, pixels = 11;
+  for (size_t width : {3, 5})
+    for (size_t height : {1, 2, 4, 5, 6, 7})
+      for (size_t step : {1, 2}) {
+        const size_t columns = (pixels - 1) * step + width;
+        check({2, pixels, height, width, channels, step * columns, columns, step}, height);
+      }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, DwconvKernelTest,
                          testing::ValuesIn(dwconv_kernels().begin(), dwconv_kernels().end()),
                          [](const auto& info) { return std::string(info.param->name); });

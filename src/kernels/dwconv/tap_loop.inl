@@ -14,7 +14,8 @@ namespace {
 ///   start(panel, channel), mac(acc, const In*, count, weights), finish(block, pixel, channel, acc, tail, at, count).
 /// `count` is how many channels remain; it may exceed kLanes, and elements beyond it must not be read or written.
 /// Taps whose mac() can be taken apart, mac(acc, load(const In*, count), weight(weights)), slide, see slide(), in tiles of
-/// slide_pixels(width); only whole panels, unless kMasks says that loading some of the channels costs no more than all.
+/// slide_pixels(width, step); only whole panels, unless kMasks says that loading some of the channels costs no more than all.
+/// whole_panel(block, channel, panel), if there is one, does all pixels of some filters in another way and says so.
 template <class Taps, int kPixels, int kVecs>
 struct TapLoop {
   static constexpr size_t channels() { return kVecs * Taps::kLanes; }
@@ -22,7 +23,11 @@ struct TapLoop {
   static SMELT_INLINE void run(const DwconvBlock& d) SMELT_FN {
     const std::byte* panel = d.filter;
     for (size_t c0 = 0; c0 < d.channels; c0 += channels(), panel += d.filter_panel_stride) {
-      if (d.channels - c0 >= channels())
+      const bool full = d.channels - c0 >= channels();
+      if constexpr (requires { &Taps::whole_panel; }) {
+        if (full && Taps::whole_panel(d, c0, panel)) continue;
+      }
+      if (full)
         pixels<true>(d, c0, panel);
       else
         pixels<false>(d, c0, panel);
@@ -54,7 +59,7 @@ struct TapLoop {
   static SMELT_NOINLINE size_t slide(const DwconvBlock& block, const void* const* row, size_t i, size_t end, size_t c0,
                                      const std::byte* panel) SMELT_FN {
     const DwconvBlock d = block;  // a copy, which stores to the output cannot change
-    slide_tiles<kFull, kWidth, kStep, Taps::slide_pixels(kWidth)>(d, row, i, end, c0, panel);
+    slide_tiles<kFull, kWidth, kStep, Taps::slide_pixels(kWidth, kStep)>(d, row, i, end, c0, panel);
     return end;
   }
 
@@ -141,7 +146,12 @@ struct FloatTaps {
     return V::load_f32(reinterpret_cast<const float*>(panel) + at);
   }
   static constexpr bool kMasks = requires { Elem::kMasks; };
-  static constexpr int slide_pixels(int) { return V::kChains; }
+  /// As many sums as keep the units busy; more where there are registers for them beside the weights.
+  static constexpr int slide_pixels(int width, int step) {
+    if constexpr (requires { V::kSlidePixels; })
+      if (width <= 3 && step == 1) return V::kSlidePixels;
+    return V::kChains;
+  }
   static SMELT_INLINE Factor load(const In* in, size_t count) {
     return count >= kLanes ? Elem::load(in) : Elem::load_part(in, count);
   }
@@ -184,7 +194,7 @@ struct Int8WordTaps : Int8Taps<V, Sum> {
   using Words = decltype(V::weight_words(nullptr));
   static constexpr bool kMasks = requires { V::kMasks; };
   /// With 16 registers, eight accumulators leave room for three weights.
-  static constexpr int slide_pixels(int width) { return V::kLanes == 8 && width > 3 ? 4 : 8; }
+  static constexpr int slide_pixels(int width, int) { return V::kLanes == 8 && width > 3 ? 4 : 8; }
   static SMELT_INLINE Words load(const int8_t* in, size_t count) { return V::load_words(in, count); }
   static SMELT_INLINE Words weight(const std::byte* w) { return V::weight_words(reinterpret_cast<const int8_t*>(w)); }
   static SMELT_INLINE Acc mac(Acc acc, Words x, Words w) { return V::mac_words(acc, x, w); }

@@ -39,6 +39,8 @@ struct NeonF32 {
   using Reg = Float8;
   static constexpr size_t kLanes = 8;
   static constexpr int kChains = 4;  // of two registers each
+  /// 16 registers of sums, 6 of weights: see dwconv/tap_loop.inl.
+  static constexpr int kSlidePixels = 8;
   static SMELT_INLINE Reg splat(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
   static SMELT_INLINE Reg load_f32(const float* p) { return {vld1q_f32(p), vld1q_f32(p + 4)}; }
   static SMELT_INLINE Reg add(Reg a, Reg b) {
