@@ -62,14 +62,13 @@ struct Mopa {
     const Bytes4 a1 = kRows > 1 ? load4<4 * kQuad>(lhs + lhs_stride) : a0;
     const Bytes4 a2 = kRows > 2 ? load4<4 * kQuad>(lhs + 2 * lhs_stride) : a0;
     const Bytes4 a3 = kRows > 3 ? load4<4 * kQuad>(lhs + 3 * lhs_stride) : a0;
-    group<kRows, kCols>(svget4(a0, 0), svget4(a1, 0), svget4(a2, 0), svget4(a3, 0),
-                        Weights::template group<4 * kQuad, kCols>(rhs));
-    group<kRows, kCols>(svget4(a0, 1), svget4(a1, 1), svget4(a2, 1), svget4(a3, 1),
-                        Weights::template group<4 * kQuad + 1, kCols>(rhs));
-    group<kRows, kCols>(svget4(a0, 2), svget4(a1, 2), svget4(a2, 2), svget4(a3, 2),
-                        Weights::template group<4 * kQuad + 2, kCols>(rhs));
-    group<kRows, kCols>(svget4(a0, 3), svget4(a1, 3), svget4(a2, 3), svget4(a3, 3),
-                        Weights::template group<4 * kQuad + 3, kCols>(rhs));
+    Bytes4 b0, b1;
+    Weights::template pair<4 * kQuad, kCols>(rhs, b0, b1);
+    group<kRows, kCols>(svget4(a0, 0), svget4(a1, 0), svget4(a2, 0), svget4(a3, 0), b0);
+    group<kRows, kCols>(svget4(a0, 1), svget4(a1, 1), svget4(a2, 1), svget4(a3, 1), b1);
+    Weights::template pair<4 * kQuad + 2, kCols>(rhs, b0, b1);
+    group<kRows, kCols>(svget4(a0, 2), svget4(a1, 2), svget4(a2, 2), svget4(a3, 2), b0);
+    group<kRows, kCols>(svget4(a0, 3), svget4(a1, 3), svget4(a2, 3), svget4(a3, 3), b1);
   }
 
   template <int kRows, int kCols>

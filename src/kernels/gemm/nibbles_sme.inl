@@ -26,6 +26,11 @@ struct NibbleWeights {
       return svcreate4(svget2(b, 0), svget2(b, 1), expand_first_nibbles(load1<2 * kIndex + 1>(p)), svget2(b, 0));
     }
   }
+  template <int kIndex, int kCols>
+  static SMELT_INLINE void pair(const std::byte* p, Bytes4& b0, Bytes4& b1) SMELT_FN {
+    if constexpr (kCols == 4) return load_nibble_pair<2 * kIndex>(p, b0, b1);
+    b0 = group<kIndex, kCols>(p), b1 = group<kIndex + 1, kCols>(p);
+  }
 };
 
 }  // namespace

@@ -18,10 +18,8 @@ struct OneRowBlocks {
         Bytes4 sum = svreinterpret_u8(dup4(svdup_f32(0)));
         for (size_t n = g.quant_block / 16; n != 0; --n, a += 16, w += 4 * packed) {
           const svuint8_t row = svld1rq(svptrue_b8(), a);
-          sum = dot4<T, 0>(sum, Weights::template group<0, 4>(w), row);
-          sum = dot4<T, 1>(sum, Weights::template group<1, 4>(w), row);
-          sum = dot4<T, 2>(sum, Weights::template group<2, 4>(w), row);
-          sum = dot4<T, 3>(sum, Weights::template group<3, 4>(w), row);
+          sum = dot_pair<T, Weights, 0>(sum, w, row);
+          sum = dot_pair<T, Weights, 2>(sum, w, row);
         }
         const Bytes4 scales = load_columns<2, 0>(w);
         const svfloat32x2_t lo = widen_bf16(svget4(scales, 0)), hi = widen_bf16(svget4(scales, 1));

@@ -18,6 +18,14 @@ SMELT_INLINE Bytes4 dot4(Bytes4 s, Bytes4 w, svuint8_t row) SMELT_FN {
                    T::template dot<kLane>(svget4(s, 3), svget4(w, 3), row));
 }
 
+/// … of groups kIndex and kIndex + 1.
+template <class T, class Weights, int kIndex>
+SMELT_INLINE Bytes4 dot_pair(Bytes4 s, const std::byte* w, svuint8_t row) SMELT_FN {
+  Bytes4 b0, b1;
+  Weights::template pair<kIndex, 4>(w, b0, b1);
+  return dot4<T, kIndex + 1>(dot4<T, kIndex>(s, b0, row), b1, row);
+}
+
 template <class T, class Weights, class Sum>
 struct OneRow {
   static SMELT_INLINE void begin() SMELT_FN { Weights::begin(); }
@@ -35,6 +43,15 @@ struct OneRow {
     s0 = dot4<T, kIndex>(s0, Weights::template group<kIndex, 4>(w0), row);
     if constexpr (kPanels > 1) s1 = dot4<T, kIndex>(s1, Weights::template group<kIndex, 4>(w1), row);
   }
+  template <int kPanels, int kIndex>
+  static SMELT_INLINE void pair(Bytes4& s0, Bytes4& s1, svuint8_t row, const std::byte* w0, const std::byte* w1) SMELT_FN {
+    if constexpr (Weights::kVectors == 4) {  // one after the other: loads that run ahead need more registers than there are
+      group<kPanels, kIndex>(s0, s1, row, w0, w1);
+      return group<kPanels, kIndex + 1>(s0, s1, row, w0, w1);
+    }
+    s0 = dot_pair<T, Weights, kIndex>(s0, w0, row);
+    if constexpr (kPanels > 1) s1 = dot_pair<T, Weights, kIndex>(s1, w1, row);
+  }
   template <int kPanels>
   static SMELT_INLINE void panels(const GemmBlock& g, const std::byte* panel, size_t n0) SMELT_FN {
     const size_t bytes = Weights::kVectors * vector_bytes();
@@ -47,10 +64,8 @@ struct OneRow {
       const size_t row_bytes = g.kc * (4 / T::kKr);
       for (size_t n = row_bytes / 16; n != 0; --n, a += 16, w0 += 4 * bytes, w1 += 4 * bytes) {
         const svuint8_t row = svld1rq(svptrue_b8(), a);
-        group<kPanels, 0>(s0, s1, row, w0, w1);
-        group<kPanels, 1>(s0, s1, row, w0, w1);
-        group<kPanels, 2>(s0, s1, row, w0, w1);
-        group<kPanels, 3>(s0, s1, row, w0, w1);
+        pair<kPanels, 0>(s0, s1, row, w0, w1);
+        pair<kPanels, 2>(s0, s1, row, w0, w1);
       }
       if (const size_t left = row_bytes % 16; left != 0) {
         const svuint8_t row = svld1rq(svwhilelt_b8(uint64_t(0), uint64_t(left)), a);

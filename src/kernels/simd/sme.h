@@ -159,6 +159,21 @@ SMELT_INLINE svuint8_t expand_first_nibbles(svuint8_t v) SMELT_FN {
   return svzip1(svsub_x(all, svand_x(all, v, 15), 8), svsub_x(all, svlsr_x(all, v, 4), 8));
 }
 
+/// The words of 4 vl columns, from vector kVector on, of a group and of the next: an element of 16 bits is a column's four
+/// nibbles, so that the halves of each vector belong to one group and to the other.
+template <int kVector>
+SMELT_INLINE void load_nibble_pair(const std::byte* p, Bytes4& b0, Bytes4& b1) SMELT_FN {
+  const svbool_t all = svptrue_b8();
+  const Bytes4 v = svreinterpret_u8(svld4_vnum(svptrue_b16(), reinterpret_cast<const uint16_t*>(p), kVector));
+  const svuint8_t mask = svdup_u8(15), eight = svdup_u8(8);
+  const auto lo = [&](svuint8_t x) SMELT_FN { return svsub_x(all, svand_x(all, x, mask), eight); };
+  const auto hi = [&](svuint8_t x) SMELT_FN { return svsub_x(all, svlsr_x(all, x, 4), eight); };
+  const svuint8_t l0 = lo(svget4(v, 0)), l1 = lo(svget4(v, 1)), l2 = lo(svget4(v, 2)), l3 = lo(svget4(v, 3));
+  const svuint8_t h0 = hi(svget4(v, 0)), h1 = hi(svget4(v, 1)), h2 = hi(svget4(v, 2)), h3 = hi(svget4(v, 3));
+  b0 = svcreate4(svzip1(l0, h0), svzip1(l1, h1), svzip1(l2, h2), svzip1(l3, h3));
+  b1 = svcreate4(svzip2(l0, h0), svzip2(l1, h1), svzip2(l2, h2), svzip2(l3, h3));
+}
+
 /// bfloat16 of 2 vl columns to floats, as load_columns<2>() has them.
 SMELT_INLINE svfloat32x2_t widen_bf16(svuint8_t v) SMELT_FN {
   const svbool_t all = svptrue_b32();
