@@ -73,15 +73,15 @@ class Convert final : public Op {
       return fail(ErrorCode::kInvalidArgument, "rows of {} dimensions in a tensor of shape {}",
                   to.quant->nonbatch_dims, to_string(to.shape));
     }
-    const QuantizeRowFn fn = for_float(kernels_.quantize_row, from.dtype);
+    const QuantizeRowsFn fn = for_float(kernels_.quantize_rows, from.dtype);
     const size_t bytes = bits(from.dtype) / 8;
     const size_t rows = to.rows(), length = to.row_elements(), quant_offset = to.row_quant_offset();
     return make_bound(info, [=](Inputs x, Outputs y, RunContext& context) {
       auto* values = reinterpret_cast<int8_t*>(y[0]);
       auto* found = reinterpret_cast<RowQuant*>(y[0] + quant_offset);
       for_units(context, rows, length, [&](size_t begin, size_t end) {
-        for (size_t r = begin; r < end; ++r)
-          fn(x[0] + r * length * bytes, values + r * length, length, found + r);
+        fn(x[0] + begin * length * bytes, values + begin * length, end - begin, length,
+           found + begin);
       });
     });
   }

@@ -463,7 +463,7 @@ TEST_P(Vector, QuantizesRowsByTheirRange) {
     std::copy(values.begin(), values.end(), in.begin());
     Guarded<int8_t> out(n);
     RowQuant found = {};
-    for_float(kernels().quantize_row, Type::kType)(in.data(), out.data(), n, &found);
+    for_float(kernels().quantize_rows, Type::kType)(in.data(), out.data(), 1, n, &found);
     double min = 0, max = 0;
     for (const auto& v : values) {
       min = std::min<double>(min, Type::real(v));
@@ -492,11 +492,47 @@ TEST_P(Vector, QuantizesRowsByTheirRange) {
   });
 }
 
+// Each row as if it were alone, by the formula.
+TEST_P(Vector, QuantizesManyRows) {
+  for (size_t rows : {1, 2, 15, 16, 17, 40}) {
+    for (size_t n : {0, 1, 7, 16, 33, 100}) {
+      const auto values = random_values<F32Type>(rows * n, rows + n, -3, 5);
+      Guarded<float> in(rows * n);
+      for (size_t i = 0; i < rows * n; ++i) {
+        const size_t row = i / n;
+        in[i] = row % 5 == 4   ? 0
+                : row % 5 == 3 ? -std::abs(values[i])
+                : row % 5 == 2 ? std::abs(values[i])
+                               : values[i] * float(row + 1);
+      }
+      Guarded<int8_t> out(rows * n);
+      Guarded<RowQuant> found(rows);
+      kernels().quantize_rows.f32(in.data(), out.data(), rows, n, found.data());
+      for (size_t r = 0; r < rows; ++r) {
+        float low = 0, high = 0;
+        for (size_t i = 0; i < n; ++i) {
+          low = std::min(low, in[r * n + i]);
+          high = std::max(high, in[r * n + i]);
+        }
+        const float inverse = low == high ? 1 : 255 / (high - low);
+        const float below = -128 + low * inverse, above = 127 + high * inverse;
+        const float zero = below + above > 0 ? -128 - low * inverse : 127 - high * inverse;
+        ASSERT_EQ(found[r].zero, int32_t(std::nearbyint(std::clamp(zero, -128.0f, 127.0f))));
+        ASSERT_EQ(found[r].scale, 1 / inverse);
+        for (size_t i = 0; i < n; ++i) {
+          const float q = std::nearbyint(in[r * n + i] * inverse) + float(found[r].zero);
+          ASSERT_EQ(out[r * n + i], int8_t(std::clamp(q, -128.0f, 127.0f))) << r << ", " << i;
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Vector, QuantizesInfiniteRowsWithoutHarm) {
   const float in[] = {kInfinity, 1, -kInfinity, kNan, 0, 2};
   int8_t out[6];
   RowQuant found = {};
-  kernels().quantize_row.f32(in, out, 6, &found);
+  kernels().quantize_rows.f32(in, out, 1, 6, &found);
   ASSERT_GE(found.zero, -128);
   ASSERT_LE(found.zero, 127);
 }

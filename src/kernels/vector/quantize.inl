@@ -47,27 +47,80 @@ void dequantize(const void* in, void* out, size_t n, const AffineQuant& quant) {
   map1<From, To>(in, out, n, Dequantizer(quant));
 }
 
+/// The smallest and the largest element of a row, and 0.
 template <class From>
-void quantize_row(const void* in, int8_t* out, size_t n, RowQuant* found) {
-  const auto* src = static_cast<const typename From::T*>(in);
-  // Both start at 0: the range holds it. So the zeros of the last vector's unused lanes do no harm.
-  V min = set(0), max = set(0);
-  for_each_vector(n, [&](auto at) SMELT_BODY {
-    const V x = at.load(From(), src);
-    min = hn::Min(x, min);
-    max = hn::Max(x, max);
+HWY_INLINE void measure_row(const typename From::T* src, size_t n, float& low, float& high) {
+  // All start at 0: the range holds it. So the zeros of the last vector's unused lanes do no harm.
+  V min[2] = {set(0), set(0)}, max[2] = {set(0), set(0)};
+  const size_t whole = n / (2 * kLanes) * (2 * kLanes);
+  for (size_t i = 0; i < whole; i += 2 * kLanes) {
+    for (size_t v = 0; v < 2; ++v) {
+      const V x = From::load(src + i + v * kLanes);
+      min[v] = hn::Min(x, min[v]);
+      max[v] = hn::Max(x, max[v]);
+    }
+  }
+  for_each_vector(n - whole, [&](auto at) SMELT_BODY {
+    const V x = at.load(From(), src + whole);
+    min[0] = hn::Min(x, min[0]);
+    max[0] = hn::Max(x, max[0]);
   });
-  const float lo = hn::GetLane(hn::MinOfLanes(D(), min));
-  const float hi = hn::GetLane(hn::MaxOfLanes(D(), max));
+  low = hn::GetLane(hn::MinOfLanes(D(), hn::Min(min[0], min[1])));
+  high = hn::GetLane(hn::MaxOfLanes(D(), hn::Max(max[0], max[1])));
+}
 
-  const float inverse = lo == hi ? 1.0f : 255.0f / (hi - lo);
-  const float scaled_lo = lo * inverse, scaled_hi = hi * inverse;
-  float zero = -128.0f + scaled_lo + (127.0f + scaled_hi) > 0 ? -128.0f - scaled_lo : 127.0f - scaled_hi;
-  zero = zero < -128.0f ? -128.0f : zero > 127.0f ? 127.0f : zero;
-  if (zero != zero) zero = 0;  // infinite inputs
-  const QuantizeParams params = {inverse, int32_t(__builtin_rintf(zero)), -128, 127};
-  quantize<From, S8>(in, out, n, params);
-  *found = {params.zero, 1.0f / inverse};
+/// How to quantise rows, a lane each, from their smallest and largest elements.
+template <class Tag>
+HWY_INLINE void find_scales(Tag d, const float* low, const float* high, float* inverse, float* scale, int32_t* zero) {
+  const hn::RebindToSigned<Tag> di;
+  const auto c = [d](float x) SMELT_BODY { return hn::Set(d, x); };
+  const auto lo = hn::LoadU(d, low), hi = hn::LoadU(d, high);
+  const auto steps = hn::IfThenElse(hn::Eq(lo, hi), c(1), hn::Div(c(255), hn::Sub(hi, lo)));
+  const auto scaled_lo = hn::Mul(lo, steps), scaled_hi = hn::Mul(hi, steps);
+  const auto errors = hn::Add(hn::Add(c(-128), scaled_lo), hn::Add(c(127), scaled_hi));
+  const auto exact = hn::IfThenElse(hn::Gt(errors, c(0)), hn::Sub(c(-128), scaled_lo), hn::Sub(c(127), scaled_hi));
+  // NaN, from infinite inputs, becomes 0. Rounding is that of Quantizer.
+  const auto real = hn::IfThenElseZero(hn::Eq(exact, exact), exact);
+  const auto bounded = hn::Min(c(127), hn::Max(c(-128), real));
+  const auto rounded = hn::BitCast(di, hn::Add(bounded, c(0x1.8p23f)));
+  hn::StoreU(steps, d, inverse);
+  hn::StoreU(hn::Div(c(1), steps), d, scale);
+  hn::StoreU(hn::Sub(rounded, hn::Set(di, Quantizer::kMagicBits)), di, zero);
+}
+
+/// Rows that are measured before the first of them is quantised: then no row waits for the divisions of the last, and a
+/// vector of scales is found at a time.
+inline constexpr size_t kRowsTogether = 16;
+
+/// One row, in registers all the way.
+template <class From>
+HWY_NOINLINE void quantize_row(const typename From::T* src, int8_t* out, size_t n, RowQuant* found) {
+  float low, high, inverse, scale;
+  int32_t zero;
+  measure_row<From>(src, n, low, high);
+  find_scales(hn::CappedTag<float, 1>(), &low, &high, &inverse, &scale, &zero);
+  quantize<From, S8>(src, out, n, {inverse, zero, -128, 127});
+  *found = {zero, scale};
+}
+
+template <class From>
+void quantize_rows(const void* in, int8_t* out, size_t rows, size_t n, RowQuant* found) {
+  static_assert(kRowsTogether % kLanes == 0);
+  const auto* src = static_cast<const typename From::T*>(in);
+  if (rows == 1) return quantize_row<From>(src, out, n, found);
+  for (size_t first = 0; first < rows; first += kRowsTogether) {
+    const size_t count = rows - first < kRowsTogether ? rows - first : kRowsTogether;
+    float low[kRowsTogether] = {}, high[kRowsTogether] = {}, inverse[kRowsTogether], scale[kRowsTogether];
+    int32_t zero[kRowsTogether];
+    for (size_t r = 0; r < count; ++r) measure_row<From>(src + (first + r) * n, n, low[r], high[r]);
+    for (size_t r = 0; r < kRowsTogether; r += kLanes)
+      find_scales(D(), low + r, high + r, inverse + r, scale + r, zero + r);
+    for (size_t r = 0; r < count; ++r) {
+      const size_t row = first + r;
+      quantize<From, S8>(src + row * n, out + row * n, n, {inverse[r], zero[r], -128, 127});
+      found[row] = {zero[r], scale[r]};
+    }
+  }
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ constexpr VectorKernels make_table(const char* name) {
                 {quantize<BF16, S8>, quantize<BF16, U8>}};
   t.dequantize = {{dequantize<S8, F32>, dequantize<S8, F16>, dequantize<S8, BF16>},
                   {dequantize<U8, F32>, dequantize<U8, F16>, dequantize<U8, BF16>}};
-  t.quantize_row = {quantize_row<F32>, quantize_row<F16>, quantize_row<BF16>};
+  t.quantize_rows = {quantize_rows<F32>, quantize_rows<F16>, quantize_rows<BF16>};
 
   t.row_sum = {row_sum<F32>, row_sum<F16>, row_sum<BF16>};
   t.row_max = {row_max<F32>, row_max<F16>, row_max<BF16>};

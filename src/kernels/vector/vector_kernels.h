@@ -132,9 +132,9 @@ using ConvertFn = void (*)(const void* in, void* out, size_t n);
 /// NaN becomes the zero point.
 using QuantizeFn = void (*)(const void* in, void* out, size_t n, const QuantizeParams&);
 using DequantizeFn = void (*)(const void* in, void* out, size_t n, const AffineQuant&);
-/// Quantises one row to s8 with a scale and zero point of its own: the range is widened to hold 0, the zero point comes
-/// from whichever end of the range has the smaller error. A row of equal zeros has scale 1.
-using QuantizeRowFn = void (*)(const void* in, int8_t* out, size_t n, RowQuant* found);
+/// Quantises rows of n to s8, each with a scale and zero point of its own: the range is widened to hold 0, the zero point
+/// comes from whichever end of the range has the smaller error. A row of zeros has scale 1.
+using QuantizeRowsFn = void (*)(const void* in, int8_t* out, size_t rows, size_t n, RowQuant* found);
 
 using RowReduceFn = float (*)(const void* in, size_t n);  ///< n >= 1 for min and max, NaN if there is one
 using RowMomentsFn = Moments (*)(const void* in, size_t n);
@@ -173,7 +173,7 @@ struct VectorKernels {
   PerFloat<PerFloat<ConvertFn>> convert;  ///< convert.f32.f16: from f32 to f16
   PerFloat<PerByte<QuantizeFn>> quantize;
   PerByte<PerFloat<DequantizeFn>> dequantize;
-  PerFloat<QuantizeRowFn> quantize_row;
+  PerFloat<QuantizeRowsFn> quantize_rows;
 
   PerFloat<RowReduceFn> row_sum, row_max, row_min;
   PerFloat<RowMomentsFn> row_moments;
