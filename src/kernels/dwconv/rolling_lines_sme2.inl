@@ -12,8 +12,8 @@
 //   group 0: pixels 0 2 4 6     tap x needs columns    x     x + 2  x + 4  x + 6  = window x
 //   group 1: pixels 1 3 5 7                          x + 1   x + 3  x + 5  x + 7  = window x + 1
 //
-// and windows 0 to K + 1 are all there are. (With four neighbours, three of four columns of a window
-// would be those of the next: compilers copy them.)
+// and windows 0 to K + 1 are all there are. (With four neighbours, three of four columns of a
+// window would be those of the next: compilers copy them.)
 //
 // The including file has included simd/sme2.h. P says how elements multiply:
 //
@@ -30,7 +30,8 @@ namespace {
 template <class P, class Otherwise>
 struct RollingLines {
   static SMELT_INLINE void run(const DwconvBlock& d) SMELT_FN {
-    const bool rolls = d.height == 3 && d.width == 3 && d.pixel_step == 1 && d.line_step == d.tap_step;
+    const bool rolls =
+        d.height == 3 && d.width == 3 && d.pixel_step == 1 && d.line_step == d.tap_step;
     if (!rolls || d.lines == 0 || d.pixels < 8 || !fits<2>()) return Otherwise::run(d);
     const size_t lanes = P::lanes(), panel_lanes = 4 * svcntw();
     for (size_t c = 0; c < d.channels; c += lanes) {
@@ -80,8 +81,9 @@ struct RollingLines {
   }
 
   template <int K>
-  static SMELT_INLINE void lines(const Lines& l, size_t first, typename P::Bias bias, Vec w0, Vec w1,
-                                 Vec w2, Vec w3, Vec w4, Vec w5, Vec w6, Vec w7, Vec w8) SMELT_FN {
+  static SMELT_INLINE void lines(const Lines& l, size_t first, typename P::Bias bias, Vec w0,
+                                 Vec w1, Vec w2, Vec w3, Vec w4, Vec w5, Vec w6, Vec w7, Vec w8)
+      SMELT_FN {
     constexpr uint32_t kSlot = K * P::kPlaces;
     const svbool_t mask = l.mask();
     const void* const* row = l.d.rows + first;
@@ -90,15 +92,17 @@ struct RollingLines {
     uint32_t s0 = opaque(0u), s1 = opaque(kSlot), s2 = opaque(2 * kSlot), last = s0;
     P::template start<K>(s0, bias);
     windows<K, kFresh, 0>(row, l.c, mask, s0, s0, s0, w0, w1, w2, w3, w4, w5, w6, w7, w8);
-    // Input line r, with the slots of output lines r, r - 1 and r - 2. Returns whether one is left. (opaque(): constants
-    // that are added to a slot stay in the instructions.)
+    // Input line r, with the slots of output lines r, r - 1 and r - 2. Whether output lines end here.
+    // (opaque(): constants that are added to a slot stay in the instructions.)
     size_t r = 1;
-    const auto line = [&](uint32_t& fresh, uint32_t& mid, uint32_t& old) SMELT_INLINE_LAMBDA SMELT_FN {
+    const auto line = [&](uint32_t& fresh, uint32_t& mid, uint32_t& old)
+        SMELT_INLINE_LAMBDA SMELT_FN {
       row += step;
       P::template start<K>(fresh, bias);
       fresh = opaque(fresh), mid = opaque(mid), old = opaque(old);
       // Slots of lines that do not exist collect what nobody reads.
-      windows<K, kFresh | kMid | kOld, 0>(row, l.c, mask, fresh, mid, old, w0, w1, w2, w3, w4, w5, w6, w7, w8);
+      windows<K, kFresh | kMid | kOld, 0>(row, l.c, mask, fresh, mid, old, w0, w1, w2, w3, w4, w5,
+                                          w6, w7, w8);
       if (r >= 2) {
         old = opaque(old);
         P::template finish<K>(old, l.d.stage, out, l.c, mask);
@@ -111,7 +115,8 @@ struct RollingLines {
     while (!line(s1, s0, s2) && !line(s2, s1, s0) && !line(s0, s2, s1)) {
     }
     last = opaque(last);
-    windows<K, kOld, 0>(row + step, l.c, mask, last, last, last, w0, w1, w2, w3, w4, w5, w6, w7, w8);
+    windows<K, kOld, 0>(row + step, l.c, mask, last, last, last, w0, w1, w2, w3, w4, w5, w6, w7,
+                        w8);
     P::template finish<K>(last, l.d.stage, out, l.c, mask);
   }
 
@@ -121,11 +126,10 @@ struct RollingLines {
   /// Windows j, j + 1 and those after them.
   template <int K, int kLines, int j>
   static SMELT_INLINE void windows(const void* const* row, size_t c, svbool_t mask, uint32_t fresh,
-                                   uint32_t mid, uint32_t old, Vec w0, Vec w1, Vec w2, Vec w3, Vec w4,
-                                   Vec w5, Vec w6, Vec w7, Vec w8) SMELT_FN {
-    const auto at = [&](const void* p) SMELT_FN {
-      return P::load(static_cast<const Elem*>(p) + c, mask);
-    };
+                                   uint32_t mid, uint32_t old, Vec w0, Vec w1, Vec w2, Vec w3,
+                                   Vec w4, Vec w5, Vec w6, Vec w7, Vec w8) SMELT_FN {
+    const auto at = [&](const void* p)
+                        SMELT_FN { return P::load(static_cast<const Elem*>(p) + c, mask); };
     // In pairs, because neighbouring pointers are one load.
     const void *a0 = row[j], *b0 = row[j + 1], *a1 = row[j + K], *b1 = row[j + 1 + K];
     const void *a2 = row[j + 2 * K], *b2 = row[j + 1 + 2 * K];
@@ -187,9 +191,8 @@ struct RollingF32 {
       void *a0 = out[g], *b0 = out[g + 1], *a1 = out[K + g], *b1 = out[K + g + 1];
       void *a2 = out[2 * K + g], *b2 = out[2 * K + g + 1];
       void *a3 = out[3 * K + g], *b3 = out[3 * K + g + 1];
-      const auto put = [&](void* p, svfloat32_t v) SMELT_INLINE_LAMBDA SMELT_FN {
-        svst1(mask, static_cast<float*>(p) + c, v);
-      };
+      const auto put = [&](void* p, svfloat32_t v) SMELT_INLINE_LAMBDA
+                       SMELT_FN { svst1(mask, static_cast<float*>(p) + c, v); };
       const Window v = clamp4(svread_za32_f32_vg1x4(slot + g), lo, hi);
       const Window w = clamp4(svread_za32_f32_vg1x4(slot + g + 1), lo, hi);
       put(a0, svget4(v, 0)), put(a1, svget4(v, 1)), put(a2, svget4(v, 2)), put(a3, svget4(v, 3));
@@ -200,8 +203,8 @@ struct RollingF32 {
   }
 };
 
-/// Products of even and of odd lanes are sums of their own. Group g of a slot is vectors slot + 2g and slot + 2g + 1, + a
-/// quarter, …; so the two groups of K = 2 are rows of the tiles.
+/// Products of even and of odd lanes are sums of their own. Group g of a slot is vectors slot + 2g
+/// and slot + 2g + 1, + a quarter, …; so the two groups of K = 2 are rows of the tiles.
 struct RollingF16 {
   using Elem = float16_t;
   using Vec = svfloat16_t;
@@ -213,16 +216,18 @@ struct RollingF16 {
   static SMELT_INLINE svbool_t mask(size_t count) SMELT_FN {
     return svwhilelt_b16(uint64_t(0), uint64_t(count));
   }
-  static SMELT_INLINE Vec load(const float16_t* p, svbool_t some) SMELT_FN { return svld1(some, p); }
+  static SMELT_INLINE Vec load(const float16_t* p, svbool_t some) SMELT_FN {
+    return svld1(some, p);
+  }
   static SMELT_INLINE Bias bias(const std::byte* head) SMELT_FN {
     const svfloat32x2_t b = svld2(svptrue_b32(), reinterpret_cast<const float*>(head));
-    return svcreate4(opaque(svget2(b, 0)), opaque(svget2(b, 1)), opaque(svget2(b, 0)), opaque(svget2(b, 1)));
+    return svcreate4(opaque(svget2(b, 0)), opaque(svget2(b, 1)), opaque(svget2(b, 0)),
+                     opaque(svget2(b, 1)));
   }
   template <int K>
   static SMELT_INLINE void start(uint32_t slot, Bias b) SMELT_FN {
-    for_each_row<K>(slot, [&](uint32_t slice, int) SMELT_INLINE_LAMBDA SMELT_FN {
-      write_row(slice, svreinterpret_u8(b));
-    });
+    for_each_row<K>(slot, [&](uint32_t slice, int) SMELT_INLINE_LAMBDA
+                          SMELT_FN { write_row(slice, svreinterpret_u8(b)); });
   }
   static SMELT_INLINE void mac(uint32_t place, Window v, Vec w) SMELT_FN {
     svmla_single_za32_f16_vg2x4(place, v, w);
@@ -234,8 +239,10 @@ struct RollingF16 {
     for_each_row<K>(slot, [&](uint32_t slice, int pixel) SMELT_INLINE_LAMBDA SMELT_FN {
       void *a = out[pixel], *b = out[pixel + 1];
       const Float4 v = clamp4(svreinterpret_f32(read_row(slice)), lo, hi);
-      svst1(mask, static_cast<float16_t*>(a) + c, svcvtn_f16_f32_x2(svcreate2(svget4(v, 0), svget4(v, 1))));
-      svst1(mask, static_cast<float16_t*>(b) + c, svcvtn_f16_f32_x2(svcreate2(svget4(v, 2), svget4(v, 3))));
+      svst1(mask, static_cast<float16_t*>(a) + c,
+            svcvtn_f16_f32_x2(svcreate2(svget4(v, 0), svget4(v, 1))));
+      svst1(mask, static_cast<float16_t*>(b) + c,
+            svcvtn_f16_f32_x2(svcreate2(svget4(v, 2), svget4(v, 3))));
     });
   }
 

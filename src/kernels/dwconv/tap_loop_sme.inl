@@ -137,8 +137,8 @@ struct TapLoop {
                      s3 = T::template start<kVecs>(3, first);
     const std::byte* w = ch.weights;
     const size_t tap = ch.tap_bytes, step = d.pixel_step;
-    const auto weights = [](const std::byte* p)
-                             SMELT_INLINE_LAMBDA SMELT_FN { return T::template weights<kVecs>(p); };
+    const auto weights = [](const std::byte* p) SMELT_INLINE_LAMBDA
+                         SMELT_FN { return T::template weights<kVecs>(p); };
     if constexpr (kWidth != 0) __builtin_assume(d.height != 0);  // or compilers start sums twice
     SMELT_KEEP_LOOP for (size_t y = 0; y < d.height; ++y, row += d.tap_step) {
       if constexpr (kWidth == 3) {

@@ -85,8 +85,8 @@ struct TapsF32 : CountedLanes, NoField {
                   svmla_x(all, svget2(s, 1), svget2(in, 1), svget2(w, 1)));
   }
   template <int>
-  static SMELT_INLINE void finish(Sums v, Last, const OutputStage& s, float* out,
-                                  size_t count) SMELT_FN {
+  static SMELT_INLINE void finish(Sums v, Last, const OutputStage& s, float* out, size_t count)
+      SMELT_FN {
     const svfloat32x2_t c = clamp2(v, svdup_f32(s.min), svdup_f32(s.max));
     store1(out, lanes_from(0, count), svget2(c, 0));
     store1(out + svcntw(), lanes_from(svcntw(), count), svget2(c, 1));
@@ -128,8 +128,8 @@ struct TapsF16 : CountedLanes, NoField {
     return svcvtnt_f16_x(svcvt_f16_x(all, even), all, odd);
   }
   template <int kVecs>
-  static SMELT_INLINE void finish(Sums v, Last, const OutputStage& s, float16_t* out,
-                                  size_t count) SMELT_FN {
+  static SMELT_INLINE void finish(Sums v, Last, const OutputStage& s, float16_t* out, size_t count)
+      SMELT_FN {
     const svfloat32_t lo = svdup_f32(s.min), hi = svdup_f32(s.max);
     svst1(halves<0>(count), out,
           narrow(clamp1(svget4(v, 0), lo, hi), clamp1(svget4(v, 1), lo, hi)));
@@ -178,8 +178,8 @@ struct TapsS8 : CountedLanes {
   }
   /// The result in the low halves of 32-bit lanes. The rounded number is small, so adding 1.5 x
   /// 2^23 rounds it into the low bits.
-  static SMELT_INLINE svint16_t requantize(svint32_t sum, svfloat32_t scale,
-                                           const OutputStage& s) SMELT_FN {
+  static SMELT_INLINE svint16_t requantize(svint32_t sum, svfloat32_t scale, const OutputStage& s)
+      SMELT_FN {
     const svbool_t all = svptrue_b32();
     const svfloat32_t scaled = svmul_x(all, svcvt_f32_x(all, sum), scale);
     const svfloat32_t v = clamp1(scaled, svdup_f32(s.min), svdup_f32(s.max));

@@ -1,11 +1,11 @@
 // How depthwise kernels multiply with SME2: sums in ZA, of which one instruction multiplies up to
 // four vectors by the weights of as many channels. The 4 vl sums of a pixel lie there as the
-// instruction of the type leaves them:
+// instruction of the type leaves them (q is a quarter of ZA, h half of it):
 //
-//   float32  FMLA    four vectors as they are                         vectors p, p + q, p + 2q, p +
-//   3q of the array, q = a quarter float16  FMLAL   even and odd lanes of two vectors apart vectors
-//   2p, 2p + 1, 2p + h, 2p + h + 1, h = half int8     SMLALL  lanes 0, 4, … | 1, 5, … | 2, 6, … |
-//   3, 7, …      vectors 4p … 4p + 3
+//   float32   FMLA     four vectors as they are        vectors p, p + q, p + 2q, p + 3q
+//   float16   FMLAL    even and odd lanes apart        vectors 2p, 2p + 1, 2p + h, 2p + h + 1
+//   int8      SMLALL   lanes 0 4 …, 1 5 …, 2 6 …,      vectors 4p … 4p + 3
+//                      3 7 …
 //
 // so what belongs to channels is brought into that order, and results are put back by the
 // instruction that narrows them.
@@ -72,8 +72,8 @@ struct TapsF32 : NoField {
                            svcreate2(svget4(w, 0), svget4(w, 1)));
   }
   template <int kVecs>
-  static SMELT_INLINE void finish(Sums at, Last, const OutputStage& s, float* out,
-                                  size_t count) SMELT_FN {
+  static SMELT_INLINE void finish(Sums at, Last, const OutputStage& s, float* out, size_t count)
+      SMELT_FN {
     const svfloat32_t lo = svdup_f32(s.min), hi = svdup_f32(s.max);
     if constexpr (kVecs == 4)
       return svst1(lanes<4>(count), out, clamp4(svread_za32_f32_vg1x4(at), lo, hi));
@@ -127,8 +127,8 @@ struct TapsF16 : NoField {
       svmla_za32_f16_vg2x1(at, svget2(in, 0), svget2(w, 0));
   }
   template <int kVecs>
-  static SMELT_INLINE void finish(Sums at, Last, const OutputStage& s, float16_t* out,
-                                  size_t count) SMELT_FN {
+  static SMELT_INLINE void finish(Sums at, Last, const OutputStage& s, float16_t* out, size_t count)
+      SMELT_FN {
     const svfloat32_t lo = svdup_f32(s.min), hi = svdup_f32(s.max);
     const svfloat32x2_t even = svread_za32_f32_vg1x2(at), odd = svread_za32_f32_vg1x2(at + 1);
     const Float4 v =

@@ -1,7 +1,9 @@
-// Multiplying by outer products of vectors (MOPA): each instruction adds vl x vl x kKr products to a tile of ZA.
+// Multiplying by outer products of vectors (MOPA): each instruction adds vl x vl x kKr products to
+// a tile of ZA.
 //
-// The left side comes in panels of vl rows, the right side in panels of 4 vl columns. A group of kKr consecutive k is one
-// vector of a left panel (vl x kKr elements) and four vectors of a right one. Four tiles form the grid that fits the columns:
+// The left side comes in panels of vl rows, the right side in panels of 4 vl columns. A group of
+// kKr consecutive k is one vector of a left panel (vl x kKr elements) and four vectors of a right
+// one. Four tiles form the grid that fits the columns:
 //
 //   more than 2 vl columns: 1 x 4          up to 2 vl: 2 x 2         up to vl: 4 x 1
 //
@@ -9,8 +11,9 @@
 //    a0 [ t0  t1  t2  t3 ]                a0 [ t0  t1 ]             a0 [ t0 ]
 //                                         a1 [ t2  t3 ]             a1 [ t1 ]  …
 //
-// So tile t holds panel t / kCols of rows and vector t % kCols of columns. At the end of a block there are fewer rows (one or
-// two panels); no tile is computed that has no output. Four groups of a left panel are one load of four vectors.
+// So tile t holds panel t / kCols of rows and vector t % kCols of columns. At the end of a block
+// there are fewer rows (one or two panels); no tile is computed that has no output. Four groups of
+// a left panel are one load of four vectors.
 //
 // The including file has included simd/sme.h or simd/sme2.h, and names:
 // T: how elements multiply: kKr, mopa<tile>(lhs vector, rhs vector).
@@ -28,20 +31,24 @@ struct Mopa {
   static SMELT_INLINE void begin() SMELT_FN { Weights::begin(); }
   static SMELT_INLINE size_t nr() SMELT_FN { return 4 * svcntw(); }
 
-  static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel, size_t n0,
-                                 size_t nb) SMELT_FN {
+  static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel,
+                                 size_t n0, size_t nb) SMELT_FN {
     const size_t vl = svcntw();
     if (nb > 3 * vl) return grid<1, 4>(g, m0, left, panel, n0, nb);
     if (nb > 2 * vl) return grid<1, 3>(g, m0, left, panel, n0, nb);
-    if (nb > vl) return left > vl ? grid<2, 2>(g, m0, left, panel, n0, nb) : grid<1, 2>(g, m0, left, panel, n0, nb);
+    if (nb > vl)
+      return left > vl ? grid<2, 2>(g, m0, left, panel, n0, nb)
+                       : grid<1, 2>(g, m0, left, panel, n0, nb);
     if (left > 3 * vl) return grid<4, 1>(g, m0, left, panel, n0, nb);
-    return left > vl ? grid<2, 1>(g, m0, left, panel, n0, nb) : grid<1, 1>(g, m0, left, panel, n0, nb);
+    return left > vl ? grid<2, 1>(g, m0, left, panel, n0, nb)
+                     : grid<1, 1>(g, m0, left, panel, n0, nb);
   }
 
  private:
   // One group: kRows x kCols outer products.
   template <int kRows, int kCols>
-  static SMELT_INLINE void group(svuint8_t a0, svuint8_t a1, svuint8_t a2, svuint8_t a3, Bytes4 b) SMELT_FN {
+  static SMELT_INLINE void group(svuint8_t a0, svuint8_t a1, svuint8_t a2, svuint8_t a3, Bytes4 b)
+      SMELT_FN {
     row<0, kCols>(a0, b);
     if constexpr (kRows > 1) row<kCols, kCols>(a1, b);
     if constexpr (kRows > 2) row<2 * kCols, kCols>(a2, b);
@@ -57,7 +64,8 @@ struct Mopa {
 
   // Four groups, from group 4 x kQuad on.
   template <int kRows, int kCols, int kQuad>
-  static SMELT_INLINE void quad(const std::byte* lhs, size_t lhs_stride, const std::byte* rhs) SMELT_FN {
+  static SMELT_INLINE void quad(const std::byte* lhs, size_t lhs_stride, const std::byte* rhs)
+      SMELT_FN {
     const Bytes4 a0 = load4<4 * kQuad>(lhs);
     const Bytes4 a1 = kRows > 1 ? load4<4 * kQuad>(lhs + lhs_stride) : a0;
     const Bytes4 a2 = kRows > 2 ? load4<4 * kQuad>(lhs + 2 * lhs_stride) : a0;
@@ -85,25 +93,28 @@ struct Mopa {
     }
     for (size_t n = groups % 4; n != 0; --n, lhs += bytes, rhs += rhs_bytes) {
       const svuint8_t a0 = load1<0>(lhs);
-      group<kRows, kCols>(a0, kRows > 1 ? load1<0>(lhs + lhs_stride) : a0, kRows > 2 ? load1<0>(lhs + 2 * lhs_stride) : a0,
-                          kRows > 3 ? load1<0>(lhs + 3 * lhs_stride) : a0, Weights::template group<0, kCols>(rhs));
+      group<kRows, kCols>(a0, kRows > 1 ? load1<0>(lhs + lhs_stride) : a0,
+                          kRows > 2 ? load1<0>(lhs + 2 * lhs_stride) : a0,
+                          kRows > 3 ? load1<0>(lhs + 3 * lhs_stride) : a0,
+                          Weights::template group<0, kCols>(rhs));
     }
   }
 
   template <int kRows, int kCols>
-  static SMELT_INLINE size_t grid(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel, size_t n0,
-                                  size_t nb) SMELT_FN {
+  static SMELT_INLINE size_t grid(const GemmBlock& g, size_t m0, size_t left,
+                                  const std::byte* panel, size_t n0, size_t nb) SMELT_FN {
     const size_t vl = svcntw(), rows = left < kRows * vl ? left : kRows * vl;
     const size_t groups = g.taps * ((g.kc + T::kKr - 1) / T::kKr);
     const std::byte* rhs = panel + Sum::kHeadFields * 4 * svcntb();
     start<Sum, kCols>(panel);
     multiply<kRows, kCols>(g.lhs + m0 / vl * g.lhs_panel_stride, g.lhs_panel_stride, rhs, groups);
-    finish<Sum, kRows, kCols>(Grid{g, m0, rows, n0, nb}, rhs + groups * Weights::kVectors * svcntb());
+    finish<Sum, kRows, kCols>(Grid{g, m0, rows, n0, nb},
+                              rhs + groups * Weights::kVectors * svcntb());
     return rows;
   }
 };
 
-// ---- elements ------------------------------------------------------------------------------------------------------
+// ---- elements -----------------------------------------------------------------------------------
 
 struct MopaF32 {
   static constexpr size_t kKr = 1;
@@ -123,7 +134,8 @@ struct MopaBF16 {
   static constexpr size_t kKr = 2;
   template <int kTile>
   static SMELT_INLINE void mopa(svuint8_t a, svuint8_t b) SMELT_FN {
-    svmopa_za32_m(kTile, svptrue_b16(), svptrue_b16(), svreinterpret_bf16(a), svreinterpret_bf16(b));
+    svmopa_za32_m(kTile, svptrue_b16(), svptrue_b16(), svreinterpret_bf16(a),
+                  svreinterpret_bf16(b));
   }
 };
 struct MopaS8 {

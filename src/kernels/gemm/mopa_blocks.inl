@@ -1,12 +1,12 @@
-// Outer products with a scale per block of k: integers are summed over a block in two tiles, and then added, times the scales
-// of their columns, to two tiles of floats.
+// Outer products with a scale per block of k: integers are summed over a block in two tiles, and
+// then added, times the scales of their columns, to two tiles of floats.
 //
 //         b0  b1            b0  b1
 //    a0 [ t0  t1 ]  ->    [ t2  t3 ]         2 vl columns at a time: half a panel
 //         int32             float32
 //
-// T and Weights: as in gemm/mopa.inl. Elem: of the output. Layout: data, with a bfloat16 per column after the groups of each
-// block | kBias, kScaledRowSum. Zero points: see gemm/int8_sums.inl.
+// T and Weights: as in gemm/mopa.inl. Elem: of the output. Layout: data, with a bfloat16 per column
+// after the groups of each block | kBias, kScaledRowSum. Zero points: see gemm/int8_sums.inl.
 #include "kernels/gemm/mopa.inl"
 
 namespace smelt {
@@ -17,8 +17,8 @@ struct MopaBlocks {
   static SMELT_INLINE void begin() SMELT_FN { Weights::begin(); }
   static SMELT_INLINE size_t nr() SMELT_FN { return 4 * svcntw(); }
 
-  static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel, size_t n0,
-                                 size_t nb) SMELT_FN {
+  static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel,
+                                 size_t n0, size_t nb) SMELT_FN {
     const size_t vl = svcntw(), rows = left < vl ? left : vl, half = 2 * vl;
     const std::byte* lhs = g.lhs + m0 / vl * g.lhs_panel_stride;
     halves(g, lhs, Grid{g, m0, rows, n0, nb < half ? nb : half}, panel, 0);
@@ -43,8 +43,8 @@ struct MopaBlocks {
   }
 
   // Columns half x 2 vl … of a panel.
-  static SMELT_INLINE void halves(const GemmBlock& g, const std::byte* lhs, const Grid& at, const std::byte* panel,
-                                  size_t half) SMELT_FN {
+  static SMELT_INLINE void halves(const GemmBlock& g, const std::byte* lhs, const Grid& at,
+                                  const std::byte* panel, size_t half) SMELT_FN {
     constexpr uint64_t kIntegerTiles = 0x33;  // tiles 0 and 1, as 64-bit tiles
     const size_t bytes = vector_bytes(), packed = Weights::kVectors * bytes;
     static_assert(T::kKr == 4);
@@ -70,7 +70,8 @@ struct MopaBlocks {
   static SMELT_INLINE void start(const Grid& at, const std::byte* rowsums) SMELT_FN {
     const svbool_t all = svptrue_b32(), rows = lanes_from(0, at.rows);
     const RowQuant* q = at.g.row_quant + at.m0 * at.g.row_quant_stride;
-    const svint32_t zero = at.g.row_quant_stride == 0 ? svdup_s32(q->zero) : svget2(svld2(rows, &q->zero), 0);
+    const svint32_t zero =
+        at.g.row_quant_stride == 0 ? svdup_s32(q->zero) : svget2(svld2(rows, &q->zero), 0);
     const svfloat32_t minus = svneg_x(all, svcvt_f32_x(all, zero));
     const Float4 sums = columns<2>(rowsums);
     svzero_za();
@@ -79,8 +80,8 @@ struct MopaBlocks {
   }
 
   // out = clamp(float x scale_i + bias_j)
-  static SMELT_INLINE void finish_row(const Grid& at, const RowQuant& q, uint32_t slice, void* const* out, svfloat32_t b0,
-                                      svfloat32_t b1) SMELT_FN {
+  static SMELT_INLINE void finish_row(const Grid& at, const RowQuant& q, uint32_t slice,
+                                      void* const* out, svfloat32_t b0, svfloat32_t b1) SMELT_FN {
     const svbool_t all = svptrue_b32();
     const svfloat32x2_t row = read_float_row(slice);
     const svfloat32_t scale = svdup_f32(q.scale);
@@ -104,7 +105,8 @@ struct MopaBlocks {
       finish_row(at, q[2 * stride], slice + 8, out + 2, b0, b1);
       finish_row(at, q[3 * stride], slice + 12, out + 3, b0, b1);
     }
-    for (size_t n = at.rows % 4; n != 0; --n, ++out, q += stride, slice += 4) finish_row(at, *q, slice, out, b0, b1);
+    for (size_t n = at.rows % 4; n != 0; --n, ++out, q += stride, slice += 4)
+      finish_row(at, *q, slice, out, b0, b1);
   }
 };
 

@@ -1,4 +1,5 @@
-// One row with a scale per block of k, without SME2: integers of a block in four registers, floats in four others.
+// One row with a scale per block of k, without SME2: integers of a block in four registers, floats
+// in four others.
 #include "kernels/gemm/one_row_sme.inl"
 
 namespace smelt {
@@ -24,7 +25,8 @@ struct OneRowBlocks {
         const Bytes4 scales = load_columns<2, 0>(w);
         const svfloat32x2_t lo = widen_bf16(svget4(scales, 0)), hi = widen_bf16(svget4(scales, 1));
         total = multiply_add4(to_float4(svreinterpret_s32(sum)),
-                              svcreate4(svget2(lo, 0), svget2(lo, 1), svget2(hi, 0), svget2(hi, 1)), total);
+                              svcreate4(svget2(lo, 0), svget2(lo, 1), svget2(hi, 0), svget2(hi, 1)),
+                              total);
         w += 2 * bytes;
       }
       finish_one_row<Sum>(g, svreinterpret_u8(total), w, n0);

@@ -1,5 +1,5 @@
-// One row with a scale per block of k: integers are summed over a block in a group of ZA vectors, and then added, times the
-// scales, to another group, of floats. Two panels go together.
+// One row with a scale per block of k: integers are summed over a block in a group of ZA vectors,
+// and then added, times the scales, to another group, of floats. Two panels go together.
 //
 //   groups 0, 1: integers of panels 0, 1;  groups 2, 3: their floats
 #include "kernels/gemm/one_row_sme2.inl"
@@ -19,13 +19,16 @@ struct OneRowBlocks {
   }
 
  private:
-  // Vectors p, p + quarter, … are vectors of tile p, for quarters are whole rows of the tiles: groups 0 and 1 as 64-bit tiles.
+  // Vectors p, p + quarter, … are vectors of tile p, for quarters are whole rows of the tiles:
+  // groups 0 and 1 as 64-bit tiles.
   static constexpr uint64_t kIntegers = 0x33;
 
   template <int kPanels, int kIndex>
-  static SMELT_INLINE void group(uint32_t first, svuint8_t row, const std::byte* w0, const std::byte* w1) SMELT_FN {
+  static SMELT_INLINE void group(uint32_t first, svuint8_t row, const std::byte* w0,
+                                 const std::byte* w1) SMELT_FN {
     T::template dot<kIndex>(first, Weights::template group<kIndex, 4>(w0), row);
-    if constexpr (kPanels > 1) T::template dot<kIndex>(first + 1, Weights::template group<kIndex, 4>(w1), row);
+    if constexpr (kPanels > 1)
+      T::template dot<kIndex>(first + 1, Weights::template group<kIndex, 4>(w1), row);
   }
 
   // The floats of a panel += its integers x scales.
@@ -45,7 +48,8 @@ struct OneRowBlocks {
     const uint8_t* a = static_cast<const uint8_t*>(g.rows[0]);
     svzero_za();
     for (size_t k = 0; k < g.kc; k += g.quant_block) {
-      for (size_t n = g.quant_block / 16; n != 0; --n, a += 16, w0 += 4 * packed, w1 += 4 * packed) {
+      for (size_t n = g.quant_block / 16; n != 0;
+           --n, a += 16, w0 += 4 * packed, w1 += 4 * packed) {
         const svuint8_t row = svld1rq(svptrue_b8(), a);
         group<kPanels, 0>(first, row, w0, w1);
         group<kPanels, 1>(first, row, w0, w1);
@@ -58,7 +62,8 @@ struct OneRowBlocks {
       w0 += 2 * bytes, w1 += 2 * bytes;
     }
     finish_one_row<Sum>(g, svreinterpret_u8(svread_za32_u32_vg1x4(first + 2)), w0, n0);
-    if constexpr (kPanels > 1) finish_one_row<Sum>(g, svreinterpret_u8(svread_za32_u32_vg1x4(first + 3)), w1, n0 + nr);
+    if constexpr (kPanels > 1)
+      finish_one_row<Sum>(g, svreinterpret_u8(svread_za32_u32_vg1x4(first + 3)), w1, n0 + nr);
   }
 };
 

@@ -1,6 +1,6 @@
-// One row of the left side, without SME2: sums of 4 vl columns are four registers, as in any SVE loop. 16 bytes of the row,
-// repeated in each 128-bit segment of a register, serve four groups of k. Two panels go together, so that eight sums are
-// under way.
+// One row of the left side, without SME2: sums of 4 vl columns are four registers, as in any SVE
+// loop. 16 bytes of the row, repeated in each 128-bit segment of a register, serve four groups of
+// k. Two panels go together, so that eight sums are under way.
 //
 // T: kKr, dot<lane>(sums, weights, row). Weights and Sum: as in gemm/mopa.inl.
 #include "kernels/gemm/gemm_kernel.h"
@@ -39,13 +39,17 @@ struct OneRow {
 
  private:
   template <int kPanels, int kIndex>
-  static SMELT_INLINE void group(Bytes4& s0, Bytes4& s1, svuint8_t row, const std::byte* w0, const std::byte* w1) SMELT_FN {
+  static SMELT_INLINE void group(Bytes4& s0, Bytes4& s1, svuint8_t row, const std::byte* w0,
+                                 const std::byte* w1) SMELT_FN {
     s0 = dot4<T, kIndex>(s0, Weights::template group<kIndex, 4>(w0), row);
-    if constexpr (kPanels > 1) s1 = dot4<T, kIndex>(s1, Weights::template group<kIndex, 4>(w1), row);
+    if constexpr (kPanels > 1)
+      s1 = dot4<T, kIndex>(s1, Weights::template group<kIndex, 4>(w1), row);
   }
   template <int kPanels, int kIndex>
-  static SMELT_INLINE void pair(Bytes4& s0, Bytes4& s1, svuint8_t row, const std::byte* w0, const std::byte* w1) SMELT_FN {
-    if constexpr (Weights::kVectors == 4) {  // one after the other: loads that run ahead need more registers than there are
+  static SMELT_INLINE void pair(Bytes4& s0, Bytes4& s1, svuint8_t row, const std::byte* w0,
+                                const std::byte* w1) SMELT_FN {
+    // One after the other: loads that run ahead need more registers than there are.
+    if constexpr (Weights::kVectors == 4) {
       group<kPanels, kIndex>(s0, s1, row, w0, w1);
       return group<kPanels, kIndex + 1>(s0, s1, row, w0, w1);
     }
@@ -86,13 +90,14 @@ struct OneRow {
   }
 };
 
-// ---- elements -----------------------------------------------------------------------------------------------------------
+// ---- elements -----------------------------------------------------------------------------------
 
 struct DotF32 {
   static constexpr size_t kKr = 1;
   template <int kLane>
   static SMELT_INLINE svuint8_t dot(svuint8_t s, svuint8_t w, svuint8_t row) SMELT_FN {
-    return svreinterpret_u8(svmla_lane(svreinterpret_f32(s), svreinterpret_f32(w), svreinterpret_f32(row), kLane));
+    return svreinterpret_u8(
+        svmla_lane(svreinterpret_f32(s), svreinterpret_f32(w), svreinterpret_f32(row), kLane));
   }
 };
 struct DotF16 {

@@ -1,9 +1,10 @@
-// One row of the left side: sums of 4 vl columns are a group of four ZA vectors, and one instruction multiplies four vectors
-// of weights by an element of the row that all columns share.
+// One row of the left side: sums of 4 vl columns are a group of four ZA vectors, and one
+// instruction multiplies four vectors of weights by an element of the row that all columns share.
 //
-//   group p of ZA (vectors p, p + quarter, p + 2 quarters, p + 3 quarters of the array)  +=  weights of panel p  x  a[lane]
+//   group p of ZA: vectors p, + a quarter of ZA, + two, + three   +=   weights of panel p x a[lane]
 //
-// Four panels go together, so that four sums are under way. 16 bytes of the row serve four groups of k.
+// Four panels go together, so that four sums are under way. 16 bytes of the row serve four groups
+// of k.
 //
 // T: kKr, dot<lane>(group, weights, row). Weights and Sum: as in gemm/mopa.inl.
 #include "kernels/gemm/gemm_kernel.h"
@@ -12,8 +13,8 @@
 namespace smelt {
 namespace {
 
-/// 0, but the compiler does not know: it would load the number of each group into a register, beside each use. From an
-/// unknown first one, the others are immediate offsets.
+/// 0, but the compiler does not know: it would load the number of each group into a register,
+/// beside each use. From an unknown first one, the others are immediate offsets.
 SMELT_INLINE uint32_t first_group() SMELT_FN { return uint32_t(vector_bytes() % 16); }
 
 template <class T, class Weights, class Sum>
@@ -23,7 +24,8 @@ struct OneRow {
     const size_t nr = 4 * svcntw();
     const std::byte* panel = g.rhs;
     size_t n0 = 0;
-    for (; n0 + 3 * nr < g.n; n0 += 4 * nr, panel += 4 * g.rhs_panel_stride) panels<4>(g, panel, n0);
+    for (; n0 + 3 * nr < g.n; n0 += 4 * nr, panel += 4 * g.rhs_panel_stride)
+      panels<4>(g, panel, n0);
     if (n0 + nr < g.n) {
       panels<2>(g, panel, n0);
       n0 += 2 * nr, panel += 2 * g.rhs_panel_stride;
@@ -34,13 +36,16 @@ struct OneRow {
  private:
   // The products of a group of k, word kIndex from the pointers on.
   template <int kPanels, int kIndex>
-  static SMELT_INLINE void group(svuint8_t row, const std::byte* w0, const std::byte* w1, const std::byte* w2,
-                                 const std::byte* w3) SMELT_FN {
+  static SMELT_INLINE void group(svuint8_t row, const std::byte* w0, const std::byte* w1,
+                                 const std::byte* w2, const std::byte* w3) SMELT_FN {
     const uint32_t first = first_group();
     T::template dot<kIndex>(first, Weights::template group<kIndex, 4>(w0), row);
-    if constexpr (kPanels > 1) T::template dot<kIndex>(first + 1, Weights::template group<kIndex, 4>(w1), row);
-    if constexpr (kPanels > 2) T::template dot<kIndex>(first + 2, Weights::template group<kIndex, 4>(w2), row);
-    if constexpr (kPanels > 3) T::template dot<kIndex>(first + 3, Weights::template group<kIndex, 4>(w3), row);
+    if constexpr (kPanels > 1)
+      T::template dot<kIndex>(first + 1, Weights::template group<kIndex, 4>(w1), row);
+    if constexpr (kPanels > 2)
+      T::template dot<kIndex>(first + 2, Weights::template group<kIndex, 4>(w2), row);
+    if constexpr (kPanels > 3)
+      T::template dot<kIndex>(first + 3, Weights::template group<kIndex, 4>(w3), row);
   }
 
   template <int kPanels>
@@ -88,13 +93,15 @@ struct OneRow {
     svwrite_za32_f32_vg1x4(first_group() + kGroup, v);
   }
   template <int kGroup>
-  static SMELT_INLINE void finish_group(const GemmBlock& g, const std::byte* tail, size_t n0) SMELT_FN {
+  static SMELT_INLINE void finish_group(const GemmBlock& g, const std::byte* tail, size_t n0)
+      SMELT_FN {
     const size_t n = n0 + kGroup * 4 * svcntw();
-    finish_one_row<Sum>(g, svreinterpret_u8(svread_za32_u32_vg1x4(first_group() + kGroup)), tail, n);
+    finish_one_row<Sum>(g, svreinterpret_u8(svread_za32_u32_vg1x4(first_group() + kGroup)), tail,
+                        n);
   }
 };
 
-// ---- elements -----------------------------------------------------------------------------------------------------------
+// ---- elements -----------------------------------------------------------------------------------
 
 struct DotF32 {
   static constexpr size_t kKr = 1;

@@ -1,5 +1,5 @@
-// What the kernels for SME and SME2 have in common: how weights lie, what packs, and the two functions of a kernel file.
-// Streaming mode and ZA are entered here, once per block.
+// What the kernels for SME and SME2 have in common: how weights lie, what packs, and the two
+// functions of a kernel file. Streaming mode and ZA are entered here, once per block.
 //
 // The including file has included simd/sme.h or simd/sme2.h.
 #include "kernels/gemm/block_loop.inl"
@@ -68,7 +68,8 @@ constexpr PackLayout sme_weights(GemmVariant variant) {
 }
 
 /// A kernel of one row, which is read where it is.
-constexpr GemmKernel sme_row(Isa isa, GemmVariant variant, const char* name, void (*run)(const GemmBlock&)) {
+constexpr GemmKernel sme_row(Isa isa, GemmVariant variant, const char* name,
+                             void (*run)(const GemmBlock&)) {
   const PackLayout rhs = sme_weights(variant);
   GemmKernel kernel{.name = name,
                     .isa = isa,
@@ -79,12 +80,14 @@ constexpr GemmKernel sme_row(Isa isa, GemmVariant variant, const char* name, voi
                     .pack_rhs = pack_panels_sme,
                     .max_m = 1,
                     .run = run};
-  if (rhs.tail & kBias) kernel.quantize_lhs = isa == Isa::kSme2 ? quantize_row_sme2 : quantize_row_sme;
+  if (rhs.tail & kBias)
+    kernel.quantize_lhs = isa == Isa::kSme2 ? quantize_row_sme2 : quantize_row_sme;
   return kernel;
 }
 
 /// A kernel of outer products, of panels of vl rows.
-constexpr GemmKernel sme_tiles(Isa isa, GemmVariant variant, const char* name, void (*run)(const GemmBlock&)) {
+constexpr GemmKernel sme_tiles(Isa isa, GemmVariant variant, const char* name,
+                               void (*run)(const GemmBlock&)) {
   const bool second = isa == Isa::kSme2;
   GemmKernel kernel = sme_row(isa, variant, name, run);
   kernel.max_m = ~size_t(0);
@@ -94,7 +97,8 @@ constexpr GemmKernel sme_tiles(Isa isa, GemmVariant variant, const char* name, v
                 .kr = kernel.rhs.kr,
                 .elem = kernel.rhs.elem == DType::kU4 ? DType::kS8 : kernel.rhs.elem};
   kernel.pack_lhs = second ? pack_lhs_sme2 : pack_lhs_sme;
-  if (kernel.quantize_lhs != nullptr) kernel.quantize_lhs = second ? quantize_lhs_sme2 : quantize_lhs_sme;
+  if (kernel.quantize_lhs != nullptr)
+    kernel.quantize_lhs = second ? quantize_lhs_sme2 : quantize_lhs_sme;
   return kernel;
 }
 

@@ -1,7 +1,8 @@
 // How packed weights become what is multiplied: one policy per format.
 //
-// begin(): once per block. kVectors: vectors of packed bytes per group. group<kIndex, kCols>(p): group kIndex from p on, as
-// four vectors in the order of load_columns<kCols>(). pair<kIndex, kCols>(p, b0, b1): that group and the next.
+// begin(): once per block. kVectors: vectors of packed bytes per group. group<kIndex, kCols>(p):
+// group kIndex from p on, as four vectors in the order of load_columns<kCols>(). pair<kIndex,
+// kCols>(p, b0, b1): that group and the next.
 #pragma once
 
 #include <cstddef>

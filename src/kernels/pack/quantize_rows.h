@@ -12,7 +12,7 @@ struct FloatRows {
   const void* const* row;  ///< [rows] pointers to k floats
   RowQuant* row_quant;     ///< [rows]: written
   std::byte* out;
-  size_t panel_stride;     ///< of panels of vl rows; 0: rows of k bytes, one after the other
+  size_t panel_stride;  ///< of panels of vl rows; 0: rows of k bytes, one after the other
 };
 
 void quantize_rows_sme(const FloatRows&);

@@ -1,7 +1,8 @@
-// Quantises rows of floats to int8 and transposes them into panels, in one streaming pass over vl rows at a time.
+// Quantises rows of floats to int8 and transposes them into panels, in one streaming pass over vl
+// rows at a time.
 //
-// Four vectors of floats become one of int8, which is vl words of four k: a row of a tile. Four of those fill a row of all
-// tiles; the columns then go to the panel (see words.inl).
+// Four vectors of floats become one of int8, which is vl words of four k: a row of a tile. Four of
+// those fill a row of all tiles; the columns then go to the panel (see words.inl).
 //
 // The arithmetic is that of vector/quantize.inl, so that the integers are the same.
 #include "kernels/pack/quantize_rows.h"
@@ -35,22 +36,29 @@ SMELT_INLINE void measure_row(const float* x, size_t k, float& low, float& high)
     hi = max4(hi, v);
   }
   const svbool_t all = svptrue_b32();
-  const svfloat32_t l = svmin_x(all, svmin_x(all, svget4(lo, 0), svget4(lo, 1)), svmin_x(all, svget4(lo, 2), svget4(lo, 3)));
-  const svfloat32_t h = svmax_x(all, svmax_x(all, svget4(hi, 0), svget4(hi, 1)), svmax_x(all, svget4(hi, 2), svget4(hi, 3)));
+  const svfloat32_t l = svmin_x(all, svmin_x(all, svget4(lo, 0), svget4(lo, 1)),
+                                svmin_x(all, svget4(lo, 2), svget4(lo, 3)));
+  const svfloat32_t h = svmax_x(all, svmax_x(all, svget4(hi, 0), svget4(hi, 1)),
+                                svmax_x(all, svget4(hi, 2), svget4(hi, 3)));
   low = svminv(all, l);
   high = svmaxv(all, h);
 }
 
 /// Scales and zero points of up to vl rows, a lane each.
-SMELT_INLINE void measure_rows(const void* const* row, size_t rows, size_t k, RowScaling& s, RowQuant* found) SMELT_FN {
-  for (size_t r = 0; r < rows; ++r) measure_row(static_cast<const float*>(row[r]), k, s.lo[r], s.hi[r]);
+SMELT_INLINE void measure_rows(const void* const* row, size_t rows, size_t k, RowScaling& s,
+                               RowQuant* found) SMELT_FN {
+  for (size_t r = 0; r < rows; ++r)
+    measure_row(static_cast<const float*>(row[r]), k, s.lo[r], s.hi[r]);
   const svbool_t p = lanes_from(0, rows);
   const svfloat32_t lo = svld1(p, s.lo), hi = svld1(p, s.hi), one = svdup_f32(1);
-  const svfloat32_t inverse = svsel(svcmpeq(p, lo, hi), one, svdivr_x(p, svsub_x(p, hi, lo), svdup_f32(255)));
+  const svfloat32_t inverse =
+      svsel(svcmpeq(p, lo, hi), one, svdivr_x(p, svsub_x(p, hi, lo), svdup_f32(255)));
   const svfloat32_t scaled_lo = svmul_x(p, lo, inverse), scaled_hi = svmul_x(p, hi, inverse);
-  const svfloat32_t errors = svadd_x(p, svadd_x(p, scaled_lo, svdup_f32(-128)), svadd_x(p, scaled_hi, svdup_f32(127)));
-  const svfloat32_t exact = svsel(svcmpgt(p, errors, svdup_f32(0)), svsub_x(p, svdup_f32(-128), scaled_lo),
-                                  svsub_x(p, svdup_f32(127), scaled_hi));
+  const svfloat32_t errors =
+      svadd_x(p, svadd_x(p, scaled_lo, svdup_f32(-128)), svadd_x(p, scaled_hi, svdup_f32(127)));
+  const svfloat32_t exact =
+      svsel(svcmpgt(p, errors, svdup_f32(0)), svsub_x(p, svdup_f32(-128), scaled_lo),
+            svsub_x(p, svdup_f32(127), scaled_hi));
   const svfloat32_t within = svmin_x(p, svmax_x(p, exact, svdup_f32(-128)), svdup_f32(127));
   // NaN, from infinite inputs, becomes 0.
   const svint32_t zero = svcvt_s32_x(p, svrintn_x(p, within));
@@ -65,8 +73,10 @@ SMELT_INLINE svuint8_t quantize4(Float4 x, svfloat32_t inverse, svint32_t zero) 
 }
 
 /// One vector of int8.
-SMELT_INLINE svuint8_t quantize_whole(const float* x, svfloat32_t inverse, svint32_t zero) SMELT_FN {
-  return quantize4(svreinterpret_f32(load_columns<4, 0>(reinterpret_cast<const std::byte*>(x))), inverse, zero);
+SMELT_INLINE svuint8_t quantize_whole(const float* x, svfloat32_t inverse, svint32_t zero)
+    SMELT_FN {
+  return quantize4(svreinterpret_f32(load_columns<4, 0>(reinterpret_cast<const std::byte*>(x))),
+                   inverse, zero);
 }
 /// Vector `vector` of a row's int8; what lies beyond n elements is 0.
 SMELT_INLINE svuint8_t quantize_some(const float* x, size_t n, size_t vector, svfloat32_t inverse,
@@ -77,12 +87,14 @@ SMELT_INLINE svuint8_t quantize_some(const float* x, size_t n, size_t vector, sv
   return svsel(svwhilelt_b8(uint64_t(begin), uint64_t(n)), q, svdup_u8(0));
 }
 
-SMELT_INLINE Bytes4 quantize_chunk(const float* x, size_t n, svfloat32_t inverse, svint32_t zero) SMELT_FN {
+SMELT_INLINE Bytes4 quantize_chunk(const float* x, size_t n, svfloat32_t inverse, svint32_t zero)
+    SMELT_FN {
   const size_t vector = svcntb();
   if (n < 4 * vector)
-    return svcreate4(quantize_some(x, n, 0, inverse, zero), quantize_some(x, n, 1, inverse, zero), quantize_some(x, n, 2, inverse, zero),
-                     quantize_some(x, n, 3, inverse, zero));
-  return svcreate4(quantize_whole(x, inverse, zero), quantize_whole(x + vector, inverse, zero), quantize_whole(x + 2 * vector, inverse, zero),
+    return svcreate4(quantize_some(x, n, 0, inverse, zero), quantize_some(x, n, 1, inverse, zero),
+                     quantize_some(x, n, 2, inverse, zero), quantize_some(x, n, 3, inverse, zero));
+  return svcreate4(quantize_whole(x, inverse, zero), quantize_whole(x + vector, inverse, zero),
+                   quantize_whole(x + 2 * vector, inverse, zero),
                    quantize_whole(x + 3 * vector, inverse, zero));
 }
 

@@ -1,13 +1,16 @@
-// Packs panels of 4 vl rows of weights: transposed through ZA, or zipped where columns are runs of memory.
+// Packs panels of 4 vl rows of weights: transposed through ZA, or zipped where columns are runs of
+// memory.
 #include "kernels/pack/words.h"
 
 namespace smelt {
 namespace {
 
 /// The slice after some rows; see next_rows() in gemm/sums_sme.inl.
-SMELT_INLINE uint32_t next_slices(uint32_t slice, uint32_t step) SMELT_FN { return (slice + step) & 0x3ff; }
+SMELT_INLINE uint32_t next_slices(uint32_t slice, uint32_t step) SMELT_FN {
+  return (slice + step) & 0x3ff;
+}
 
-// ---- panels of four tiles' rows -----------------------------------------------------------------------------------------
+// ---- panels of four tiles' rows -----------------------------------------------------------------
 
 /// Where rows come from: vectors of words as they are, into vector `slice` of the array.
 struct AsTheyAre {
@@ -17,7 +20,8 @@ struct AsTheyAre {
   }
 };
 
-/// Floats, two vectors of which become one of 16-bit elements. Narrowing fills even lanes, then odd ones.
+/// Floats, two vectors of which become one of 16-bit elements. Narrowing fills even lanes, then odd
+/// ones.
 template <class To>
 struct Narrowed {
   static constexpr size_t kTimes = 2;
@@ -43,7 +47,8 @@ struct ToBF16 {
 
 /// One vector of each of up to 4 vl rows: row r of tile t comes from row t x vl + r.
 template <class From>
-SMELT_INLINE void load_four_tiles(const WordPanel& w, const std::byte* data, size_t bytes) SMELT_FN {
+SMELT_INLINE void load_four_tiles(const WordPanel& w, const std::byte* data, size_t bytes)
+    SMELT_FN {
   const size_t vl = svcntw(), tile = vl * w.row_stride;
   uint32_t slice = 0;
   if (w.rows == 4 * vl) {
@@ -55,7 +60,8 @@ SMELT_INLINE void load_four_tiles(const WordPanel& w, const std::byte* data, siz
     }
     return;
   }
-  for (size_t r = 0; r < w.rows; ++r, data += w.row_stride) From::load(uint32_t(r % vl * 4 + r / vl), data, bytes);
+  for (size_t r = 0; r < w.rows; ++r, data += w.row_stride)
+    From::load(uint32_t(r % vl * 4 + r / vl), data, bytes);
 }
 
 /// The first `count` columns of all tiles, side by side.
@@ -117,27 +123,30 @@ SMELT_INLINE void store_four(std::byte* p, Bytes4 v) SMELT_FN {
   svst1(all, o + 3 * vector, svget4(v, 3));
 }
 
-// ---- panels of lines of k ------------------------------------------------------------------------------------------------
+// ---- panels of lines of k -----------------------------------------------------------------------
 // The words of 4 vl columns are their elements of 4 / element lines, side by side.
 
-SMELT_INLINE svuint8_t line_vector(const LinePanel& w, const std::byte* line, size_t vector, bool exists) SMELT_FN {
+SMELT_INLINE svuint8_t line_vector(const LinePanel& w, const std::byte* line, size_t vector,
+                                   bool exists) SMELT_FN {
   const size_t begin = vector * svcntb(), end = exists ? w.columns * w.element : 0;
-  return svld1(svwhilelt_b8(uint64_t(begin), uint64_t(end)), reinterpret_cast<const uint8_t*>(line + (exists ? begin : 0)));
+  return svld1(svwhilelt_b8(uint64_t(begin), uint64_t(end)),
+               reinterpret_cast<const uint8_t*>(line + (exists ? begin : 0)));
 }
 
 template <size_t kElement>
 SMELT_INLINE Bytes4 zip_group(const LinePanel& w, const std::byte* line, size_t lines) SMELT_FN {
   const size_t stride = w.line_stride;
   if constexpr (kElement == 4) {
-    return svcreate4(line_vector(w, line, 0, true), line_vector(w, line, 1, true), line_vector(w, line, 2, true),
-                     line_vector(w, line, 3, true));
+    return svcreate4(line_vector(w, line, 0, true), line_vector(w, line, 1, true),
+                     line_vector(w, line, 2, true), line_vector(w, line, 3, true));
   } else if constexpr (kElement == 2) {
     const auto load = [&](size_t x, size_t vector) SMELT_FN {
-      return svreinterpret_u16(line_vector(w, x < lines ? line + x * stride : line, vector, x < lines));
+      return svreinterpret_u16(
+          line_vector(w, x < lines ? line + x * stride : line, vector, x < lines));
     };
     const svuint16_t a0 = load(0, 0), a1 = load(0, 1), b0 = load(1, 0), b1 = load(1, 1);
-    return svcreate4(svreinterpret_u8(svzip1(a0, b0)), svreinterpret_u8(svzip2(a0, b0)), svreinterpret_u8(svzip1(a1, b1)),
-                     svreinterpret_u8(svzip2(a1, b1)));
+    return svcreate4(svreinterpret_u8(svzip1(a0, b0)), svreinterpret_u8(svzip2(a0, b0)),
+                     svreinterpret_u8(svzip1(a1, b1)), svreinterpret_u8(svzip2(a1, b1)));
   } else {
     const auto load = [&](size_t x) SMELT_FN {
       return line_vector(w, x < lines ? line + x * stride : line, 0, x < lines);
@@ -172,15 +181,17 @@ SMELT_INLINE void zip_lines(const LinePanel& w) SMELT_FN {
   zip_elements<1>(w);
 }
 
-// ---- panels of 16 bits of each row: two tiles of 16-bit elements -------------------------------------------------------
+// ---- panels of 16 bits of each row: two tiles of 16-bit elements --------------------------------
 // Row r of tile t is vector 2r + t of the ZA array, and holds row t x 2 vl + r of the panel.
 
-SMELT_INLINE void load_half_tiles(const std::byte* data, size_t row_stride, size_t rows, size_t bytes) SMELT_FN {
+SMELT_INLINE void load_half_tiles(const std::byte* data, size_t row_stride, size_t rows,
+                                  size_t bytes) SMELT_FN {
   const size_t height = svcnth();
   const svbool_t p = svwhilelt_b8(uint64_t(0), uint64_t(bytes));
   uint32_t slice = 0;
   if (rows == 2 * height) {
-    for (size_t n = height / 2; n != 0; --n, data += 2 * row_stride, slice = next_slices(slice, 4)) {
+    for (size_t n = height / 2; n != 0;
+         --n, data += 2 * row_stride, slice = next_slices(slice, 4)) {
       const std::byte* next = data + height * row_stride;
       svld1_hor_za8(0, slice, p, data);
       svld1_hor_za8(0, slice + 1, p, next);
@@ -193,8 +204,10 @@ SMELT_INLINE void load_half_tiles(const std::byte* data, size_t row_stride, size
     svld1_hor_za8(0, uint32_t(r % height * 2 + r / height), p, data);
 }
 
-/// `count` columns of both tiles, side by side, from column `column` on; `step` bytes from column to column.
-SMELT_INLINE void store_half_tiles(uint32_t column, size_t count, std::byte* out, size_t step) SMELT_FN {
+/// `count` columns of both tiles, side by side, from column `column` on; `step` bytes from column
+/// to column.
+SMELT_INLINE void store_half_tiles(uint32_t column, size_t count, std::byte* out, size_t step)
+    SMELT_FN {
   const svbool_t all = svptrue_b16();
   const size_t vector = vector_bytes();
   for (; count != 0; --count, column = next_slices(column, 1), out += step) {
@@ -204,7 +217,8 @@ SMELT_INLINE void store_half_tiles(uint32_t column, size_t count, std::byte* out
 }
 
 SMELT_INLINE void fill_za(svuint8_t v) SMELT_FN {
-  for (uint32_t slice = 0; slice < 4 * uint32_t(svcntw()); slice += 4) write_row(slice, svcreate4(v, v, v, v));
+  for (uint32_t slice = 0; slice < 4 * uint32_t(svcntw()); slice += 4)
+    write_row(slice, svcreate4(v, v, v, v));
 }
 
 /// 4 vl sums of (stored - 8) over some groups, as integers.
@@ -214,8 +228,10 @@ SMELT_INLINE Int4 sum_nibbles(const std::byte* packed, size_t groups) SMELT_FN {
   svuint16_t s0 = svdup_u16(0), s1 = s0;
   for (size_t n = groups; n != 0; --n, packed += 2 * vector) {
     const svuint8x2_t v = load2<0>(packed);
-    s0 = svadalp_x(all, s0, svadd_x(all, svand_x(all, svget2(v, 0), 15), svlsr_x(all, svget2(v, 0), 4)));
-    s1 = svadalp_x(all, s1, svadd_x(all, svand_x(all, svget2(v, 1), 15), svlsr_x(all, svget2(v, 1), 4)));
+    s0 = svadalp_x(all, s0,
+                   svadd_x(all, svand_x(all, svget2(v, 0), 15), svlsr_x(all, svget2(v, 0), 4)));
+    s1 = svadalp_x(all, s1,
+                   svadd_x(all, svand_x(all, svget2(v, 1), 15), svlsr_x(all, svget2(v, 1), 4)));
   }
   const svint32_t offset = svdup_s32(-32 * int32_t(groups));
   return add4(svcreate4(svreinterpret_s32(svunpklo(s0)), svreinterpret_s32(svunpkhi(s0)),
@@ -281,12 +297,14 @@ SMELT_INLINE void transpose_nibbles(const NibblePanel& w) SMELT_FN {
     sums = plus(sums, part);
     if (w.block_groups != 0) {
       const svuint8x2_t scales = load2<0>(w.out + (g / block * (block + 1) + block) * group);
-      scaled = plus(scaled, mul4(to_float4(part), widen_in_order(svget2(scales, 0), svget2(scales, 1))));
+      scaled =
+          plus(scaled, mul4(to_float4(part), widen_in_order(svget2(scales, 0), svget2(scales, 1))));
     }
     g += run;
   }
   store_four(reinterpret_cast<std::byte*>(w.sums), svreinterpret_u8(sums));
-  if (w.block_groups != 0) store_four(reinterpret_cast<std::byte*>(w.scaled_sums), svreinterpret_u8(scaled));
+  if (w.block_groups != 0)
+    store_four(reinterpret_cast<std::byte*>(w.scaled_sums), svreinterpret_u8(scaled));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct WordBlock {
   const void* const* row;  ///< of the first tap
   size_t rows, step;       ///< pointers from row to row
   size_t bytes;
-  VectorOffsets at;        ///< of a tap, in bytes
+  VectorOffsets at;  ///< of a tap, in bytes
 };
 
 /// kVecs vectors of each of kTaps taps of a row go to the row of the tiles at `slice`.
@@ -41,14 +41,16 @@ SMELT_INLINE void load_block(const WordBlock& w) SMELT_FN {
   const void* const* row = w.row;
   const size_t step = w.step;
   uint32_t slice = 0;
-  for (const uint32_t end = opaque(uint32_t(w.rows / 4 * 16)); slice != end; slice = opaque(slice + 16)) {
+  for (const uint32_t end = opaque(uint32_t(w.rows / 4 * 16)); slice != end;
+       slice = opaque(slice + 16)) {
     load_slots<kTaps, kVecs>(slice, row, w);
     load_slots<kTaps, kVecs>(slice + 4, row + step, w);
     load_slots<kTaps, kVecs>(slice + 8, row + 2 * step, w);
     load_slots<kTaps, kVecs>(slice + 12, row + 3 * step, w);
     row += 4 * step;
   }
-  for (size_t n = w.rows % 4; n != 0; --n, row += step, slice += 4) load_slots<kTaps, kVecs>(slice, row, w);
+  for (size_t n = w.rows % 4; n != 0; --n, row += step, slice += 4)
+    load_slots<kTaps, kVecs>(slice, row, w);
 }
 
 /// The first `count` columns of a tile. Returns where they end.
@@ -57,11 +59,13 @@ SMELT_INLINE std::byte* store_tile(size_t count, std::byte* out) SMELT_FN {
   const size_t vector = vector_bytes();
   const VectorOffsets offsets = vector_offsets(0, svcntw());
   uint32_t column = 0;
-  for (const uint32_t end = opaque(uint32_t(count / 4 * 4)); column != end; column = opaque(column + 4)) {
+  for (const uint32_t end = opaque(uint32_t(count / 4 * 4)); column != end;
+       column = opaque(column + 4)) {
     store_columns<kTile>(column, out, offsets);
     out = opaque(out + 4 * vector);
   }
-  for (size_t n = count % 4; n != 0; --n, ++column, out += vector) svst1_ver_za32(kTile, column, svptrue_b32(), out);
+  for (size_t n = count % 4; n != 0; --n, ++column, out += vector)
+    svst1_ver_za32(kTile, column, svptrue_b32(), out);
   return out;
 }
 
@@ -82,7 +86,8 @@ SMELT_INLINE std::byte* store_all_tiles(size_t count, std::byte* out) SMELT_FN {
   return out3;
 }
 
-/// Columns of words that lie side by side in the tiles, at most as many as there are. Returns where they end.
+/// Columns of words that lie side by side in the tiles, at most as many as there are. Returns where
+/// they end.
 SMELT_INLINE std::byte* store_words(size_t words, std::byte* out) SMELT_FN {
   const size_t vl = svcntw();
   if (words >= 4 * vl) return store_all_tiles(vl, out);
@@ -96,13 +101,15 @@ SMELT_INLINE std::byte* store_words(size_t words, std::byte* out) SMELT_FN {
 /// Four taps of at most one vector.
 SMELT_INLINE std::byte* store_four_taps(size_t words, std::byte* out) SMELT_FN {
   if (words % 4 == 0) return store_all_tiles(words, out);
-  return store_tile<3>(words, store_tile<2>(words, store_tile<1>(words, store_tile<0>(words, out))));
+  return store_tile<3>(words,
+                       store_tile<2>(words, store_tile<1>(words, store_tile<0>(words, out))));
 }
 /// Two taps of more than one vector, but not more than two.
 SMELT_INLINE std::byte* store_two_taps(size_t words, std::byte* out) SMELT_FN {
   const size_t vl = svcntw();
   if (words == 2 * vl) return store_all_tiles(vl, out);
-  return store_tile<3>(words - vl, store_tile<2>(vl, store_tile<1>(words - vl, store_tile<0>(vl, out))));
+  return store_tile<3>(words - vl,
+                       store_tile<2>(vl, store_tile<1>(words - vl, store_tile<0>(vl, out))));
 }
 
 /// Some rows of one tap.

@@ -1,4 +1,5 @@
-// Four vectors at a time with SME of the first generation: streaming SVE, one instruction per vector.
+// Four vectors at a time with SME of the first generation: streaming SVE, one instruction per
+// vector.
 #pragma once
 
 #include "kernels/simd/sme_common.h"
@@ -58,13 +59,15 @@ SMELT_INLINE Bytes4 read_row(uint32_t slice) SMELT_FN {
   const svbool_t all = svptrue_b8();
   const svuint8_t any = svundef_u8();
   return svcreate4(svread_hor_za8_m(any, all, 0, slice), svread_hor_za8_m(any, all, 0, slice + 1),
-                   svread_hor_za8_m(any, all, 0, slice + 2), svread_hor_za8_m(any, all, 0, slice + 3));
+                   svread_hor_za8_m(any, all, 0, slice + 2),
+                   svread_hor_za8_m(any, all, 0, slice + 3));
 }
 /// The second half of it: the rows of tiles 2 and 3.
 SMELT_INLINE svfloat32x2_t read_float_row(uint32_t slice) SMELT_FN {
   const svbool_t all = svptrue_b32();
   const svfloat32_t any = svundef_f32();
-  return svcreate2(svread_hor_za32_m(any, all, 2, slice / 4), svread_hor_za32_m(any, all, 3, slice / 4));
+  return svcreate2(svread_hor_za32_m(any, all, 2, slice / 4),
+                   svread_hor_za32_m(any, all, 3, slice / 4));
 }
 SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN {
   const svbool_t all = svptrue_b8();
@@ -74,12 +77,14 @@ SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN {
   svwrite_hor_za8_m(0, slice + 3, all, svget4(v, 3));
 }
 
-/// The first `bytes` bytes of kVecs vectors, which begin at p + o, go to vectors of ZA from `slice` on; the rest of them becomes
-/// 0. One instruction each.
+/// The first `bytes` bytes of kVecs vectors, which begin at p + o, go to vectors of ZA from `slice`
+/// on; the rest of them becomes 0. One instruction each.
 template <int kVecs>
-SMELT_INLINE void load_slices(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes) SMELT_FN {
+SMELT_INLINE void load_slices(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes)
+    SMELT_FN {
   const size_t v = svcntb();
-  const auto some = [&](size_t begin) SMELT_FN { return svwhilelt_b8(uint64_t(begin), uint64_t(bytes)); };
+  const auto some = [&](size_t begin)
+                        SMELT_FN { return svwhilelt_b8(uint64_t(begin), uint64_t(bytes)); };
   svld1_hor_za8(0, slice, some(0), p + o.at[0]);
   if constexpr (kVecs > 1) svld1_hor_za8(0, slice + 1, some(v), p + o.at[1]);
   if constexpr (kVecs > 2) svld1_hor_za8(0, slice + 2, some(2 * v), p + o.at[2]);
@@ -88,11 +93,13 @@ SMELT_INLINE void load_slices(uint32_t slice, const std::byte* p, VectorOffsets 
 
 /// The same for a row of the tiles.
 template <int kVecs>
-SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes) SMELT_FN {
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes)
+    SMELT_FN {
   load_slices<kVecs>(slice, p, o, bytes);
 }
 /// … of two vectors of p and two of q.
-SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, VectorOffsets o, size_t bytes) SMELT_FN {
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, VectorOffsets o,
+                           size_t bytes) SMELT_FN {
   load_slices<2>(slice, p, o, bytes);
   load_slices<2>(slice + 2, q, o, bytes);
 }
@@ -112,19 +119,23 @@ SMELT_INLINE Float4 load_floats4(const float* p, size_t n) SMELT_FN {
   const size_t vl = svcntw();
   if (n % 4 == 0) return svld4(lanes_from(0, n / 4), p);
   const svfloat32_t v0 = svld1(lanes_from(0, n), p), v1 = svld1(lanes_from(vl, n), p + vl);
-  const svfloat32_t v2 = svld1(lanes_from(2 * vl, n), p + 2 * vl), v3 = svld1(lanes_from(3 * vl, n), p + 3 * vl);
-  const svfloat32_t even = svuzp1(v0, v1), even2 = svuzp1(v2, v3), odd = svuzp2(v0, v1), odd2 = svuzp2(v2, v3);
+  const svfloat32_t v2 = svld1(lanes_from(2 * vl, n), p + 2 * vl),
+                    v3 = svld1(lanes_from(3 * vl, n), p + 3 * vl);
+  const svfloat32_t even = svuzp1(v0, v1), even2 = svuzp1(v2, v3), odd = svuzp2(v0, v1),
+                    odd2 = svuzp2(v2, v3);
   return svcreate4(svuzp1(even, even2), svuzp1(odd, odd2), svuzp2(even, even2), svuzp2(odd, odd2));
 }
 SMELT_INLINE Float4 min4(Float4 v, Float4 w) SMELT_FN {
   const svbool_t all = svptrue_b32();
-  return svcreate4(svmin_x(all, svget4(v, 0), svget4(w, 0)), svmin_x(all, svget4(v, 1), svget4(w, 1)),
-                   svmin_x(all, svget4(v, 2), svget4(w, 2)), svmin_x(all, svget4(v, 3), svget4(w, 3)));
+  return svcreate4(
+      svmin_x(all, svget4(v, 0), svget4(w, 0)), svmin_x(all, svget4(v, 1), svget4(w, 1)),
+      svmin_x(all, svget4(v, 2), svget4(w, 2)), svmin_x(all, svget4(v, 3), svget4(w, 3)));
 }
 SMELT_INLINE Float4 max4(Float4 v, Float4 w) SMELT_FN {
   const svbool_t all = svptrue_b32();
-  return svcreate4(svmax_x(all, svget4(v, 0), svget4(w, 0)), svmax_x(all, svget4(v, 1), svget4(w, 1)),
-                   svmax_x(all, svget4(v, 2), svget4(w, 2)), svmax_x(all, svget4(v, 3), svget4(w, 3)));
+  return svcreate4(
+      svmax_x(all, svget4(v, 0), svget4(w, 0)), svmax_x(all, svget4(v, 1), svget4(w, 1)),
+      svmax_x(all, svget4(v, 2), svget4(w, 2)), svmax_x(all, svget4(v, 3), svget4(w, 3)));
 }
 
 /// NaN stays NaN.
@@ -133,25 +144,29 @@ SMELT_INLINE svfloat32_t clamp1(svfloat32_t v, svfloat32_t lo, svfloat32_t hi) S
   return svmin_x(all, svmax_x(all, v, lo), hi);
 }
 SMELT_INLINE Float4 clamp4(Float4 v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
-  return svcreate4(clamp1(svget4(v, 0), lo, hi), clamp1(svget4(v, 1), lo, hi), clamp1(svget4(v, 2), lo, hi),
-                   clamp1(svget4(v, 3), lo, hi));
+  return svcreate4(clamp1(svget4(v, 0), lo, hi), clamp1(svget4(v, 1), lo, hi),
+                   clamp1(svget4(v, 2), lo, hi), clamp1(svget4(v, 3), lo, hi));
 }
 SMELT_INLINE svfloat32x2_t clamp2(svfloat32x2_t v, svfloat32_t lo, svfloat32_t hi) SMELT_FN {
   return svcreate2(clamp1(svget2(v, 0), lo, hi), clamp1(svget2(v, 1), lo, hi));
 }
 SMELT_INLINE Float4 to_float4(Int4 v) SMELT_FN {
   const svbool_t all = svptrue_b32();
-  return svcreate4(svcvt_f32_x(all, svget4(v, 0)), svcvt_f32_x(all, svget4(v, 1)), svcvt_f32_x(all, svget4(v, 2)),
-                   svcvt_f32_x(all, svget4(v, 3)));
+  return svcreate4(svcvt_f32_x(all, svget4(v, 0)), svcvt_f32_x(all, svget4(v, 1)),
+                   svcvt_f32_x(all, svget4(v, 2)), svcvt_f32_x(all, svget4(v, 3)));
 }
 SMELT_INLINE void begin_nibbles() SMELT_FN {}
-/// Nibbles that are stored plus 8, low ones first, to int8: the words of 2 vl columns, as load_columns<2>() has them.
+/// Nibbles that are stored plus 8, low ones first, to int8: the words of 2 vl columns, as
+/// load_columns<2>() has them.
 SMELT_INLINE svuint8x2_t expand_nibbles(svuint8_t v) SMELT_FN {
   const svbool_t all = svptrue_b8();
-  const svuint8_t lo = svsub_x(all, svand_x(all, v, 15), 8), hi = svsub_x(all, svlsr_x(all, v, 4), 8);
+  const svuint8_t lo = svsub_x(all, svand_x(all, v, 15), 8),
+                  hi = svsub_x(all, svlsr_x(all, v, 4), 8);
   // Bytes of k = 0, 1 and of k = 2, 3, of two columns in each word.
-  const svuint16_t first = svreinterpret_u16(svtrn1(lo, hi)), second = svreinterpret_u16(svtrn2(lo, hi));
-  return svcreate2(svreinterpret_u8(svtrn1(first, second)), svreinterpret_u8(svtrn2(first, second)));
+  const svuint16_t first = svreinterpret_u16(svtrn1(lo, hi)),
+                   second = svreinterpret_u16(svtrn2(lo, hi));
+  return svcreate2(svreinterpret_u8(svtrn1(first, second)),
+                   svreinterpret_u8(svtrn2(first, second)));
 }
 /// … the words of the first vl columns, in order.
 SMELT_INLINE svuint8_t expand_first_nibbles(svuint8_t v) SMELT_FN {
@@ -159,17 +174,21 @@ SMELT_INLINE svuint8_t expand_first_nibbles(svuint8_t v) SMELT_FN {
   return svzip1(svsub_x(all, svand_x(all, v, 15), 8), svsub_x(all, svlsr_x(all, v, 4), 8));
 }
 
-/// The words of 4 vl columns, from vector kVector on, of a group and of the next: an element of 16 bits is a column's four
-/// nibbles, so that the halves of each vector belong to one group and to the other.
+/// The words of 4 vl columns, from vector kVector on, of a group and of the next: an element of 16
+/// bits is a column's four nibbles, so that the halves of each vector belong to one group and to
+/// the other.
 template <int kVector>
 SMELT_INLINE void load_nibble_pair(const std::byte* p, Bytes4& b0, Bytes4& b1) SMELT_FN {
   const svbool_t all = svptrue_b8();
-  const Bytes4 v = svreinterpret_u8(svld4_vnum(svptrue_b16(), reinterpret_cast<const uint16_t*>(p), kVector));
+  const Bytes4 v =
+      svreinterpret_u8(svld4_vnum(svptrue_b16(), reinterpret_cast<const uint16_t*>(p), kVector));
   const svuint8_t mask = svdup_u8(15), eight = svdup_u8(8);
   const auto lo = [&](svuint8_t x) SMELT_FN { return svsub_x(all, svand_x(all, x, mask), eight); };
   const auto hi = [&](svuint8_t x) SMELT_FN { return svsub_x(all, svlsr_x(all, x, 4), eight); };
-  const svuint8_t l0 = lo(svget4(v, 0)), l1 = lo(svget4(v, 1)), l2 = lo(svget4(v, 2)), l3 = lo(svget4(v, 3));
-  const svuint8_t h0 = hi(svget4(v, 0)), h1 = hi(svget4(v, 1)), h2 = hi(svget4(v, 2)), h3 = hi(svget4(v, 3));
+  const svuint8_t l0 = lo(svget4(v, 0)), l1 = lo(svget4(v, 1)), l2 = lo(svget4(v, 2)),
+                  l3 = lo(svget4(v, 3));
+  const svuint8_t h0 = hi(svget4(v, 0)), h1 = hi(svget4(v, 1)), h2 = hi(svget4(v, 2)),
+                  h3 = hi(svget4(v, 3));
   b0 = svcreate4(svzip1(l0, h0), svzip1(l1, h1), svzip1(l2, h2), svzip1(l3, h3));
   b1 = svcreate4(svzip2(l0, h0), svzip2(l1, h1), svzip2(l2, h2), svzip2(l3, h3));
 }
@@ -178,7 +197,8 @@ SMELT_INLINE void load_nibble_pair(const std::byte* p, Bytes4& b0, Bytes4& b1) S
 SMELT_INLINE svfloat32x2_t widen_bf16(svuint8_t v) SMELT_FN {
   const svbool_t all = svptrue_b32();
   const svuint32_t words = svreinterpret_u32(v);
-  return svcreate2(svreinterpret_f32(svlsl_x(all, words, 16)), svreinterpret_f32(svand_x(all, words, 0xffff0000)));
+  return svcreate2(svreinterpret_f32(svlsl_x(all, words, 16)),
+                   svreinterpret_f32(svand_x(all, words, 0xffff0000)));
 }
 
 /// Tiles 2 and 3 += tiles 0 and 1, which hold integers, x the scales of their columns.
@@ -206,20 +226,23 @@ SMELT_INLINE svint32_t round1(svfloat32_t v) SMELT_FN {
   return svcvt_s32_x(all, svrintn_x(all, v));
 }
 SMELT_INLINE Int4 round4(Float4 v) SMELT_FN {
-  return svcreate4(round1(svget4(v, 0)), round1(svget4(v, 1)), round1(svget4(v, 2)), round1(svget4(v, 3)));
+  return svcreate4(round1(svget4(v, 0)), round1(svget4(v, 1)), round1(svget4(v, 2)),
+                   round1(svget4(v, 3)));
 }
 SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN {
   const svbool_t all = svptrue_b32();
-  return svcreate4(svadd_x(all, svget4(v, 0), x), svadd_x(all, svget4(v, 1), x), svadd_x(all, svget4(v, 2), x),
-                   svadd_x(all, svget4(v, 3), x));
+  return svcreate4(svadd_x(all, svget4(v, 0), x), svadd_x(all, svget4(v, 1), x),
+                   svadd_x(all, svget4(v, 2), x), svadd_x(all, svget4(v, 3), x));
 }
 
-/// Numbers small enough for int8, half to even, in the low bits of each lane: what adding 1.5 x 2^23 leaves there.
+/// Numbers small enough for int8, half to even, in the low bits of each lane: what adding 1.5 x
+/// 2^23 leaves there.
 SMELT_INLINE svint32_t round_low1(svfloat32_t v) SMELT_FN {
   return svreinterpret_s32(svadd_x(svptrue_b32(), v, svdup_f32(0x1.8p23f)));
 }
 SMELT_INLINE Int4 round_low4(Float4 v) SMELT_FN {
-  return svcreate4(round_low1(svget4(v, 0)), round_low1(svget4(v, 1)), round_low1(svget4(v, 2)), round_low1(svget4(v, 3)));
+  return svcreate4(round_low1(svget4(v, 0)), round_low1(svget4(v, 1)), round_low1(svget4(v, 2)),
+                   round_low1(svget4(v, 3)));
 }
 
 /// The low halves of lanes of v and w, side by side.
@@ -243,8 +266,7 @@ SMELT_INLINE svuint32_t pair_floats(const float16_t*, svfloat32_t even, svfloat3
   const svbool_t all = svptrue_b32();
   return svreinterpret_u32(svcvtnt_f16_x(svcvt_f16_x(all, even), all, odd));
 }
-SMELT_INLINE svuint32_t pair_floats(const bfloat16_t*, svfloat32_t even,
-                                    svfloat32_t odd) SMELT_FN {
+SMELT_INLINE svuint32_t pair_floats(const bfloat16_t*, svfloat32_t even, svfloat32_t odd) SMELT_FN {
   const svbool_t all = svptrue_b32();
   return svreinterpret_u32(svcvtnt_bf16_x(svcvt_bf16_x(all, even), all, odd));
 }
@@ -261,8 +283,8 @@ SMELT_INLINE void put_columns(T* o, size_t n, svfloat32_t v, svfloat32_t w) SMEL
         svreinterpret_u16(pair_floats(o, v, w)));
 }
 /// … of integers of which the low bytes count, plus zero.
-SMELT_INLINE void put_columns(int8_t* o, size_t n, svint32_t v, svint32_t w,
-                              int32_t zero) SMELT_FN {
+SMELT_INLINE void put_columns(int8_t* o, size_t n, svint32_t v, svint32_t w, int32_t zero)
+    SMELT_FN {
   svst1b(svwhilelt_b16(uint64_t(0), uint64_t(n)), o,
          svadd_x(svptrue_b16(), pair_halves(v, w), svdup_s16(int16_t(zero))));
 }

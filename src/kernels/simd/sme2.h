@@ -6,8 +6,9 @@
 namespace smelt {
 namespace {
 
-/// Bytes of a vector. Not svcntb(): the compiler would compute the offset of each load anew, beside the load (its multi-vector
-/// loads have no immediate offsets). What it cannot see through stays in a register; nor opaque(): that would be several.
+/// Bytes of a vector. Not svcntb(): the compiler would compute the offset of each load anew, beside
+/// the load (its multi-vector loads have no immediate offsets). What it cannot see through stays in
+/// a register; nor opaque(): that would be several.
 SMELT_INLINE size_t vector_bytes() SMELT_FN { return svcntp_c8(svptrue_c8(), 4) / 4; }
 
 /// Vectors kVector … kVector + 3 from p on.
@@ -23,10 +24,13 @@ template <int kVector>
 SMELT_INLINE svuint8_t load1(const std::byte* p) SMELT_FN {
   return svld1(svptrue_b8(), reinterpret_cast<const uint8_t*>(p + kVector * vector_bytes()));
 }
-SMELT_INLINE Float4 load_float4(const std::byte* p) SMELT_FN { return svreinterpret_f32(load4<0>(p)); }
+SMELT_INLINE Float4 load_float4(const std::byte* p) SMELT_FN {
+  return svreinterpret_f32(load4<0>(p));
+}
 SMELT_INLINE Int4 load_int4(const std::byte* p) SMELT_FN { return svreinterpret_s32(load4<0>(p)); }
 
-/// The words of kCols x vl columns, from vector kVector on: vl neighbours in each vector. Vectors beyond kCols repeat others.
+/// The words of kCols x vl columns, from vector kVector on: vl neighbours in each vector. Vectors
+/// beyond kCols repeat others.
 template <int kCols, int kVector>
 SMELT_INLINE Bytes4 load_columns(const std::byte* p) SMELT_FN {
   if constexpr (kCols > 2) {
@@ -46,14 +50,18 @@ SMELT_INLINE Bytes4 read_row(uint32_t slice) SMELT_FN { return svread_hor_za8_u8
 SMELT_INLINE svfloat32x2_t read_float_row(uint32_t slice) SMELT_FN {
   return svreinterpret_f32(svread_hor_za8_u8_vg2(0, slice + 2));
 }
-SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN { svwrite_hor_za8_u8_vg4(0, slice, v); }
+SMELT_INLINE void write_row(uint32_t slice, Bytes4 v) SMELT_FN {
+  svwrite_hor_za8_u8_vg4(0, slice, v);
+}
 
-/// The first `bytes` bytes of kVecs vectors, which begin at p + o, go to vectors of ZA from `slice` on; the rest of them becomes
-/// 0. One instruction each.
+/// The first `bytes` bytes of kVecs vectors, which begin at p + o, go to vectors of ZA from `slice`
+/// on; the rest of them becomes 0. One instruction each.
 template <int kVecs>
-SMELT_INLINE void load_slices(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes) SMELT_FN {
+SMELT_INLINE void load_slices(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes)
+    SMELT_FN {
   const size_t v = svcntb();
-  const auto some = [&](size_t begin) SMELT_FN { return svwhilelt_b8(uint64_t(begin), uint64_t(bytes)); };
+  const auto some = [&](size_t begin)
+                        SMELT_FN { return svwhilelt_b8(uint64_t(begin), uint64_t(bytes)); };
   svld1_hor_za8(0, slice, some(0), p + o.at[0]);
   if constexpr (kVecs > 1) svld1_hor_za8(0, slice + 1, some(v), p + o.at[1]);
   if constexpr (kVecs > 2) svld1_hor_za8(0, slice + 2, some(2 * v), p + o.at[2]);
@@ -62,13 +70,15 @@ SMELT_INLINE void load_slices(uint32_t slice, const std::byte* p, VectorOffsets 
 
 /// The same for a row of the tiles. Two instructions for four vectors.
 template <int kVecs>
-SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes) SMELT_FN {
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, VectorOffsets o, size_t bytes)
+    SMELT_FN {
   if constexpr (kVecs < 4) return load_slices<kVecs>(slice, p, o, bytes);
   const svcount_t some = svwhilelt_c8(uint64_t(0), uint64_t(bytes), 4);
   write_row(slice, svld1_x4(some, reinterpret_cast<const uint8_t*>(p + o.at[0])));
 }
 /// … of two vectors of p and two of q. Three instructions.
-SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, VectorOffsets o, size_t bytes) SMELT_FN {
+SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* q, VectorOffsets o,
+                           size_t bytes) SMELT_FN {
   const svcount_t some = svwhilelt_c8(uint64_t(0), uint64_t(bytes), 2);
   const svuint8x2_t v = svld1_x2(some, reinterpret_cast<const uint8_t*>(p + o.at[0]));
   const svuint8x2_t w = svld1_x2(some, reinterpret_cast<const uint8_t*>(q + o.at[0]));
@@ -78,7 +88,8 @@ SMELT_INLINE void load_row(uint32_t slice, const std::byte* p, const std::byte* 
 template <int kTile>
 SMELT_INLINE void store_columns(uint32_t column, std::byte* p, VectorOffsets) SMELT_FN {
   // As bytes: an offset in bytes needs no addition.
-  svst1(svptrue_c8(), reinterpret_cast<uint8_t*>(p), svreinterpret_u8(svread_ver_za32_u32_vg4(kTile, column)));
+  svst1(svptrue_c8(), reinterpret_cast<uint8_t*>(p),
+        svreinterpret_u8(svread_ver_za32_u32_vg4(kTile, column)));
 }
 
 /// The first n lanes of four vectors; the others are 0.
@@ -124,7 +135,8 @@ SMELT_INLINE Int4 add4(Int4 v, svint32_t x) SMELT_FN { return svadd_single_s32_x
 /// The first n columns of two vectors.
 SMELT_INLINE void put_columns(float* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
   // As bytes: an offset in bytes needs no addition.
-  svst1(svwhilelt_c8(uint64_t(0), uint64_t(4 * n), 2), reinterpret_cast<uint8_t*>(o), svreinterpret_u8(svcreate2(v, w)));
+  svst1(svwhilelt_c8(uint64_t(0), uint64_t(4 * n), 2), reinterpret_cast<uint8_t*>(o),
+        svreinterpret_u8(svcreate2(v, w)));
 }
 SMELT_INLINE void put_columns(float16_t* o, size_t n, svfloat32_t v, svfloat32_t w) SMELT_FN {
   svst1(svwhilelt_b16(uint64_t(0), uint64_t(n)), o, svcvt_f16_f32_x2(svcreate2(v, w)));
@@ -133,7 +145,8 @@ SMELT_INLINE void put_columns(bfloat16_t* o, size_t n, svfloat32_t v, svfloat32_
   svst1(svwhilelt_b16(uint64_t(0), uint64_t(n)), o, svcvt_bf16_f32_x2(svcreate2(v, w)));
 }
 /// … of integers, plus zero.
-SMELT_INLINE void put_columns(int8_t* o, size_t n, svint32_t v, svint32_t w, int32_t zero) SMELT_FN {
+SMELT_INLINE void put_columns(int8_t* o, size_t n, svint32_t v, svint32_t w, int32_t zero)
+    SMELT_FN {
   svst1b(svwhilelt_b16(uint64_t(0), uint64_t(n)), o,
          svadd_x(svptrue_b16(), svqcvt_s16_s32_x2(svcreate2(v, w)), svdup_s16(int16_t(zero))));
 }
@@ -144,7 +157,8 @@ SMELT_INLINE svint8_t narrow4(Int4 v) SMELT_FN { return svqcvt_s8_s32_x4(v); }
 /// The first n columns of four vectors.
 SMELT_INLINE void put_columns(float* o, size_t n, Float4 v) SMELT_FN {
   // As bytes: an offset in bytes needs no addition.
-  svst1(svwhilelt_c8(uint64_t(0), uint64_t(4 * n), 4), reinterpret_cast<uint8_t*>(o), svreinterpret_u8(v));
+  svst1(svwhilelt_c8(uint64_t(0), uint64_t(4 * n), 4), reinterpret_cast<uint8_t*>(o),
+        svreinterpret_u8(v));
 }
 SMELT_INLINE void put_columns(float16_t* o, size_t n, Float4 v) SMELT_FN {  // three
   const svfloat16_t lo = svcvt_f16_f32_x2(svcreate2(svget4(v, 0), svget4(v, 1)));
