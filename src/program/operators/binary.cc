@@ -107,9 +107,27 @@ Status binary_alpha(Call& call) {
   return apply<F>(call, 2, 3);
 }
 
-/// Runs a vector kernel if there is one for the tensors in arguments 0 and 1: alike, or one of them
-/// a single element. False: portable code has to.
+/// Runs a vector kernel over a tensor of float32 in argument 0 and a number in argument 1.
+Result<bool> vectorized_number(Call& call, BinaryOp op, Tensor& out) {
+  const Tensor& lhs = call.tensor(0);
+  if (lhs.dtype != DType::kF32 || out.dtype != DType::kF32) return call.decided({});
+  SMELT_TRY(out.resize(lhs.shape));
+  if (!alike(lhs, out)) return call.decided({});
+  if (call.decided(call.vectors().name)) return true;
+  const auto number = float(call.real(1));
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for_each_stretch(call.pool(), out.numel(), [&](size_t first, size_t n) {
+    call.vectors().binary[size_t(op)].f32(lhs.as<float>() + first, &number, out.as<float>() + first,
+                                          n, Broadcast::kRhs, {-kInf, kInf});
+  });
+  return true;
+}
+
+/// Runs a vector kernel if there is one for the operands in arguments 0 and 1: tensors that are
+/// alike or one of them a single element, or a tensor and a number. False: portable code has to.
 Result<bool> vectorized(Call& call, BinaryOp op, Tensor& out) {
+  if (call.scalar(0).kind == Kind::kTensor && call.scalar(1).is_scalar())
+    return vectorized_number(call, op, out);
   if (call.scalar(0).kind != Kind::kTensor || call.scalar(1).kind != Kind::kTensor)
     return call.decided({});
   const Tensor &lhs = call.tensor(0), &rhs = call.tensor(1);
@@ -419,7 +437,7 @@ Status masked_fill(Call& call) { return choose<Fill>(call, 1); }
   }
 
 constexpr Operator kOperators[] = {
-    {"aten::add.Scalar_out", "TSSW", binary_alpha<Add>, true},
+    choosing({"aten::add.Scalar_out", "TSSW", binary_alpha<Add, BinaryOp::kAdd>, true}),
     with_complex(choosing({"aten::add.out", "TTSW", binary_alpha<Add, BinaryOp::kAdd>, true}),
                  complex_add),
     {"aten::atan2.out", "TTW", binary<Atan2>, true},
@@ -433,7 +451,7 @@ constexpr Operator kOperators[] = {
     {"aten::clamp.Tensor_out", "TttW", clamp, true},
     {"aten::clamp.out", "TssW", clamp, true},
     {"aten::div.Scalar_mode_out", "TSzW", div_mode, true},
-    {"aten::div.Scalar_out", "TSW", binary<Div>, true},
+    choosing({"aten::div.Scalar_out", "TSW", binary<Div, BinaryOp::kDivide>, true}),
     with_complex(choosing({"aten::div.out", "TTW", binary<Div, BinaryOp::kDivide>, true}),
                  complex_div),
     {"aten::div.out_mode", "TTzW", div_mode, true},
@@ -450,7 +468,7 @@ constexpr Operator kOperators[] = {
     {"aten::masked_fill.Scalar_out", "TTSW", masked_fill, true},
     choosing({"aten::maximum.out", "TTW", binary<Maximum, BinaryOp::kMaximum>, true}),
     choosing({"aten::minimum.out", "TTW", binary<Minimum, BinaryOp::kMinimum>, true}),
-    {"aten::mul.Scalar_out", "TSW", binary<Mul>, true},
+    choosing({"aten::mul.Scalar_out", "TSW", binary<Mul, BinaryOp::kMultiply>, true}),
     with_complex(choosing({"aten::mul.out", "TTW", binary<Mul, BinaryOp::kMultiply>, true}),
                  complex_mul),
     SMELT_TENSOR_AND_SCALAR("ne", Ne),
@@ -459,7 +477,7 @@ constexpr Operator kOperators[] = {
     {"aten::pow.Tensor_Tensor_out", "TTW", binary<Pow>, true},
     SMELT_TENSOR_AND_SCALAR("remainder", Remainder),
     {"aten::rsub.Scalar_out", "TSSW", binary_alpha<ReverseSub>, true},
-    {"aten::sub.Scalar_out", "TSSW", binary_alpha<Sub>, true},
+    choosing({"aten::sub.Scalar_out", "TSSW", binary_alpha<Sub, BinaryOp::kSubtract>, true}),
     choosing({"aten::sub.out", "TTSW", binary_alpha<Sub, BinaryOp::kSubtract>, true}),
     {"aten::where.self_out", "TTTW", where, true},
 };
