@@ -4,9 +4,39 @@
 #include <cstdlib>
 #include <new>
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SMELT_THREAD_SANITIZER
+#include <sanitizer/allocator_interface.h>
+#endif
+#endif
+
 namespace {
 
 std::atomic<size_t> count = 0;
+
+}  // namespace
+
+namespace smelt::test {
+
+size_t allocations() { return count.load(std::memory_order_relaxed); }
+
+}  // namespace smelt::test
+
+#if defined(SMELT_THREAD_SANITIZER)
+
+// The sanitizer's own operators cannot be replaced, but they tell.
+namespace {
+
+const int kInstalled = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, size_t) { count.fetch_add(1, std::memory_order_relaxed); },
+    [](const volatile void*) {});
+
+}  // namespace
+
+#else
+
+namespace {
 
 void* counted(size_t bytes, size_t alignment) {
   count.fetch_add(1, std::memory_order_relaxed);
@@ -24,12 +54,6 @@ void* counted_or_throw(size_t bytes, size_t alignment) {
 
 }  // namespace
 
-namespace smelt::test {
-
-size_t allocations() { return count.load(std::memory_order_relaxed); }
-
-}  // namespace smelt::test
-
 // The other forms of new and delete call these.
 void* operator new(size_t n) { return counted_or_throw(n, alignof(std::max_align_t)); }
 void* operator new(size_t n, std::align_val_t a) { return counted_or_throw(n, size_t(a)); }
@@ -39,3 +63,5 @@ void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
 void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
 
 extern "C" void* aligned_alloc(size_t alignment, size_t bytes) { return counted(bytes, alignment); }
+
+#endif

@@ -1,8 +1,8 @@
 // Every depthwise kernel against a sum in double or exact integers.
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "abi_canary.h"
 #include "kernel_log.h"

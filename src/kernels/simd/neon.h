@@ -114,11 +114,26 @@ struct NeonBounds {
   SMELT_INLINE float32x4_t clamp(float32x4_t r) const { return vminq_f32(max, vmaxq_f32(min, r)); }
 };
 
+#if defined(__ARM_FEATURE_FP16_VECTOR_ARITHMETIC)
+/// Rounding is monotonic: clamping what is rounded, to rounded bounds, gives the same.
+struct NeonHalfBounds {
+  float16x8_t min, max;
+  SMELT_INLINE float16x8_t clamp(float16x8_t r) const { return vminq_f16(max, vmaxq_f16(min, r)); }
+};
+#endif
+
 template <class T>
 struct NeonStore {
   using Elem = T;
-  static SMELT_INLINE NeonBounds bounds(const OutputStage& s) {
-    return {vdupq_n_f32(s.min), vdupq_n_f32(s.max)};
+  static SMELT_INLINE auto bounds(const OutputStage& s) {
+    const NeonBounds floats{vdupq_n_f32(s.min), vdupq_n_f32(s.max)};
+#if defined(__ARM_FEATURE_FP16_VECTOR_ARITHMETIC)
+    if constexpr (__is_same(T, Half))
+      return NeonHalfBounds{vreinterpretq_f16_u16(to_16_bits({floats.min, floats.min}, T{})),
+                            vreinterpretq_f16_u16(to_16_bits({floats.max, floats.max}, T{}))};
+    else
+#endif
+      return floats;
   }
   static SMELT_INLINE uint16x8_t to_16_bits(Float8 r, Half) {
     return vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(r.lo), r.hi));
@@ -130,15 +145,16 @@ struct NeonStore {
     return vuzp2q_u16(vreinterpretq_u16_u32(rounded(r.lo)), vreinterpretq_u16_u32(rounded(r.hi)));
 #endif
   }
-  static SMELT_INLINE void store(Elem* o, Float8 r, const NeonBounds& b, size_t count) {
-    r = {b.clamp(r.lo), b.clamp(r.hi)};
+  template <class Bounds>
+  static SMELT_INLINE void store(Elem* o, Float8 r, const Bounds& b, size_t count) {
     if constexpr (sizeof(T) == 4) {
+      r = {b.clamp(r.lo), b.clamp(r.hi)};
       if (count < 8) [[unlikely]]
         return store_part(o, r, count);
       vst1q_f32(o, r.lo);
       vst1q_f32(o + 4, r.hi);
     } else {
-      const uint16x8_t v = to_16_bits(r, T{});
+      const uint16x8_t v = clamped(r, b);
       auto* bits = reinterpret_cast<uint16_t*>(o);
       if (count < 8) [[unlikely]]
         return store_part(bits, v, count);
@@ -147,6 +163,14 @@ struct NeonStore {
   }
 
  private:
+  static SMELT_INLINE uint16x8_t clamped(Float8 r, const NeonBounds& b) {
+    return to_16_bits({b.clamp(r.lo), b.clamp(r.hi)}, T{});
+  }
+#if defined(__ARM_FEATURE_FP16_VECTOR_ARITHMETIC)
+  static SMELT_INLINE uint16x8_t clamped(Float8 r, const NeonHalfBounds& b) {
+    return vreinterpretq_u16_f16(b.clamp(vreinterpretq_f16_u16(to_16_bits(r, T{}))));
+  }
+#endif
   // By halves: a loop would become a call, and put every accumulator on the stack.
   static SMELT_INLINE void store_part(float* o, Float8 r, size_t count) {
     if ((count & 4) != 0) {
