@@ -31,12 +31,16 @@ struct PairRow {
   }
 };
 
-/// Whole words of both rows at once; returns the bytes that it has done.
+/// Whole words of both rows at once; returns the bytes that it has done. Without a second row,
+/// zeros.
+template <bool kBoth>
 SMELT_INLINE size_t put_both(const std::byte* a, const std::byte* b, size_t bytes, std::byte* out) {
+  const auto load = [](const std::byte* p) SMELT_INLINE_LAMBDA {
+    return vreinterpretq_u64_u8(vld1q_u8(reinterpret_cast<const uint8_t*>(p)));
+  };
   size_t i = 0;
   SMELT_KEEP_LOOP for (; i + 16 <= bytes; i += 16) {
-    const uint64x2_t x = vreinterpretq_u64_u8(vld1q_u8(reinterpret_cast<const uint8_t*>(a + i)));
-    const uint64x2_t y = vreinterpretq_u64_u8(vld1q_u8(reinterpret_cast<const uint8_t*>(b + i)));
+    const uint64x2_t x = load(a + i), y = kBoth ? load(b + i) : vdupq_n_u64(0);
     auto* to = reinterpret_cast<uint8_t*>(out + 2 * i);
     vst1q_u8(to, vreinterpretq_u8_u64(vzip1q_u64(x, y)));
     vst1q_u8(to + 16, vreinterpretq_u8_u64(vzip2q_u64(x, y)));
@@ -53,18 +57,20 @@ void pack_pairs_neon(const PackLayout& layout, size_t vl32, size_t m, size_t tap
   for (size_t i = 0; i < m; i += 2, out += map.stride) {
     PairRow a{out}, b{out + kWord};
     const void* const* row = rows + i * taps;
+    const bool both = i + 1 < m;
     for (size_t t = 0; t < taps; ++t) {
       const auto* from_a = static_cast<const std::byte*>(row[t]);
-      if (i + 1 == m) {
-        a.put(from_a, bytes);
-        continue;
-      }
-      const auto* from_b = static_cast<const std::byte*>(row[taps + t]);
-      const size_t done = a.used % kWord == 0 ? put_both(from_a, from_b, bytes, a.at(a.used)) : 0;
+      const auto* from_b = both ? static_cast<const std::byte*>(row[taps + t]) : nullptr;
+      const size_t done = a.used % kWord != 0 ? 0
+                          : both              ? put_both<true>(from_a, from_b, bytes, a.at(a.used))
+                                 : put_both<false>(from_a, from_b, bytes, a.at(a.used));
       a.used += done;
       b.used += done;
       a.put(from_a + done, bytes - done);
-      b.put(from_b + done, bytes - done);
+      if (both)
+        b.put(from_b + done, bytes - done);
+      else
+        b.fill_up(a.used);
     }
     a.fill_up(map.stride / 2);
     b.fill_up(map.stride / 2);

@@ -16,6 +16,7 @@ SMELT_INLINE T* moved(T* p, size_t bytes) {
   return p;
 }
 
+/// Sources need not be aligned: everything is loaded as bytes.
 struct AsItIs {
   using Raw = uint8x16_t;
   static constexpr size_t kInBytes = 16;
@@ -30,7 +31,7 @@ struct Narrowed {
   using Raw = Float8;
   static constexpr size_t kInBytes = 32;
   static SMELT_INLINE Raw load(const std::byte* p) {
-    return NeonF32::load_f32(reinterpret_cast<const float*>(p));
+    return {vreinterpretq_f32_u8(AsItIs::load(p)), vreinterpretq_f32_u8(AsItIs::load(p + 16))};
   }
   static SMELT_INLINE uint8x16_t packed(Raw x) {
     return vreinterpretq_u8_u16(NeonStore<T>::to_16_bits(x, T{}));
