@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <cmath>
 
 #include "base/checked.h"
 #include "kernels/gemm/variant.h"
+#include "kernels/vector/vector_kernels.h"
+#include "ops/bound.h"
 #include "ops/gemm_op.h"
 #include "ops/gemm_ops.h"
 
@@ -76,6 +79,31 @@ class BatchMatMul final : public Op {
       packed_;  ///< null if the right side is computed while running
 };
 
+// Rows of the left side, up to which a right side that is computed while running is not packed:
+// reading it once for each row costs less.
+constexpr size_t kFewRows = 2;
+
+// Each row of the output is a sum of rows of the right side, which are read where they are.
+std::unique_ptr<const BoundOp> bind_few_rows(const VectorKernels& kernels, const GemmShape& shape,
+                                             std::vector<GemmItem> items) {
+  const BoundInfo info = {.kernel = kernels.name,
+                          .macs = uint64_t(items.size()) * shape.m * shape.n * shape.kc};
+  return make_bound(info, [axpy = kernels.axpy.f32, shape, items = std::move(items)](
+                              Inputs in, Outputs out, RunContext& context) {
+    for_units(context, items.size() * shape.m, shape.n * shape.kc, [&](size_t begin, size_t end) {
+      for (size_t row = begin; row < end; ++row) {
+        const GemmItem& item = items[row / shape.m];
+        const size_t i = row % shape.m;
+        const auto* a = reinterpret_cast<const float*>(in[0] + item.lhs) + i * shape.kc;
+        const auto* b = reinterpret_cast<const float*>(in[1] + item.rhs);
+        auto* y = reinterpret_cast<float*>(out[0] + item.out) + i * shape.n;
+        std::fill_n(y, shape.n, 0.0f);
+        for (size_t k = 0; k < shape.kc; ++k) axpy(a[k], b + k * shape.n, y, shape.n);
+      }
+    });
+  });
+}
+
 PackSource source_of(DType dtype, const Product& p) {
   return {.dtype = dtype, .row_stride = 1, .k_stride = p.n};
 }
@@ -135,7 +163,12 @@ Result<std::unique_ptr<const BoundOp>> BatchMatMul::bind(std::span<const TensorD
   }
   SMELT_ASSIGN(const GemmKernel* kernel,
                select_gemm(variant_, shape, cpu_, constant ? &kernel_->rhs : nullptr));
-  const auto stride = smelt::packed_bytes(kernel->rhs, rhs_shape(shape), cpu_.sme_vl32);
+  const bool matrix_unit = kernel->isa == Isa::kSme || kernel->isa == Isa::kSme2;
+  const bool few_rows = !constant && !matrix_unit && shape.m <= kFewRows &&
+                        variant_ == GemmVariant::kPf32 && stage_.min == -INFINITY &&
+                        stage_.max == INFINITY;
+  const auto stride = few_rows ? std::optional(p.k * p.n * in_bytes)
+                               : smelt::packed_bytes(kernel->rhs, rhs_shape(shape), cpu_.sme_vl32);
   if (!stride || !checked_mul(*stride, matrices))
     return fail(ErrorCode::kOutOfMemory, "right side {} is too large", to_string(in[1].shape));
 
@@ -144,6 +177,7 @@ Result<std::unique_ptr<const BoundOp>> BatchMatMul::bind(std::span<const TensorD
     items.push_back({.lhs = matrix_index(in[0].shape, p.batch, i) * p.m * p.k * in_bytes,
                      .rhs = matrix_index(in[1].shape, p.batch, i) * *stride,
                      .out = i * p.m * p.n * out_bytes});
+  if (few_rows) return bind_few_rows(vector_kernels(cpu_), shape, std::move(items));
   const MatrixRows rows{.lhs_stride = p.k * in_bytes, .out_stride = p.n * out_bytes};
   SMELT_ASSIGN(GemmPlan plan, plan_gemm(*kernel, shape, rows, std::move(items), 0, cpu_, workers));
   auto bound =
