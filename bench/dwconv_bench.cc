@@ -4,9 +4,9 @@
 // "of_peak" compares multiply-accumulates with the fused multiply-adds of float32 that this machine
 // can do at that moment, for integers as well: vectors lie along channels, so there is nothing for
 // dot products to add up.
-#include <benchmark/benchmark.h>
-
 #include <cstring>
+
+#include <benchmark/benchmark.h>
 
 #include "kernels/dwconv/driver.h"
 #include "kernels/dwconv/kernels.h"
@@ -53,15 +53,15 @@ void run(benchmark::State& state, const DwconvKernel& kernel) {
                                 .zero = zero.data(),
                                 .out = out.data(),
                                 .stage = {-100, 100, 0}};
-  for (auto _ : state) {
+  const auto once = [&] {
     run_dwconv(plan, operands, *pool, scratch.bytes());
     benchmark::ClobberMemory();
-  }
+  };
+  for (auto _ : state) once();
   const double work = 2.0 * double(plan.macs());
   using benchmark::Counter;
   state.counters["op/s"] = Counter(work, Counter::kIsIterationInvariantRate);
-  state.counters["of_peak"] =
-      Counter(work / peak_f32_flops_per_second(), Counter::kIsIterationInvariantRate);
+  state.counters["of_peak"] = share_of(f32_peak(kernel.isa), work, once);
 }
 
 void register_all() {

@@ -1,20 +1,24 @@
-// Every GEMM kernel of kernels.inc through the driver on one thread: products that show its peak,
-// and matrix times vector.
+// Every GEMM kernel of kernels.inc through the driver on one thread.
 //
-// "of_peak" compares with what this machine can do at that moment: fused multiply-adds for floating
-// kernels, dot products of bytes for integer ones, and for one row the packed weights' bytes with
-// plain reading of as many bytes.
-#include <benchmark/benchmark.h>
-
+// "of_peak" compares with what this machine can do at that moment: the larger of the times that the
+// yardsticks would take for the same multiplications and for reading the packed weights, by the
+// time that the product took. From some rows on that is a share of the peak of fused multiply-adds
+// or dot products; of one row, of the bandwidth of the cache (or memory) that the weights fit.
+//
+// Where rows are quantised while running, "with_quantizing" is the same for the product and the
+// quantisation of its float32 rows together.
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
 
 #include "kernels/gemm/driver.h"
 #include "kernels/gemm/kernels.h"
 #include "kernels/gemm/variant.h"
 #include "kernels/pack/pack.h"
+#include "kernels/vector/vector_kernels.h"
 #include "machine_peak.h"
 #include "platform/memory.h"
 
@@ -26,19 +30,46 @@ const Cpu& cpu() {
   return detected;
 }
 
+// Bytes that are small positive numbers in every type.
+AlignedBuffer operand(size_t bytes) {
+  AlignedBuffer buffer = AlignedBuffer::allocate(bytes, true).value();
+  std::memset(buffer.data(), 0x3c, bytes);
+  return buffer;
+}
+
+// The yardstick that bounds a product: its multiplications or its weights, whichever takes longer.
+Yardstick roof(const GemmKernel& kernel, double operations, std::span<const std::byte> weights) {
+  const GemmSignature& s = signature(kernel.variant);
+  const Yardstick compute = s.is_integer()          ? int8_peak(kernel.isa)
+                            : s.lhs == DType::kBF16 ? bf16_peak(kernel.isa)
+                                                    : f32_peak(kernel.isa);
+  const Yardstick read = read_peak(weights);
+  if (!compute.run) return {};
+  const auto cost = [](const Yardstick& y, double work) {
+    double best = 1;
+    for (int i = 0; i < 5; ++i) best = std::min(best, seconds_of(y.run));
+    return best * work / y.work;
+  };
+  const double bytes = double(weights.size());
+  // Both in units of products.
+  if (cost(read, bytes) > cost(compute, operations)) return {read.work / bytes, read.run};
+  return {compute.work / operations, compute.run};
+}
+
 void run(benchmark::State& state, const GemmKernel& kernel) {
   const GemmSignature& s = signature(kernel.variant);
+  const bool blocks = s.scale == WeightScale::kPerBlock;
   const GemmShape shape{.m = size_t(state.range(0)),
                         .n = size_t(state.range(1)),
                         .kc = size_t(state.range(2)),
-                        .block = s.scale == WeightScale::kPerBlock ? size_t(32) : 0};
+                        .block = blocks ? size_t(state.range(3)) : 0};
   const size_t lhs_row = shape.kc * layout_bits(s.lhs) / 8,
                out_row = shape.n * layout_bits(s.out) / 8;
-  const size_t rhs_bytes = packed_bytes(kernel.rhs, rhs_shape(shape), cpu().sme_vl32).value();
-  AlignedBuffer lhs = AlignedBuffer::allocate(shape.m * lhs_row, true).value();
-  AlignedBuffer rhs = AlignedBuffer::allocate(rhs_bytes, true).value();
-  AlignedBuffer out = AlignedBuffer::allocate(shape.m * out_row).value();
-  const std::vector<RowQuant> row_quant(shape.m, RowQuant{3, 0.01f});
+  AlignedBuffer floats = operand(s.dynamic_rows ? shape.m * shape.kc * sizeof(float) : 0);
+  AlignedBuffer lhs = operand(shape.m * lhs_row);
+  AlignedBuffer rhs = operand(packed_bytes(kernel.rhs, rhs_shape(shape), cpu().sme_vl32).value());
+  AlignedBuffer out = operand(shape.m * out_row);
+  std::vector<RowQuant> row_quant(shape.m, RowQuant{3, 0.01f});
   const GemmPlan plan =
       plan_gemm(kernel, shape, MatrixRows{lhs_row, out_row}, {GemmItem{}}, 1, cpu(), 1).value();
   AlignedBuffer scratch = AlignedBuffer::allocate(plan.scratch_bytes).value();
@@ -52,29 +83,54 @@ void run(benchmark::State& state, const GemmKernel& kernel) {
                               .rhs = rhs.data(),
                               .out = out.data(),
                               .stage = stage};
-  for (auto _ : state) {
+  const auto product = [&] {
     run_gemm(plan, operands, *pool, scratch.bytes());
     benchmark::ClobberMemory();
-  }
-  const bool one_row = shape.m == 1;
-  const double work = one_row ? double(rhs_bytes) : 2.0 * double(plan.macs());
-  const double peak = one_row          ? peak_bytes_per_second(rhs.bytes())
-                      : s.is_integer() ? peak_int8_ops_per_second()
-                                       : peak_f32_flops_per_second();
+  };
+  const QuantizeRowFn quantize = vector_kernels(cpu()).quantize_row.f32;
+  const auto quantize_rows = [&] {
+    for (size_t i = 0; i < shape.m; ++i)
+      quantize(floats.data() + i * shape.kc * sizeof(float),
+               reinterpret_cast<int8_t*>(lhs.data()) + i * shape.kc, shape.kc, &row_quant[i]);
+  };
+  for (auto _ : state) product();
+
   using benchmark::Counter;
-  state.counters[one_row ? "B/s" : "op/s"] = Counter(work, Counter::kIsIterationInvariantRate);
-  state.counters["of_peak"] = Counter(work / peak, Counter::kIsIterationInvariantRate);
+  const double work = 2.0 * double(plan.macs());
+  const Yardstick peak = roof(kernel, work, rhs.bytes());
+  state.counters["op/s"] = Counter(work, Counter::kIsIterationInvariantRate);
+  state.counters["weight_B/s"] = Counter(double(rhs.size()), Counter::kIsIterationInvariantRate);
+  state.counters["of_peak"] = share_of(peak, 1, product);
+  if (s.dynamic_rows) {
+    state.counters["with_quantizing"] = share_of(peak, 1, [&] {
+      quantize_rows();
+      product();
+    });
+  }
 }
+
+// m, n, k: one row, few rows, and shapes that show the peak; even ones, long and wide ones, odd
+// ones.
+constexpr int64_t kShapes[][3] = {
+    {1, 256, 256},   {1, 1024, 1024},  {1, 4096, 4096},  {2, 1024, 1024},
+    {3, 1024, 1024}, {4, 1024, 1024},  {8, 1024, 1024},  {33, 256, 256},
+    {256, 256, 256}, {256, 1024, 256}, {256, 256, 1024}, {384, 320, 512},
+    {257, 263, 301}, {300, 1000, 333}, {512, 2048, 512}, {1024, 1024, 1024}};
 
 void register_all() {
   for (const GemmKernel* kernel : gemm_kernels()) {
     if (!cpu().isa.has(kernel->isa)) continue;
     auto* bench = benchmark::RegisterBenchmark(
         kernel->name, [kernel](benchmark::State& state) { run(state, *kernel); });
-    for (int64_t m : {1, 4, 33, 256})
-      if (size_t(m) <= kernel->max_m) bench->Args({m, 256, 256});
-    bench->Args({1, 1024, 1024});
-    if (kernel->max_m >= 512) bench->Args({512, 512, 512});
+    for (const auto& [m, n, k] : kShapes) {
+      if (size_t(m) > kernel->max_m) continue;
+      if (signature(kernel->variant).scale != WeightScale::kPerBlock) {
+        bench->Args({m, n, k});
+        continue;
+      }
+      for (int64_t block : {32, 64, 128})
+        bench->Args({m, n, (k + block - 1) / block * block, block});
+    }
   }
 }
 

@@ -95,6 +95,8 @@ struct Avx512Store {
     r = b.clamp(r);
     const __mmask16 lanes = lanes_below(count);
     if constexpr (sizeof(T) == 4) {
+      // Stores under a mask are slow on AMD's processors.
+      if (count >= 16) return _mm512_storeu_ps(o, r);
       _mm512_mask_storeu_ps(o, lanes, r);
     } else {
       const __m256i bits = to_16_bits(r, T{});
