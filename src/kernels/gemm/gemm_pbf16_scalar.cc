@@ -5,17 +5,24 @@
 namespace smelt {
 
 namespace {
-using Tile = OuterProduct<ScalarF32, ScalarLoadBF16, ScalarLoadBF16, ScalarStore<BFloat16>, 4, 2>;
-void run(const GemmBlock& g) { for_each_tile<Tile>(g); }
+template <class Out>
+using Tile = OuterProduct<ScalarF32, ScalarLoadBF16, ScalarLoadBF16, ScalarStore<Out>, 4, 2>;
+
+template <class Out>
+constexpr GemmKernel kernel(GemmVariant variant, const char* name) {
+  return {.name = name,
+          .isa = Isa::kScalar,
+          .variant = variant,
+          .mr = {4},
+          .nr = {8},
+          .rhs = {.rows = {8}, .elem = DType::kBF16, .head = kBias},
+          .run = run_tiles<Tile<Out>>};
+}
 }  // namespace
 
-extern constexpr GemmKernel gemm_pbf16_scalar_4x8{
-    .name = "gemm_pbf16_scalar_4x8",
-    .isa = Isa::kScalar,
-    .variant = GemmVariant::kPbf16,
-    .mr = {4},
-    .nr = {8},
-    .rhs = {.rows = {8}, .elem = DType::kBF16, .head = kBias},
-    .run = run};
+extern constexpr GemmKernel gemm_pbf16_scalar_4x8 =
+    kernel<BFloat16>(GemmVariant::kPbf16, "gemm_pbf16_scalar_4x8");
+extern constexpr GemmKernel gemm_pbf16_f32_scalar_4x8 =
+    kernel<float>(GemmVariant::kPbf16F32, "gemm_pbf16_f32_scalar_4x8");
 
 }  // namespace smelt

@@ -1,36 +1,13 @@
-// What kernels of Advanced SIMD for dynamically quantised rows have in common: how weights lie, and
-// how rows are quantised.
+// What kernels of Advanced SIMD for dynamically quantised rows have in common: how rows are
+// quantised.
 #pragma once
 
-#include "kernels/gemm/gemm_kernel.h"
+#include "kernels/gemm/qp8_weights.h"
 #include "kernels/pack/neon_packers.h"
 #include "kernels/simd/neon_int8.h"
 
 namespace smelt {
 namespace {
-
-/// `word` is how many k of int8 an instruction takes together. Nibbles are two words: see
-/// gemm/int8_weights.inl.
-constexpr PackLayout qp8_weights(GemmVariant variant, uint16_t nr, int word) {
-  const PackLayout int8{
-      .rows = {nr}, .kr = uint8_t(word), .elem = DType::kS8, .tail = kBias | kRowSum | kScale};
-  PackLayout nibbles = int8;
-  nibbles.kr = uint8_t(2 * word);
-  nibbles.elem = DType::kU4;
-  nibbles.signed_nibbles = true;
-  switch (variant) {
-    case GemmVariant::kQp8F32Qc4w:
-    case GemmVariant::kQp8F16Qc4w:
-      return nibbles;
-    case GemmVariant::kQp8F32Qb4w:
-    case GemmVariant::kQp8F16Qb4w:
-      nibbles.tail = kBias | kScaledRowSum;
-      nibbles.block_scales = true;
-      return nibbles;
-    default:
-      return int8;
-  }
-}
 
 /// A kernel that reads rows where they are. V multiplies.
 template <class V>

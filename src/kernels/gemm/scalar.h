@@ -93,6 +93,7 @@ struct ScalarStore {
 // ---- int8 ---------------------------------------------------------------------------------------------------------------
 
 struct ScalarDot4 {
+  static constexpr Isa kIsa = Isa::kScalar;
   /// Column c's four k are bytes 4c … 4c + 3.
   struct Bytes {
     int8_t v[16];

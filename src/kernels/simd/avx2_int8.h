@@ -8,6 +8,7 @@ namespace smelt {
 namespace {
 
 struct Avx2Int8 {
+  static constexpr Isa kIsa = Isa::kAvx2;
   using Bytes = __m256i;  ///< 8 lanes of two words
   using Int = __m256i;
   using Float = __m256;

@@ -7,6 +7,7 @@ namespace smelt {
 namespace {
 
 struct Avx512Vnni : Avx512Sums {
+  static constexpr Isa kIsa = Isa::kAvx512Vnni;
   using Bytes = __m512i;
   static constexpr int kK = 4;
   static constexpr int kChains = 8;
