@@ -30,6 +30,7 @@ smelt_isa(sse2       x86_64)
 smelt_isa(avx2       x86_64 ${avx2})
 smelt_isa(avx512     x86_64 ${avx512})
 smelt_isa(avx512vnni x86_64 ${avx512} -mavx512vnni)
+smelt_isa(avx512vbmi x86_64 ${avx512} -mavx512vnni -mavx512vbmi)
 smelt_isa(avx512bf16 x86_64 ${avx512} -mavx512bf16)
 
 smelt_isa(neon       aarch64 -march=armv8-a)

@@ -15,8 +15,9 @@ namespace smelt {
 namespace {
 
 constexpr std::array<std::string_view, kIsaCount> kIsaNames = {
-    "scalar",   "avx2",    "avx512",   "avx512vnni", "avx512bf16", "neon",
-    "neonfp16", "neondot", "neoni8mm", "neonbf16",   "sme",        "sme2",
+    "scalar", "avx2",     "avx512",  "avx512vnni", "avx512vbmi", "avx512bf16",
+    "neon",   "neonfp16", "neondot", "neoni8mm",   "neonbf16",   "sme",
+    "sme2",
 };
 
 std::string all_isa_names() {
@@ -73,6 +74,8 @@ IsaSet detect_isa(Cpu&) {
       __builtin_cpu_supports("avx512vl")) {
     isa = isa.with(Isa::kAvx512);
     if (__builtin_cpu_supports("avx512vnni")) isa = isa.with(Isa::kAvx512Vnni);
+    if (isa.has(Isa::kAvx512Vnni) && __builtin_cpu_supports("avx512vbmi"))
+      isa = isa.with(Isa::kAvx512Vbmi);
     if (__builtin_cpu_supports("avx512bf16")) isa = isa.with(Isa::kAvx512Bf16);
   }
   return isa;

@@ -56,7 +56,7 @@ constexpr Described kCpus[] = {
     {"x86-64-v3", kX86V3, 0, 32, 512, 8, 0},
     {"x86-64-v4", kX86V4, 0, 32, 1024, 8, 0},
     {"x86-64-v4-vnni", kX86V4Vnni, 0, 32, 1024, 8, 0},
-    {"x86-64-v4-bf16", kX86V4Vnni.with(Isa::kAvx512Bf16), 0, 48, 2048, 16, 0},
+    {"x86-64-v4-bf16", kX86V4Vnni.with(Isa::kAvx512Vbmi).with(Isa::kAvx512Bf16), 0, 48, 2048, 16, 0},
 };
 
 }  // namespace

@@ -13,6 +13,7 @@ enum class Isa : uint8_t {
   kAvx2,    ///< AVX2 + FMA + F16C
   kAvx512,  ///< AVX-512 F, BW, DQ, VL
   kAvx512Vnni,
+  kAvx512Vbmi,  ///< beside VNNI
   kAvx512Bf16,
   kNeon,      ///< Armv8.0 Advanced SIMD
   kNeonFp16,  ///< Armv8.2 half-precision arithmetic and FMLAL

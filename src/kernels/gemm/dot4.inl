@@ -18,13 +18,19 @@
 namespace smelt {
 namespace {
 
-template <class V, class Weights, class Sum, int kHeight, int kVecs, template <class> class Rows = UsualRows>
+/// kVecs of the kPanel vectors of a panel. If V has kNarrowTiles, a panel with half as many columns or fewer gets a tile of
+/// half as many vectors, and twice as high if it is low.
+template <class V, class Weights, class Sum, int kHeight, int kVecs, template <class> class Rows = UsualRows,
+          int kPanel = kVecs>
 struct Dot4 {
   static constexpr int kRows = kHeight;
-  static constexpr size_t nr() { return kVecs * V::kLanes; }
+  static constexpr size_t nr() { return kPanel * V::kLanes; }
 
   static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel, size_t n0,
                                  size_t nb) {
+    if constexpr (kVecs > 1 && requires { V::kNarrowTiles; })
+      if (nb <= kVecs / 2 * V::kLanes)
+        return Dot4<V, Weights, Sum, kHeight < 12 ? 2 * kHeight : kHeight, kVecs / 2, Rows, kPanel>::run(g, m0, left, panel, n0, nb);
     return run_evenly<Dot4>(g, m0, left, panel, n0, nb);
   }
 
@@ -73,7 +79,7 @@ struct Dot4 {
       SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = Weights::sum(total<kM>(acc, i, j));
       // With 32 registers and narrow vectors, the bounds stay in registers from row to row: g, too, cannot change.
       const GemmBlock& stage = requires { V::kWordsAtOnce; } ? g : block;
-      Sum::finish(sum[i], stage, m0 + i, n0, whole, rhs, nb);
+      Sum::template finish<kPanel>(sum[i], stage, m0 + i, n0, whole, rhs, nb);
     }
   }
 
@@ -82,7 +88,7 @@ struct Dot4 {
   static constexpr size_t kGroup = Weights::kWords * V::kK;
   /// Rows of one tap that are read in place, several words together, consist of whole blocks: of multiples of 32 k.
   static constexpr bool kWholeBlocks = Sum::kBlocks && requires { V::kWordsAtOnce; };
-  static constexpr size_t kBytes = kVecs * Weights::kVecBytes;  ///< of a group
+  static constexpr size_t kBytes = kPanel * Weights::kVecBytes;  ///< of a group
   /// Low tiles keep several sums per output, each for some of the groups, until there are V::kChains of them. With a scale per
   /// block half as many do: blocks are independent.
   static constexpr int kChains = Sum::kBlocks ? V::kChains / 2 : V::kChains;
@@ -147,9 +153,11 @@ struct Dot4 {
 
   template <int kM, class Elem>
   static SMELT_INLINE void mac(Int (&acc)[kM][kVecs], const Elem* const (&a)[kM], size_t k, const std::byte* rhs) {
-    const GroupOfWeights b(rhs);
-    SMELT_UNROLL for (int i = 0; i < kM; ++i) {
-      SMELT_UNROLL for (int w = 0; w < Weights::kWords; ++w) {
+    SMELT_UNROLL for (int w = 0; w < Weights::kWords; ++w) {
+      // Large tiles have no registers to keep packed weights in: the compiler is not to see that they are loaded again.
+      if constexpr (Weights::kWords > 1 && kM * kVecs >= 12) asm("" : "+r"(rhs));
+      const GroupOfWeights b(rhs);
+      SMELT_UNROLL for (int i = 0; i < kM; ++i) {
         const auto x = V::splat_k(a[i] + k + w * V::kK);
         SMELT_UNROLL for (int j = 0; j < kVecs; ++j) acc[i][j] = V::dot(acc[i][j], b.v[j][w], x);
       }

@@ -17,9 +17,10 @@ namespace {
 
 /// Each policy has start(panel, at), the sum that an accumulator begins with, and the static
 ///
-///   finish(sums, g, i, j, acc, tail, count)
+///   finish<kPanel>(sums, g, i, j, acc, tail, count)
 ///
-/// for kVecs vectors of row i of the output, from column j on, of which `count` columns exist.
+/// for kVecs vectors of row i of the output, from column j on, of which `count` columns exist. They are the first of the
+/// kPanel vectors of a panel, or all of it.
 
 /// int8 -> int8. Layout: kFoldedBias | data | kScale.
 template <class V>
@@ -30,7 +31,7 @@ struct StaticSum {
   SMELT_INLINE typename V::Int start(const std::byte* panel, size_t at) const { return V::load_int(panel + at * 4); }
 
   /// Block is a GemmBlock or a DwconvBlock.
-  template <int kVecs, class Block>
+  template <int kPanel = 0, int kVecs, class Block>
   static SMELT_INLINE void finish(const StaticSum (&)[kVecs], const Block& g, size_t i, size_t j,
                                   const typename V::Int (&acc)[kVecs], const std::byte* tail, size_t count) {
     typename V::Float scaled[kVecs];
@@ -48,10 +49,10 @@ struct DynamicSum {
 
   SMELT_INLINE typename V::Int start(const std::byte*, size_t) const { return V::zero_int(); }
 
-  template <int kVecs>
+  template <int kPanel = 0, int kVecs>
   static SMELT_INLINE void finish(const DynamicSum (&)[kVecs], const GemmBlock& g, size_t i, size_t j,
                                   const typename V::Int (&acc)[kVecs], const std::byte* tail, size_t count) {
-    constexpr size_t kField = kVecs * V::kLanes * 4;
+    constexpr size_t kField = (kPanel == 0 ? kVecs : kPanel) * V::kLanes * 4;
     const RowQuant row = g.row_quant[i * g.row_quant_stride];
     const auto bounds = Store::bounds(g.stage);
     auto* out = static_cast<typename Store::Elem*>(g.out[i]) + j;
@@ -80,10 +81,10 @@ struct BlockSum {
     total = V::fma(V::to_float(acc), V::load_bf16(scales + at * 2), total);
   }
 
-  template <int kVecs>
+  template <int kPanel = 0, int kVecs>
   static SMELT_INLINE void finish(const BlockSum (&sums)[kVecs], const GemmBlock& g, size_t i, size_t j,
                                   const typename V::Int (&)[kVecs], const std::byte* tail, size_t count) {
-    constexpr size_t kField = kVecs * V::kLanes * 4;
+    constexpr size_t kField = (kPanel == 0 ? kVecs : kPanel) * V::kLanes * 4;
     const RowQuant row = g.row_quant[i * g.row_quant_stride];
     const auto bounds = Store::bounds(g.stage);
     auto* out = static_cast<typename Store::Elem*>(g.out[i]) + j;

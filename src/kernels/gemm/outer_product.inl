@@ -8,7 +8,8 @@
 //   Rows says whether that happens here or before. If it has kAtOnce, so many steps of a row are
 //   read together, load_steps(const Elem*), and multiplied by V::fma_lane<step>(steps, rhs, sum).
 // Rhs reads a vector of packed weights: Elem (all of a column's kr), load(const Elem*).
-// Store writes finished sums: Elem, bounds(stage), store(Elem*, Reg, bounds, count); a count of 0 or
+// Store writes finished sums: Elem, bounds(stage), store(Elem*, Reg, bounds, count); a count of 0
+// or
 //   more than kLanes is possible.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
@@ -17,16 +18,21 @@
 namespace smelt {
 namespace {
 
-/// Up to kHeight x (kVecs vectors) accumulators. The rhs layout is {kBias} at the head, kr =
-/// elements of a step.
+/// Up to kHeight x (kVecs vectors) accumulators, of the kPanel vectors of a panel. If V has
+/// kNarrowTiles, a panel with half as many columns or fewer gets a tile of half as many vectors,
+/// and twice as high if it is low. The rhs layout is {kBias} at the head, kr = elements of a step.
 template <class V, class Lhs, class Rhs, class Store, int kHeight, int kVecs,
-          template <class> class Rows = UsualRows>
+          template <class> class Rows = UsualRows, int kPanel = kVecs>
 struct OuterProduct {
   static constexpr int kRows = kHeight;
-  static constexpr size_t nr() { return kVecs * V::kLanes; }
+  static constexpr size_t nr() { return kPanel * V::kLanes; }
 
   static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel,
                                  size_t n0, size_t nb) {
+    if constexpr (kVecs > 1 && requires { V::kNarrowTiles; })
+      if (nb <= kVecs / 2 * V::kLanes)
+        return OuterProduct < V, Lhs, Rhs, Store, kHeight < 12 ? 2 * kHeight : kHeight, kVecs / 2,
+               Rows, kPanel > ::run(g, m0, left, panel, n0, nb);
     return run_evenly<OuterProduct>(g, m0, left, panel, n0, nb);
   }
 
@@ -129,7 +135,7 @@ struct OuterProduct {
     }
     SMELT_KEEP_LOOP for (size_t n = steps % Lhs::kAtOnce; n != 0; --n, rhs += nr()) {
       step<kM>(acc[0], p, 0, rhs);
-      SMELT_UNROLL for (int i = 0; i < kM; ++i) ++p[i];
+      SMELT_UNROLL for (int i = 0; i < kM; ++i)++ p[i];
     }
   }
 

@@ -35,6 +35,7 @@ struct Avx2F32 {
   using Reg = __m256;
   static constexpr size_t kLanes = 8;
   static constexpr int kChains = 8;
+  static constexpr bool kNarrowTiles = true;
   static SMELT_INLINE Reg splat(float x) { return _mm256_set1_ps(x); }
   static SMELT_INLINE Reg load_f32(const float* p) { return _mm256_loadu_ps(p); }
   static SMELT_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }

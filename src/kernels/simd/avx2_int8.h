@@ -15,6 +15,7 @@ struct Avx2Int8 {
   static constexpr size_t kLanes = 8;
   static constexpr int kK = 2;
   static constexpr int kChains = 2;  // only the addition depends on the sum
+  static constexpr bool kNarrowTiles = true;
   static constexpr int32_t kLhsOffset = 0;
 
   static SMELT_INLINE Bytes load_s8(const std::byte* p) { return _mm256_cvtepi8_epi16(load_128(p)); }

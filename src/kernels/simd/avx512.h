@@ -16,6 +16,7 @@ struct Avx512F32 {
   using Reg = __m512;
   static constexpr size_t kLanes = 16;
   static constexpr int kChains = 8;
+  static constexpr bool kNarrowTiles = true;
   static SMELT_INLINE Reg splat(float x) { return _mm512_set1_ps(x); }
   static SMELT_INLINE Reg load_f32(const float* p) { return _mm512_loadu_ps(p); }
   static SMELT_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }

@@ -11,6 +11,7 @@ struct Avx512Vnni : Avx512Sums {
   using Bytes = __m512i;
   static constexpr int kK = 4;
   static constexpr int kChains = 8;
+  static constexpr bool kNarrowTiles = true;
   static constexpr int32_t kLhsOffset = 128;
 
   static SMELT_INLINE Bytes load_s8(const std::byte* p) { return _mm512_loadu_si512(p); }
