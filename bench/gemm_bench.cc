@@ -87,11 +87,10 @@ void run(benchmark::State& state, const GemmKernel& kernel) {
     run_gemm(plan, operands, *pool, scratch.bytes());
     benchmark::ClobberMemory();
   };
-  const QuantizeRowFn quantize = vector_kernels(cpu()).quantize_row.f32;
+  const QuantizeRowsFn quantize = vector_kernels(cpu()).quantize_rows.f32;
   const auto quantize_rows = [&] {
-    for (size_t i = 0; i < shape.m; ++i)
-      quantize(floats.data() + i * shape.kc * sizeof(float),
-               reinterpret_cast<int8_t*>(lhs.data()) + i * shape.kc, shape.kc, &row_quant[i]);
+    quantize(floats.data(), reinterpret_cast<int8_t*>(lhs.data()), shape.m, shape.kc,
+             row_quant.data());
   };
   for (auto _ : state) product();
 

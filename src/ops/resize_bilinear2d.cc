@@ -57,24 +57,24 @@ class ResizeBilinear2d final : public Op {
     const Requantizer requantizer(kernels_, in[0], out[0]);
     const size_t channels = size_t(shape[3]), pixel = channels * bits(in[0].dtype) / 8;
     const size_t rows = size_t(shape[0]) * y.out;
+    std::vector<Between> pixels;
+    for (size_t ox = 0; ox < x.out; ++ox) {
+      const Axis::Place place = x.place(ox);
+      pixels.push_back({place.low * pixel, place.high * pixel, place.weight});
+    }
     return make_bound({.kernel = kernels_.name}, [=](Inputs i, Outputs o, RunContext& context) {
       for_units(context, rows, 4 * x.out * channels, [&](size_t begin, size_t end) {
         for (size_t r = begin; r < end; ++r) {
-          const Axis::Place py = y.place(r % y.out);
+          const Axis::Place place = y.place(r % y.out);
           const std::byte* image = i[0] + r / y.out * y.in * x.in * pixel;
-          const std::byte* top = image + py.low * x.in * pixel;
-          const std::byte* bottom = image + py.high * x.in * pixel;
           std::byte* to = o[0] + r * x.out * pixel;
-          for (size_t ox = 0; ox < x.out; ++ox) {
-            const Axis::Place px = x.place(ox);
-            const Corners corners = {top + px.low * pixel,
-                                     top + px.high * pixel,
-                                     bottom + px.low * pixel,
-                                     bottom + px.high * pixel,
-                                     px.weight,
-                                     py.weight};
-            fn(corners, to + ox * pixel, channels);
-          }
+          fn({.top = image + place.low * x.in * pixel,
+              .bottom = image + place.high * x.in * pixel,
+              .weight = place.weight,
+              .pixels = pixels.data(),
+              .count = pixels.size(),
+              .channels = channels},
+             to);
           if (requantizer.needed()) requantizer.run(to, x.out * pixel);
         }
       });

@@ -93,11 +93,16 @@ TEST(SelectGemm, X86Goldens) {
       {Isa::kAvx512, kPqs8Qc8w, 256, "gemm_pqs8_qc8w_avx2_5x16"},
       {Isa::kAvx512Vnni, kPqs8Qc8w, 256, "gemm_pqs8_qc8w_avx512vnni_6x64"},
       {Isa::kAvx512Vnni, kPqs8Qc8w, 1000, "gemm_pqs8_qc8w_avx512vnni_6x64"},
-      {Isa::kAvx512Vnni, kPqs8Qc8w, 96, "gemm_pqs8_qc8w_avx512vnni_12x32"},
+      {Isa::kAvx512Vnni, kPqs8Qc8w, 96, "gemm_pqs8_qc8w_avx512vnni_6x64"},
+      {Isa::kAvx512Vnni, kPqs8Qc8w, 32, "gemm_pqs8_qc8w_avx512vnni_6x64"},
+      {Isa::kAvx512Vnni, kPqs8Qc8w, 48, "gemm_pqs8_qc8w_avx512vnni_12x16"},
       {Isa::kAvx512Vnni, kPqs8Qc8w, 10, "gemm_pqs8_qc8w_avx512vnni_12x16"},
       {Isa::kAvx512Vnni, kQp8F32Qb4w, 256, "gemm_qp8_f32_qb4w_avx512vnni_6x32"},
       {Isa::kAvx512Vnni, kQp8F32Qc4w, 256, "gemm_qp8_f32_qc4w_avx512vnni_12x32"},
       {Isa::kAvx512Vnni, kQp8F32Qc4w, 16, "gemm_qp8_f32_qc4w_avx512vnni_12x16"},
+      {Isa::kAvx512Vbmi, kQp8F32Qb4w, 256, "gemm_qp8_f32_qb4w_avx512vbmi_3x64"},
+      {Isa::kAvx512Vbmi, kQp8F32Qc4w, 256, "gemm_qp8_f32_qc4w_avx512vbmi_6x64"},
+      {Isa::kAvx512Vbmi, kQp8F16Qc4w, 16, "gemm_qp8_f16_qc4w_avx512vbmi_12x16"},
       {Isa::kAvx512Vnni, kQp8F16Qc8w, 64, "gemm_qp8_f16_qc8w_avx512vnni_6x64"},
       {Isa::kAvx2, kQp8F32Qc8w, 1, "gemm_qp8_f32_qc8w_avx2_5x16"},
       {Isa::kAvx2, kPf16, 7, "gemm_pf16_avx2_6x16"},
@@ -105,7 +110,7 @@ TEST(SelectGemm, X86Goldens) {
   };
   for (const Golden& golden : kGoldens) {
     Cpu cpu;
-    for (Isa isa : {Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Bf16})
+    for (Isa isa : {Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Vbmi, Isa::kAvx512Bf16})
       if (isa <= golden.best) cpu.isa = cpu.isa.with(isa);
     for (size_t m : {1, 4, 1000}) {
       GemmShape shape = shape_for(golden.variant, m);

@@ -722,23 +722,25 @@ TEST_P(Vector, BilinearSamples) {
       Guarded<typename Type::Stored> in(4 * n), out(n);
       const auto values = random_values<Type>(4 * n, n);
       std::copy(values.begin(), values.end(), in.begin());
-      const Corners corners = {in.data(),         in.data() + n, in.data() + 2 * n,
-                               in.data() + 3 * n, kRight,        kBottom};
-      for_float(kernels().bilinear, Type::kType)(corners, out.data(), n);
+      const Between pixel = {0, n * sizeof(in[0]), kRight};
+      const BilinearLine line = {in.data(), in.data() + 2 * n, kBottom, &pixel, 1, n};
+      for_float(kernels().bilinear, Type::kType)(line, out.data());
       for (size_t i = 0; i < n; ++i) {
         const double expected = mix(Type::real(in[i]), Type::real(in[n + i]),
                                     Type::real(in[2 * n + i]), Type::real(in[3 * n + i]));
         ASSERT_TRUE(near(Type::real(out[i]), expected, Type::kEpsilon * 1.1, 2e-6));
       }
     });
-    Guarded<int8_t> in(4 * n), out(n);
+    // Two pixels, of which the second is on the right one of the line.
+    Guarded<int8_t> in(4 * n), out(2 * n);
     Random random(n);
     for (int8_t& v : in) v = int8_t(random.integer(-128, 127));
-    const Corners corners = {in.data(),         in.data() + n, in.data() + 2 * n,
-                             in.data() + 3 * n, kRight,        kBottom};
-    kernels().bilinear_byte.s8(corners, out.data(), n);
+    const Between pixels[] = {{0, n, kRight}, {n, n, 0}};
+    const BilinearLine line = {in.data(), in.data() + 2 * n, kBottom, pixels, 2, n};
+    kernels().bilinear_byte.s8(line, out.data());
     for (size_t i = 0; i < n; ++i) {
       ASSERT_NEAR(out[i], mix(in[i], in[n + i], in[2 * n + i], in[3 * n + i]), 0.5001);
+      ASSERT_NEAR(out[n + i], mix(in[n + i], in[n + i], in[3 * n + i], in[3 * n + i]), 0.5001);
     }
   }
 }

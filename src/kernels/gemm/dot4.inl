@@ -76,10 +76,10 @@ struct Dot4 {
     });
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
       Int whole[kVecs];
-      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = Weights::sum(total<kM>(acc, i, j));
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = total<kM>(acc, i, j);
       // With 32 registers and narrow vectors, the bounds stay in registers from row to row: g, too, cannot change.
       const GemmBlock& stage = requires { V::kWordsAtOnce; } ? g : block;
-      Sum::template finish<kPanel>(sum[i], stage, m0 + i, n0, whole, rhs, nb);
+      Sum::template finish<kPanel, Weights::kTimes>(sum[i], stage, m0 + i, n0, whole, rhs, nb);
     }
   }
 

@@ -1,6 +1,7 @@
 #include "kernels/gemm/driver.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/checked.h"
 #include "kernels/gemm/variant.h"
@@ -57,16 +58,32 @@ size_t pointer_bytes(const GemmPlan& plan) {
   return round_up(plan.block_m * (plan.shape.taps + 1) * sizeof(void*), size_t(64));
 }
 
-// A row with room for what a conversion writes beyond it.
-size_t prepared_row_bytes(const GemmPlan& plan) {
-  return round_up(plan.shape.kc * plan.kernel->prepared.bytes, size_t(64)) + 64;
+// Rows of matrices that the kernel reads in place are copied where they lie a multiple of 4 KiB apart: all of a tile's then
+// fall into one set of the nearest cache, which has 8 places or so.
+bool rows_collide(const GemmKernel& kernel, const RowMap& rows, size_t mr) {
+  constexpr size_t kSetStride = 4096, kWays = 8;
+  const auto* matrix = std::get_if<MatrixRows>(&rows);
+  return matrix != nullptr && kernel.lhs_form == LhsForm::kRows && mr > kWays && matrix->lhs_stride != 0 &&
+         matrix->lhs_stride % kSetStride == 0;
 }
 
-// Converts the rows of a block, one after the other.
+// A row with room for what a conversion writes beyond it.
+size_t prepared_row_bytes(const GemmPlan& plan) {
+  const bool converts = plan.kernel->prepared.run != nullptr;
+  const size_t bytes = converts ? plan.shape.kc * plan.kernel->prepared.bytes : row_bytes(*plan.kernel, plan.shape);
+  return round_up(bytes, size_t(64)) + 64;
+}
+
+// Converts the rows of a block, one after the other, or copies them.
 void prepare_rows(const GemmPlan& plan, size_t m, const void* const* rows, std::byte* out) {
-  for (size_t i = 0; i < m; ++i)
-    plan.kernel->prepared.convert(static_cast<const std::byte*>(rows[i]), out + i * prepared_row_bytes(plan),
-                                  plan.shape.kc);
+  for (size_t i = 0; i < m; ++i) {
+    const auto* from = static_cast<const std::byte*>(rows[i]);
+    std::byte* to = out + i * prepared_row_bytes(plan);
+    if (plan.kernel->prepared.run != nullptr)
+      plan.kernel->prepared.convert(from, to, plan.shape.kc);
+    else
+      std::memcpy(to, from, row_bytes(*plan.kernel, plan.shape));
+  }
 }
 
 WorkerScratch worker_scratch(const GemmPlan& plan, std::span<std::byte> scratch, unsigned worker) {
@@ -103,9 +120,13 @@ Result<GemmPlan> plan_gemm(const GemmKernel& kernel, const GemmShape& shape, Row
   const auto lhs_elements = k ? checked_mul(std::max<size_t>(*k, shape.taps), shape.m) : std::nullopt;
   if (!lhs_elements || *lhs_elements > (size_t(1) << 48) || shape.n > (size_t(1) << 48)) return too_large();
   if (std::holds_alternative<PanelRows>(plan.rows)) plan.rows_form = RowsForm::kPanels;
-  // Rows that several panels read are converted once.
-  if (kernel.prepared.run != nullptr && std::holds_alternative<MatrixRows>(plan.rows) &&
-      shape.n > kernel.nr.at(plan.vl32))
+  // Rows that several panels read are converted once. A copy is worth it from some more panels on.
+  const size_t nr = kernel.nr.at(plan.vl32), mr = kernel.mr.at(plan.vl32);
+  const bool converts =
+      kernel.prepared.run != nullptr && std::holds_alternative<MatrixRows>(plan.rows) && shape.n > nr;
+  const bool copies = kernel.prepared.run == nullptr && rows_collide(kernel, plan.rows, mr) && shape.m >= mr &&
+                      shape.n > 2 * nr;
+  if (converts || copies)
     plan.rows_form = RowsForm::kPrepare;
   choose_blocking(plan, cpu, workers);
   const auto mine = worker_scratch_bytes(plan);
@@ -122,7 +143,7 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
   if (shape.m == 0 || shape.n == 0) return;
   const GemmKernel& kernel = *plan.kernel;
   const bool prepared = plan.rows_form == RowsForm::kPrepared || plan.rows_form == RowsForm::kPrepare;
-  const auto run = prepared ? kernel.prepared.run : kernel.run;
+  const auto run = prepared && kernel.prepared.run != nullptr ? kernel.prepared.run : kernel.run;
   const bool panels = plan.rows_form == RowsForm::kPanels, packs = kernel.lhs_form == LhsForm::kPacked && !panels;
   const PanelMap rhs = panel_map(kernel.rhs, rhs_shape(shape), plan.vl32);
   const PanelMap lhs = panel_map(kernel.lhs, {.rows = shape.m, .kc = shape.kc, .taps = shape.taps}, plan.vl32);

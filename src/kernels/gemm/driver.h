@@ -17,11 +17,11 @@ struct GemmItem {
   size_t lhs = 0, rhs = 0, out = 0, zero = 0, row_quant = 0;
 };
 
-/// How the left side lies in memory, for kernels that have a PreparedForm.
+/// How the left side lies in memory.
 enum class RowsForm : uint8_t {
   kPlain,     ///< as in the variant; the kernel converts as it goes
   kPrepared,  ///< in the kernel's prepared form
-  kPrepare,   ///< plain; workers prepare each block of rows. For matrices.
+  kPrepare,   ///< plain; workers prepare each block of rows, or copy it. For matrices.
   kPanels,    ///< packed as the kernel wants it
 };
 

@@ -6,8 +6,8 @@
 namespace smelt {
 
 namespace {
-// 24 accumulators, 4 of weights and 1 of the left side: 29 of 32 registers. The wide tile converts fewer rows for as many
-// products; the others waste less where there are few columns.
+// 24 accumulators, 4 of weights and 1 of the left side: 29 of 32 registers. The narrow tile wastes less memory
+// where there are few columns.
 template <int kRows, int kVecs, template <class> class Rows>
 using Tile = Dot4<Avx512Vnni, WeightsS8<Avx512Vnni>, StaticSum<Avx512Vnni>, kRows, kVecs, Rows>;
 
@@ -28,8 +28,6 @@ constexpr GemmKernel kernel(const char* name) {
 
 extern constexpr GemmKernel gemm_pqs8_qc8w_avx512vnni_6x64 =
     kernel<6, 4>("gemm_pqs8_qc8w_avx512vnni_6x64");
-extern constexpr GemmKernel gemm_pqs8_qc8w_avx512vnni_12x32 =
-    kernel<12, 2>("gemm_pqs8_qc8w_avx512vnni_12x32");
 extern constexpr GemmKernel gemm_pqs8_qc8w_avx512vnni_12x16 =
     kernel<12, 1>("gemm_pqs8_qc8w_avx512vnni_12x16");
 

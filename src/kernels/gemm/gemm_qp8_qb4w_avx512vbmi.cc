@@ -4,8 +4,9 @@
 namespace smelt {
 
 namespace {
-// 6 x 2 accumulators of a block and as many totals, 2 x 2 of unpacked weights, 1 of the left side
-// and a mask: 30 of 32 registers. The narrow tile has the same accumulators.
+// 3 x 4 accumulators of a block and as many totals, 4 of unpacked weights, 1 of the left side, a
+// table and a mask: 31 of 32 registers. Wide panels, because one row then loads the fewest words of
+// the left side. The narrow tile has the same accumulators.
 template <class Out, int kRows, int kVecs>
 constexpr GemmKernel kernel(GemmVariant variant, const char* name) {
   return qp8_staged<Avx512Vbmi, WeightsU4<Avx512Vbmi>, BlockSum<Avx512Vbmi, Avx512Store<Out>>,
@@ -15,14 +16,10 @@ constexpr GemmKernel kernel(GemmVariant variant, const char* name) {
 
 extern constexpr GemmKernel gemm_qp8_f32_qb4w_avx512vbmi_3x64 =
     kernel<float, 3, 4>(GemmVariant::kQp8F32Qb4w, "gemm_qp8_f32_qb4w_avx512vbmi_3x64");
-extern constexpr GemmKernel gemm_qp8_f32_qb4w_avx512vbmi_6x32 =
-    kernel<float, 6, 2>(GemmVariant::kQp8F32Qb4w, "gemm_qp8_f32_qb4w_avx512vbmi_6x32");
 extern constexpr GemmKernel gemm_qp8_f32_qb4w_avx512vbmi_12x16 =
     kernel<float, 12, 1>(GemmVariant::kQp8F32Qb4w, "gemm_qp8_f32_qb4w_avx512vbmi_12x16");
 extern constexpr GemmKernel gemm_qp8_f16_qb4w_avx512vbmi_3x64 =
     kernel<Half, 3, 4>(GemmVariant::kQp8F16Qb4w, "gemm_qp8_f16_qb4w_avx512vbmi_3x64");
-extern constexpr GemmKernel gemm_qp8_f16_qb4w_avx512vbmi_6x32 =
-    kernel<Half, 6, 2>(GemmVariant::kQp8F16Qb4w, "gemm_qp8_f16_qb4w_avx512vbmi_6x32");
 extern constexpr GemmKernel gemm_qp8_f16_qb4w_avx512vbmi_12x16 =
     kernel<Half, 12, 1>(GemmVariant::kQp8F16Qb4w, "gemm_qp8_f16_qb4w_avx512vbmi_12x16");
 

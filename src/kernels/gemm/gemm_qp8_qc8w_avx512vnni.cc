@@ -4,8 +4,8 @@
 namespace smelt {
 
 namespace {
-// 24 accumulators, 4 of weights and 1 of the left side: 29 of 32 registers. The wide tile converts
-// fewer rows for as many products; the others waste less where there are few columns.
+// 24 accumulators, 4 of weights and 1 of the left side: 29 of 32 registers. The narrow tile
+// wastes less memory where there are few columns.
 template <class Out, int kRows, int kVecs>
 constexpr GemmKernel kernel(GemmVariant variant, const char* name) {
   return qp8_staged<Avx512Vnni, WeightsS8<Avx512Vnni>, DynamicSum<Avx512Vnni, Avx512Store<Out>>,
@@ -15,14 +15,10 @@ constexpr GemmKernel kernel(GemmVariant variant, const char* name) {
 
 extern constexpr GemmKernel gemm_qp8_f32_qc8w_avx512vnni_6x64 =
     kernel<float, 6, 4>(GemmVariant::kQp8F32Qc8w, "gemm_qp8_f32_qc8w_avx512vnni_6x64");
-extern constexpr GemmKernel gemm_qp8_f32_qc8w_avx512vnni_12x32 =
-    kernel<float, 12, 2>(GemmVariant::kQp8F32Qc8w, "gemm_qp8_f32_qc8w_avx512vnni_12x32");
 extern constexpr GemmKernel gemm_qp8_f32_qc8w_avx512vnni_12x16 =
     kernel<float, 12, 1>(GemmVariant::kQp8F32Qc8w, "gemm_qp8_f32_qc8w_avx512vnni_12x16");
 extern constexpr GemmKernel gemm_qp8_f16_qc8w_avx512vnni_6x64 =
     kernel<Half, 6, 4>(GemmVariant::kQp8F16Qc8w, "gemm_qp8_f16_qc8w_avx512vnni_6x64");
-extern constexpr GemmKernel gemm_qp8_f16_qc8w_avx512vnni_12x32 =
-    kernel<Half, 12, 2>(GemmVariant::kQp8F16Qc8w, "gemm_qp8_f16_qc8w_avx512vnni_12x32");
 extern constexpr GemmKernel gemm_qp8_f16_qc8w_avx512vnni_12x16 =
     kernel<Half, 12, 1>(GemmVariant::kQp8F16Qc8w, "gemm_qp8_f16_qc8w_avx512vnni_12x16");
 

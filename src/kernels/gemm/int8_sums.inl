@@ -17,10 +17,11 @@ namespace {
 
 /// Each policy has start(panel, at), the sum that an accumulator begins with, and the static
 ///
-///   finish<kPanel>(sums, g, i, j, acc, tail, count)
+///   finish<kPanel, kTimes>(sums, g, i, j, acc, tail, count)
 ///
 /// for kVecs vectors of row i of the output, from column j on, of which `count` columns exist. They are the first of the
-/// kPanel vectors of a panel, or all of it.
+/// kPanel vectors of a panel, or all of it. Sums are kTimes as large as the products, a power of two: neither the difference
+/// nor its conversion to float rounds in another way for that.
 
 /// int8 -> int8. Layout: kFoldedBias | data | kScale.
 template <class V>
@@ -31,7 +32,7 @@ struct StaticSum {
   SMELT_INLINE typename V::Int start(const std::byte* panel, size_t at) const { return V::load_int(panel + at * 4); }
 
   /// Block is a GemmBlock or a DwconvBlock.
-  template <int kPanel = 0, int kVecs, class Block>
+  template <int kPanel = 0, int kTimes = 1, int kVecs, class Block>
   static SMELT_INLINE void finish(const StaticSum (&)[kVecs], const Block& g, size_t i, size_t j,
                                   const typename V::Int (&acc)[kVecs], const std::byte* tail, size_t count) {
     typename V::Float scaled[kVecs];
@@ -49,7 +50,7 @@ struct DynamicSum {
 
   SMELT_INLINE typename V::Int start(const std::byte*, size_t) const { return V::zero_int(); }
 
-  template <int kPanel = 0, int kVecs>
+  template <int kPanel = 0, int kTimes = 1, int kVecs>
   static SMELT_INLINE void finish(const DynamicSum (&)[kVecs], const GemmBlock& g, size_t i, size_t j,
                                   const typename V::Int (&acc)[kVecs], const std::byte* tail, size_t count) {
     constexpr size_t kField = (kPanel == 0 ? kVecs : kPanel) * V::kLanes * 4;
@@ -59,8 +60,8 @@ struct DynamicSum {
     SMELT_UNROLL for (int v = 0; v < kVecs; ++v) {
       const size_t at = v * V::kLanes;
       const std::byte* field = tail + at * 4;
-      const typename V::Int sum = V::sub_scaled(acc[v], V::load_int(field + kField), row.zero + V::kLhsOffset);
-      const typename V::Float scale = V::mul(V::load_float(field + 2 * kField), V::splat(row.scale));
+      const typename V::Int sum = V::sub_scaled(acc[v], V::load_int(field + kField), (row.zero + V::kLhsOffset) * kTimes);
+      const typename V::Float scale = V::mul(V::load_float(field + 2 * kField), V::splat(row.scale / kTimes));
       const typename V::Float real = V::fma(V::to_float(sum), scale, V::load_float(field));
       Store::store(out + at, real, bounds, count > at ? count - at : 0);
     }
@@ -81,7 +82,7 @@ struct BlockSum {
     total = V::fma(V::to_float(acc), V::load_bf16(scales + at * 2), total);
   }
 
-  template <int kPanel = 0, int kVecs>
+  template <int kPanel = 0, int kTimes = 1, int kVecs>
   static SMELT_INLINE void finish(const BlockSum (&sums)[kVecs], const GemmBlock& g, size_t i, size_t j,
                                   const typename V::Int (&)[kVecs], const std::byte* tail, size_t count) {
     constexpr size_t kField = (kPanel == 0 ? kVecs : kPanel) * V::kLanes * 4;
@@ -92,16 +93,11 @@ struct BlockSum {
       const size_t at = v * V::kLanes;
       const std::byte* field = tail + at * 4;
       const typename V::Float zero = V::splat(-float(row.zero + V::kLhsOffset));
-      const typename V::Float sum = V::fma(V::load_float(field + kField), zero, sums[v].real_total());
+      const typename V::Float sum = V::fma(V::load_float(field + kField), zero,
+                                              V::mul(sums[v].total, V::splat(1.0f / kTimes)));
       const typename V::Float real = V::fma(sum, V::splat(row.scale), V::load_float(field));
       Store::store(out + at, real, bounds, count > at ? count - at : 0);
     }
-  }
-
-  /// Weights may be times a power of two: nothing is lost.
-  SMELT_INLINE typename V::Float real_total() const {
-    if constexpr (requires { V::kU4Shift; }) return V::mul(total, V::splat(1.0f / (1 << V::kU4Shift)));
-    return total;
   }
 
   typename V::Float total;

@@ -18,6 +18,15 @@ std::string unfit(const GemmKernel& kernel, const GemmShape& shape, const Cpu& c
   return {};
 }
 
+// Columns that the tile of the last panel has: on x86 half as many as a panel, or a quarter, where
+// that is enough (see kNarrowTiles).
+size_t last_columns(const GemmKernel& kernel, size_t n, size_t nr) {
+  const bool narrow = kernel.isa >= Isa::kAvx2 && kernel.isa <= Isa::kAvx512Bf16;
+  size_t last = nr;
+  while (narrow && last > 16 && (n - 1) % nr < last / 2) last /= 2;
+  return last;
+}
+
 // What a multiply-accumulate of the product costs, where 1 is one that a tile of unlimited size would do: more for rows and
 // columns that the tiles compute in vain, and for what they load (1 / mr + 1 / nr per multiply-accumulate).
 double cost(const GemmKernel& kernel, const GemmShape& shape, const Cpu& cpu) {
@@ -30,8 +39,11 @@ double cost(const GemmKernel& kernel, const GemmShape& shape, const Cpu& cpu) {
   // Measured with AVX-512, whose vectors of weights have 16 elements: 12 x 16 takes 1.12 times as long as 6 x 64.
   // Advanced SIMD's have 4: 8 x 8 executes 1.03 times the instructions of 5 x 16.
   const bool neon = kernel.isa >= Isa::kNeon && kernel.isa <= Isa::kNeonBf16;
-  const double loads = 0.2 * (1 / double(mr) + (neon ? 4 : 16) / double(nr));
-  return rows * padded(std::max<size_t>(shape.n, 1), nr) * (1 + loads);
+  const size_t n = std::max<size_t>(shape.n, 1), last = last_columns(kernel, n, nr);
+  const double loads = 0.2 * (1 / double(mr) + (neon ? 4 : 16) / double(n < nr ? last : nr));
+  const double columns = double((n - 1) / nr * nr + last) / double(n);
+  // Of tiles that compute the same, the one whose panels have fewer zeros.
+  return rows * columns * (1 + loads) + 1e-3 * padded(n, nr);
 }
 
 // Why `b` is worse than `a`, or nothing if it is not.

@@ -23,7 +23,6 @@ struct Avx512Vnni : Avx512Sums {
     b[0] = _mm512_and_si512(_mm512_slli_epi16(packed, 4), upper);
     b[1] = _mm512_and_si512(packed, upper);
   }
-  static SMELT_INLINE Int shift_right(Int a, int bits) { return _mm512_srai_epi32(a, unsigned(bits)); }
   using Elem = int8_t;
   using Staged = uint8_t;
   static SMELT_INLINE void stage(Staged* to, const int8_t* from, size_t count) {

@@ -37,9 +37,10 @@ HWY_INLINE void map2(const void* lhs, const void* rhs, void* out, size_t n, Broa
   using T = typename Io::T;
   const size_t step_a = broadcast != Broadcast::kLhs, step_b = broadcast != Broadcast::kRhs;
   const auto run = [&f, step_a, step_b](const T* a, const T* b, T* dst, size_t count) __attribute__((noinline)) {
-    for (size_t i = 0; i < count; i += kLanes) {
-      Io::store(f(Io::load(a + i * step_a), Io::load(b + i * step_b)), dst + i);
-    }
+    const F local = f;
+    const size_t stride_a = step_a, stride_b = step_b;
+    for (size_t i = 0; i < count; i += kLanes)
+      Io::store(local(Io::load(a + i * stride_a), Io::load(b + i * stride_b)), dst + i);
   };
   if (n == 0) return;
   const size_t rest = n % kLanes, whole = n - rest;

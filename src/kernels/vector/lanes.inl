@@ -214,13 +214,15 @@ HWY_INLINE void for_each_vector(size_t n, F body) {
 }
 
 /// out = f(in), element by element. The rest of the run goes through the same loop, by way of a buffer: one copy of f's
-/// code is enough, and in-place use is safe.
+/// code is enough, and in-place use is safe. The loop works on a copy of f, which stores of bytes cannot change: its
+/// constants stay in registers.
 template <class From, class To, class F>
 HWY_INLINE void map1(const void* in, void* out, size_t n, F f) {
   using In = typename From::T;
   using Out = typename To::T;
   const auto run = [&f](const In* src, Out* dst, size_t count) __attribute__((noinline)) {
-    for (size_t i = 0; i < count; i += kLanes) To::store(f(From::load(src + i)), dst + i);
+    const F local = f;
+    for (size_t i = 0; i < count; i += kLanes) To::store(local(From::load(src + i)), dst + i);
   };
   const auto* src = static_cast<const In*>(in);
   auto* dst = static_cast<Out*>(out);

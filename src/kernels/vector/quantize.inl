@@ -24,7 +24,8 @@ struct Quantizer {
   HWY_INLINE VI operator()(V real) const {
     const V scaled = hn::Mul(real, scale);
     // Clamped as a float: small enough for an addition of 1.5 x 2^23 to round it, half to even, into the lowest bits.
-    const V bounded = hn::Min(highest, hn::Max(lowest, hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled)));
+    const V bounded =
+        hn::IfThenElseZero(hn::Eq(scaled, scaled), hn::Min(highest, hn::Max(lowest, scaled)));
     return hn::Add(hn::BitCast(DI(), hn::Add(bounded, set(0x1.8p23f))), zero);
   }
   static constexpr int32_t kMagicBits = 0x4b400000;  ///< of 1.5 x 2^23

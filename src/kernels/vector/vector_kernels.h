@@ -95,10 +95,18 @@ struct Window {
   ptrdiff_t stride_y, stride_x;
 };
 
-/// The four neighbours of a sampled position, each a vector of channels, and the weights of right and bottom.
-struct Corners {
-  const void *top_left, *top_right, *bottom_left, *bottom_right;
-  float right, bottom;
+/// Where an output pixel lies between two pixels of an input line: their offsets in bytes, and the weight of the second.
+struct Between {
+  size_t left, right;
+  float weight;
+};
+
+/// An output line: between which input lines it lies, the weight of the second, and where its pixels lie between theirs.
+struct BilinearLine {
+  const void *top, *bottom;
+  float weight;
+  const Between* pixels;
+  size_t count, channels;
 };
 
 struct Moments {
@@ -153,7 +161,7 @@ using WindowSumFn = void (*)(const Window&, void* out, size_t channels, float sc
 /// The same on bytes: in_zero is taken off each element, and out.inverse_scale is applied to the sum.
 using WindowByteSumFn = void (*)(const Window&, void* out, size_t channels, int32_t in_zero, const QuantizeParams&);
 
-using BilinearFn = void (*)(const Corners&, void* out, size_t channels);
+using BilinearFn = void (*)(const BilinearLine&, void* out);
 using DotFn = float (*)(const float* lhs, const void* rhs, size_t n);
 using AxpyFn = void (*)(float a, const void* x, float* y, size_t n);  ///< y += a * x
 

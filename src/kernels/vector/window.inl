@@ -129,33 +129,59 @@ void window_sum_byte(const Window& w, void* out, size_t channels, int32_t in_zer
                     [q](VI a) SMELT_BODY { return q(hn::ConvertTo(D(), a)); });
 }
 
-HWY_INLINE V interpolate(V a, V b, V weight) { return hn::MulAdd(hn::Sub(b, a), weight, a); }
+template <class Lanes>
+HWY_INLINE Lanes interpolate(Lanes a, Lanes b, Lanes weight) {
+  return hn::MulAdd(hn::Sub(b, a), weight, a);
+}
+
+template <class T>
+HWY_INLINE const T* at_bytes(const void* p, size_t bytes) {
+  return reinterpret_cast<const T*>(static_cast<const char*>(p) + bytes);
+}
 
 template <class Io, class ToReal, class FromReal>
-HWY_INLINE void sample(const Corners& corners, void* out, size_t channels, ToReal real, FromReal stored) {
+HWY_INLINE void sample_line(const BilinearLine& line, void* out, ToReal real, FromReal stored) {
   using T = typename Io::T;
-  const auto* tl = static_cast<const T*>(corners.top_left);
-  const auto* tr = static_cast<const T*>(corners.top_right);
-  const auto* bl = static_cast<const T*>(corners.bottom_left);
-  const auto* br = static_cast<const T*>(corners.bottom_right);
   auto* dst = static_cast<T*>(out);
-  const V right = set(corners.right), bottom = set(corners.bottom);
-  for_each_vector(channels, [&](auto at) SMELT_BODY {
-    const V top_row = interpolate(real(at.load(Io(), tl)), real(at.load(Io(), tr)), right);
-    const V bottom_row = interpolate(real(at.load(Io(), bl)), real(at.load(Io(), br)), right);
-    at.store(Io(), stored(interpolate(top_row, bottom_row, bottom)), dst);
-  });
+  const V bottom = set(line.weight);
+  for (size_t i = 0; i < line.count; ++i, dst += line.channels) {
+    const Between& x = line.pixels[i];
+    const V right = set(x.weight);
+    const auto row = [&](const void* p, auto at) SMELT_BODY {
+      return interpolate(real(at.load(Io(), at_bytes<T>(p, x.left))), real(at.load(Io(), at_bytes<T>(p, x.right))), right);
+    };
+    for_each_vector(line.channels, [&](auto at) SMELT_BODY {
+      at.store(Io(), stored(interpolate(row(line.top, at), row(line.bottom, at), bottom)), dst);
+    });
+  }
+}
+
+/// A lane at a time: pixels of a few channels have no use for more.
+HWY_INLINE void sample_short_pixels(const BilinearLine& line, float* out) {
+  const hn::CappedTag<float, 1> d;
+  const auto bottom = hn::Set(d, line.weight);
+  for (size_t i = 0; i < line.count; ++i, out += line.channels) {
+    const Between& x = line.pixels[i];
+    const auto right = hn::Set(d, x.weight);
+    const auto row = [&](const void* p, size_t c) SMELT_BODY {
+      return interpolate(hn::LoadU(d, at_bytes<float>(p, x.left) + c), hn::LoadU(d, at_bytes<float>(p, x.right) + c), right);
+    };
+    for (size_t c = 0; c < line.channels; ++c)
+      hn::StoreU(interpolate(row(line.top, c), row(line.bottom, c), bottom), d, out + c);
+  }
 }
 
 template <class Io>
-void bilinear(const Corners& corners, void* out, size_t channels) {
-  sample<Io>(corners, out, channels, [](V x) SMELT_BODY { return x; }, [](V x) SMELT_BODY { return x; });
+void bilinear(const BilinearLine& line, void* out) {
+  if constexpr (sizeof(typename Io::T) == sizeof(float))
+    if (line.channels <= 4) return sample_short_pixels(line, static_cast<float*>(out));
+  sample_line<Io>(line, out, [](V x) SMELT_BODY { return x; }, [](V x) SMELT_BODY { return x; });
 }
 
 template <class Io>
-void bilinear_byte(const Corners& corners, void* out, size_t channels) {
-  sample<Io>(corners, out, channels, [](VI x) SMELT_BODY { return hn::ConvertTo(D(), x); },
-             [](V x) SMELT_BODY { return hn::NearestInt(x); });
+void bilinear_byte(const BilinearLine& line, void* out) {
+  sample_line<Io>(line, out, [](VI x) SMELT_BODY { return hn::ConvertTo(D(), x); },
+                  [](V x) SMELT_BODY { return hn::NearestInt(x); });
 }
 
 }  // namespace
