@@ -2,11 +2,11 @@
 // ([n, k]) and, for matrices that are packed while running, line by line ([k, n]).
 //
 // "of_memcpy" compares with copying as many bytes as are read.
-#include <benchmark/benchmark.h>
-
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include <benchmark/benchmark.h>
 
 #include "kernels/gemm/kernels.h"
 #include "kernels/gemm/variant.h"

@@ -73,7 +73,8 @@ class ResizeBilinear2d final : public Op {
               .weight = place.weight,
               .pixels = pixels.data(),
               .count = pixels.size(),
-              .channels = channels},
+              .channels = channels,
+              .in_bytes = x.in * pixel},
              to);
           if (requantizer.needed()) requantizer.run(to, x.out * pixel);
         }

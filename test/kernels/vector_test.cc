@@ -719,16 +719,26 @@ TEST_P(Vector, BilinearSamples) {
   for (size_t n : kSizes) {
     for_float_types([&](auto type) {
       using Type = decltype(type);
-      Guarded<typename Type::Stored> in(4 * n), out(n);
+      // Lines of two pixels to lines of several, of which some are to the left of others.
+      constexpr size_t kPixels = 7;
+      Guarded<typename Type::Stored> in(4 * n), out(kPixels * n);
       const auto values = random_values<Type>(4 * n, n);
       std::copy(values.begin(), values.end(), in.begin());
-      const Between pixel = {0, n * sizeof(in[0]), kRight};
-      const BilinearLine line = {in.data(), in.data() + 2 * n, kBottom, &pixel, 1, n};
+      const size_t pixel = n * sizeof(in[0]);
+      Between pixels[kPixels];
+      for (size_t p = 0; p < kPixels; ++p) pixels[p] = {p == 5 ? pixel : 0, pixel, kRight};
+      pixels[3].right = 0;
+      const BilinearLine line = {in.data(), in.data() + 2 * n, kBottom, pixels,
+                                 kPixels,   n,                 2 * pixel};
       for_float(kernels().bilinear, Type::kType)(line, out.data());
-      for (size_t i = 0; i < n; ++i) {
-        const double expected = mix(Type::real(in[i]), Type::real(in[n + i]),
-                                    Type::real(in[2 * n + i]), Type::real(in[3 * n + i]));
-        ASSERT_TRUE(near(Type::real(out[i]), expected, Type::kEpsilon * 1.1, 2e-6));
+      for (size_t p = 0; p < kPixels; ++p) {
+        const size_t left = pixels[p].left == 0 ? 0 : n, right = pixels[p].right == 0 ? 0 : n;
+        for (size_t i = 0; i < n; ++i) {
+          const double expected =
+              mix(Type::real(in[left + i]), Type::real(in[right + i]),
+                  Type::real(in[2 * n + left + i]), Type::real(in[2 * n + right + i]));
+          ASSERT_TRUE(near(Type::real(out[p * n + i]), expected, Type::kEpsilon * 1.1, 2e-6));
+        }
       }
     });
     // Two pixels, of which the second is on the right one of the line.
@@ -736,7 +746,7 @@ TEST_P(Vector, BilinearSamples) {
     Random random(n);
     for (int8_t& v : in) v = int8_t(random.integer(-128, 127));
     const Between pixels[] = {{0, n, kRight}, {n, n, 0}};
-    const BilinearLine line = {in.data(), in.data() + 2 * n, kBottom, pixels, 2, n};
+    const BilinearLine line = {in.data(), in.data() + 2 * n, kBottom, pixels, 2, n, 2 * n};
     kernels().bilinear_byte.s8(line, out.data());
     for (size_t i = 0; i < n; ++i) {
       ASSERT_NEAR(out[i], mix(in[i], in[n + i], in[2 * n + i], in[3 * n + i]), 0.5001);

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/pack/elements.h"
+#include "kernels/pack/zip.h"
 
 namespace smelt {
 
@@ -30,10 +31,45 @@ struct Convert {
 // kKr lines of k side by side: out[r][x] = line[x][r].
 template <class Unit, size_t kKr>
 void interleave_lines(const std::byte* const (&line)[kKr], size_t columns, std::byte* out) {
-  for (size_t r = 0; r < columns; ++r)
+  constexpr size_t kN = 16 / sizeof(Unit);
+  size_t r = 0;
+  for (; r + kN <= columns; r += kN) {
+    Vector16<Unit> v[kKr];
+#pragma clang loop unroll(full)
+    for (size_t x = 0; x < kKr; ++x)
+      v[x] = load_unaligned<Vector16<Unit>>(line[x] + r * sizeof(Unit));
+    zip_all(v);
+#pragma clang loop unroll(full)
+    for (size_t x = 0; x < kKr; ++x) store_unaligned(out + r * kKr * sizeof(Unit) + x * 16, v[x]);
+  }
+  for (; r < columns; ++r)
     for (size_t x = 0; x < kKr; ++x)
       store_unaligned(out + (r * kKr + x) * sizeof(Unit),
                       load_unaligned<Unit>(line[x] + r * sizeof(Unit)));
+}
+
+// sums[r] += the int8 of lines at r.
+template <size_t kKr>
+void add_lines(const std::byte* const (&line)[kKr], size_t columns, int32_t* sums) {
+  using Words [[gnu::vector_size(32)]] = int16_t;
+  using Sums [[gnu::vector_size(64)]] = uint32_t;
+  using Ints [[gnu::vector_size(64)]] = int32_t;
+  size_t r = 0;
+  for (; r + 16 <= columns; r += 16) {
+    Words sum = {};
+#pragma clang loop unroll(full)
+    for (size_t x = 0; x < kKr; ++x)
+      sum += __builtin_convertvector(load_unaligned<Vector16<int8_t>>(line[x] + r), Words);
+    Sums total;
+    std::memcpy(&total, sums + r, sizeof total);
+    total += Sums(__builtin_convertvector(sum, Ints));
+    std::memcpy(sums + r, &total, sizeof total);
+  }
+  for (; r < columns; ++r) {
+    int32_t sum = 0;
+    for (size_t x = 0; x < kKr; ++x) sum += load_unaligned<int8_t>(line[x] + r);
+    sums[r] = int32_t(uint32_t(sums[r]) + uint32_t(sum));
+  }
 }
 
 template <class Change, class Unit, size_t kKr>
@@ -47,17 +83,8 @@ void move_lines(const UnitLines& u) {
       line[x] = k + x < u.lines
                     ? Change::template run<Unit>(u.in + (k + x) * u.in_stride, u.columns, buffer[x])
                     : kZeros;
-    if constexpr (kKr == 1)
-      std::memcpy(out, line[0], u.columns * sizeof(Unit));
-    else
-      interleave_lines<Unit, kKr>(line, u.columns, out);
-    if constexpr (sizeof(Unit) == 1) {
-      for (size_t r = 0; r < u.columns; ++r) {
-        int16_t sum = 0;
-        for (size_t x = 0; x < kKr; ++x) sum = int16_t(sum + load_unaligned<int8_t>(line[x] + r));
-        u.sums[r] = int32_t(uint32_t(u.sums[r]) + uint32_t(int32_t(sum)));
-      }
-    }
+    interleave_lines<Unit, kKr>(line, u.columns, out);
+    if constexpr (sizeof(Unit) == 1) add_lines<kKr>(line, u.columns, u.sums);
   }
 }
 

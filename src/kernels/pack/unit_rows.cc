@@ -6,6 +6,11 @@
 #include <utility>
 
 #include "kernels/pack/elements.h"
+#include "kernels/pack/zip.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace smelt {
 
@@ -13,39 +18,14 @@ namespace {
 
 // ---- transposing units of 1, 2, 4 or 8 bytes in the vectors that every machine has
 
-template <class Unit>
-using Vector [[gnu::vector_size(16)]] = Unit;
-
-// a0 b0 a1 b1 … of the lower halves, or of the upper ones.
-template <class V, size_t... kI>
-V zip(V a, V b, std::integral_constant<size_t, 0>, std::index_sequence<kI...>) {
-  return __builtin_shufflevector(a, b, (kI % 2 * sizeof...(kI) + kI / 2)...);
-}
-template <class V, size_t... kI>
-V zip(V a, V b, std::integral_constant<size_t, 1>, std::index_sequence<kI...>) {
-  return __builtin_shufflevector(a, b, (kI % 2 * sizeof...(kI) + sizeof...(kI) / 2 + kI / 2)...);
-}
-
-// A square block: as many perfect shuffles of its rows as its side has bits.
+// A square block.
 template <class Unit>
 void transpose_block(const std::byte* in, size_t in_stride, std::byte* out, size_t out_stride) {
   constexpr size_t kN = 16 / sizeof(Unit);
-  using V = Vector<Unit>;
-  using Lanes = std::make_index_sequence<kN>;
-  V v[kN];
+  Vector16<Unit> v[kN];
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < kN; ++i) v[i] = load_unaligned<V>(in + i * in_stride);
-#pragma clang loop unroll(full)
-  for (size_t step = 1; step < kN; step *= 2) {
-    V w[kN];
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < kN / 2; ++i) {
-      w[2 * i] = zip(v[i], v[i + kN / 2], std::integral_constant<size_t, 0>(), Lanes());
-      w[2 * i + 1] = zip(v[i], v[i + kN / 2], std::integral_constant<size_t, 1>(), Lanes());
-    }
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < kN; ++i) v[i] = w[i];
-  }
+  for (size_t i = 0; i < kN; ++i) v[i] = load_unaligned<Vector16<Unit>>(in + i * in_stride);
+  zip_all(v);
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < kN; ++i) store_unaligned(out + i * out_stride, v[i]);
 }
@@ -58,16 +38,21 @@ void transpose(const std::byte* in, size_t in_stride, size_t rows, size_t column
   const auto copy = [&](size_t r, size_t c) {
     std::memcpy(out + c * out_stride + r * kUnit, in + r * in_stride + c * kUnit, kUnit);
   };
-  size_t c = 0;
-  for (; c + kN <= columns; c += kN) {
+  // A line of the cache from some rows, then from the next: rows may lie so that all of their lines
+  // have to share one set.
+  constexpr size_t kLine = 64 / kUnit;
+  const size_t whole = columns / kN * kN;
+  for (size_t c0 = 0; c0 < whole; c0 += kLine) {
+    const size_t end = std::min(c0 + kLine, whole);
     size_t r = 0;
     for (; r + kN <= rows; r += kN)
-      transpose_block<Unit>(in + r * in_stride + c * kUnit, in_stride,
-                            out + c * out_stride + r * kUnit, out_stride);
+      for (size_t c = c0; c < end; c += kN)
+        transpose_block<Unit>(in + r * in_stride + c * kUnit, in_stride,
+                              out + c * out_stride + r * kUnit, out_stride);
     for (; r < rows; ++r)
-      for (size_t i = 0; i < kN; ++i) copy(r, c + i);
+      for (size_t c = c0; c < end; ++c) copy(r, c);
   }
-  for (; c < columns; ++c)
+  for (size_t c = whole; c < columns; ++c)
     for (size_t r = 0; r < rows; ++r) copy(r, c);
 }
 
@@ -103,12 +88,15 @@ struct Convert {
   }
 };
 
-// Nibbles to the low halves of as many bytes.
+// Nibbles of the lower half of a word to the low halves of its bytes. Words of 32 bits and less
+// stay what they are: loops over them become vectors.
 template <class Word>
-Word spread_nibbles(uint64_t nibbles) {
-  nibbles = (nibbles | nibbles << 16) & 0x0000ffff0000ffff;
-  nibbles = (nibbles | nibbles << 8) & 0x00ff00ff00ff00ff;
-  return Word((nibbles | nibbles << 4) & 0x0f0f0f0f0f0f0f0f);
+Word spread_nibbles(Word word) {
+  constexpr uint64_t kHalf = (uint64_t(1) << 4 * sizeof(Word)) - 1;
+  word = Word(word & kHalf);
+  if constexpr (sizeof(Word) == 8) word = Word((word | word << 16) & 0x0000ffff0000ffff);
+  if constexpr (sizeof(Word) >= 4) word = Word((word | word << 8) & 0x00ff00ff00ff00ff);
+  return Word((word | word << 4) & 0x0f0f0f0f0f0f0f0f);
 }
 
 // The nibbles of a word in order, to bytes in each of which the high one is half a word after the
@@ -118,12 +106,10 @@ struct HalvesApart {
   static constexpr bool kCopies = false;
   static size_t source_bytes(size_t bytes) { return bytes; }
   static void run(const std::byte* in, size_t bytes, std::byte* out) {
-    constexpr unsigned kHalf = 4 * sizeof(Word);
-    constexpr uint64_t kInverted = kSigned ? 0x8888888888888888 : 0;
+    constexpr Word kInverted = Word(kSigned ? 0x8888888888888888 : 0);
     for (size_t i = 0; i < bytes; i += sizeof(Word)) {
-      const uint64_t word = load_unaligned<Word>(in + i);
-      const Word low = spread_nibbles<Word>(word & ((uint64_t(1) << kHalf) - 1));
-      const Word high = spread_nibbles<Word>(word >> kHalf);
+      const Word word = load_unaligned<Word>(in + i);
+      const Word low = spread_nibbles(word), high = spread_nibbles(Word(word >> 4 * sizeof(Word)));
       store_unaligned(out + i, Word((low | high << 4) ^ kInverted));
     }
   }
@@ -133,18 +119,42 @@ struct HalvesApart {
 
 struct NoSum {};
 
+using Bytes = Vector16<uint8_t>;
+
+// Adds f(16 bytes) over the whole vectors of `bytes`; returns how many bytes that was.
+template <class F>
+size_t add_vectors(const std::byte* p, size_t bytes, uint32_t& sum, F f) {
+  size_t i = 0;
+#if defined(__SSE2__)
+  // Every x86-64 has an instruction that adds bytes.
+  __m128i sums = _mm_setzero_si128();
+  for (; i + 16 <= bytes; i += 16)
+    sums = _mm_add_epi64(
+        sums, _mm_sad_epu8(__m128i(f(load_unaligned<Bytes>(p + i))), _mm_setzero_si128()));
+  sum += uint32_t(_mm_cvtsi128_si32(sums)) +
+         uint32_t(_mm_cvtsi128_si32(_mm_unpackhi_epi64(sums, sums)));
+#else
+  static_cast<void>(p), static_cast<void>(bytes), static_cast<void>(sum), static_cast<void>(f);
+#endif
+  return i;
+}
+
 struct SumS8 {
   static int32_t of(const std::byte* p, size_t bytes) {
-    int32_t sum = 0;
-    for (size_t i = 0; i < bytes; ++i) sum += load_unaligned<int8_t>(p + i);
-    return sum;
+    uint32_t sum = 0;
+    // With its sign bit inverted, each is 128 more.
+    size_t i = add_vectors(p, bytes, sum, [](Bytes v) { return v ^ 0x80; });
+    sum -= 128 * uint32_t(i);
+    for (; i < bytes; ++i) sum += uint32_t(int32_t(load_unaligned<int8_t>(p + i)));
+    return int32_t(sum);
   }
 };
 
 struct SumU4 {
   static int32_t of(const std::byte* p, size_t bytes) {
     uint32_t sum = 0;
-    for (size_t i = 0; i < bytes; ++i) {
+    size_t i = add_vectors(p, bytes, sum, [](Bytes v) { return (v & 15) + (v >> 4); });
+    for (; i < bytes; ++i) {
       const uint8_t byte = load_unaligned<uint8_t>(p + i);
       sum += (byte & 15u) + (byte >> 4);
     }
@@ -220,6 +230,9 @@ MoveRows* nibble_mover(const PackLayout& layout) {
   switch (layout.kr) {
     case 2:
       return move_rows<HalvesApart<uint8_t, true>, SumU4>;
+    case 4:
+      return less_8 ? move_rows<HalvesApart<uint16_t, true>, SumU4>
+                    : move_rows<HalvesApart<uint16_t, false>, SumU4>;
     case 8:
       return less_8 ? move_rows<HalvesApart<uint32_t, true>, SumU4>
                     : move_rows<HalvesApart<uint32_t, false>, SumU4>;

@@ -107,6 +107,7 @@ struct BilinearLine {
   float weight;
   const Between* pixels;
   size_t count, channels;
+  size_t in_bytes;  ///< of an input line
 };
 
 struct Moments {

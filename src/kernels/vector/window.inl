@@ -156,18 +156,31 @@ HWY_INLINE void sample_line(const BilinearLine& line, void* out, ToReal real, Fr
   }
 }
 
-/// A lane at a time: pixels of a few channels have no use for more.
+/// Channels from c on of pixel i, as many as d has lanes.
+template <class DS>
+HWY_INLINE void sample_lanes(DS d, const BilinearLine& line, size_t i, size_t c, float* out) {
+  const Between& x = line.pixels[i];
+  const auto right = hn::Set(d, x.weight);
+  const auto row = [&](const void* p) SMELT_BODY {
+    return interpolate(hn::LoadU(d, at_bytes<float>(p, x.left) + c), hn::LoadU(d, at_bytes<float>(p, x.right) + c),
+                       right);
+  };
+  hn::StoreU(interpolate(row(line.top), row(line.bottom), hn::Set(d, line.weight)), d, out + i * line.channels + c);
+}
+
+/// Pixels of up to four channels: four lanes, of which the next pixel overwrites what is too much, where there is a next
+/// one in the output and to the right of both inputs.
 HWY_INLINE void sample_short_pixels(const BilinearLine& line, float* out) {
-  const hn::CappedTag<float, 1> d;
-  const auto bottom = hn::Set(d, line.weight);
-  for (size_t i = 0; i < line.count; ++i, out += line.channels) {
+  const hn::CappedTag<float, 4> d4;
+  const hn::CappedTag<float, 1> d1;
+  for (size_t i = 0; i < line.count; ++i) {
     const Between& x = line.pixels[i];
-    const auto right = hn::Set(d, x.weight);
-    const auto row = [&](const void* p, size_t c) SMELT_BODY {
-      return interpolate(hn::LoadU(d, at_bytes<float>(p, x.left) + c), hn::LoadU(d, at_bytes<float>(p, x.right) + c), right);
-    };
-    for (size_t c = 0; c < line.channels; ++c)
-      hn::StoreU(interpolate(row(line.top, c), row(line.bottom, c), bottom), d, out + c);
+    const size_t last = (x.left > x.right ? x.left : x.right) + 4 * sizeof(float);
+    if (last <= line.in_bytes && (i + 4) * line.channels <= line.count * line.channels) {
+      for (size_t c = 0; c < line.channels; c += hn::Lanes(d4)) sample_lanes(d4, line, i, c, out);
+    } else {
+      for (size_t c = 0; c < line.channels; ++c) sample_lanes(d1, line, i, c, out);
+    }
   }
 }
 
