@@ -1,7 +1,8 @@
 // The only loop over tiles, compiled once per ISA inside that ISA's files.
 //
-// Panels outside, rows inside: a rhs panel (nr x k) stays in the nearest cache while the block's rows pass by.
-// SMELT_FN is the function attribute that the including file needs (nothing, but for SME).
+// Panels outside, rows inside: a rhs panel (nr x k) stays in the nearest cache while the block's
+// rows pass by. SMELT_FN is the function attribute that the including file needs (nothing, but for
+// SME).
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
 
@@ -12,8 +13,8 @@
 namespace smelt {
 namespace {
 
-/// Tile::run(g, m0, left, panel, n0, nb) computes some of the `left` rows from m0 on, columns [n0, n0 + nb), nb <= nr, and
-/// returns how many rows it did.
+/// Tile::run(g, m0, left, panel, n0, nb) computes some of the `left` rows from m0 on, columns [n0,
+/// n0 + nb), nb <= nr, and returns how many rows it did.
 template <class Tile>
 SMELT_INLINE void for_each_tile(const GemmBlock& g) SMELT_FN {
   const size_t nr = Tile::nr();
@@ -24,20 +25,22 @@ SMELT_INLINE void for_each_tile(const GemmBlock& g) SMELT_FN {
   }
 }
 
-/// For tiles written for an exact height: calls Body::rows<height>(g, m0, panel, n0, nb), height <= Body::kRows. What is
-/// left is split evenly, so that no tile is nearly empty: 13 rows in tiles of 12 are 7 and 6, not 12 and 1.
+/// For tiles written for an exact height: calls Body::rows<height>(g, m0, panel, n0, nb), height <=
+/// Body::kRows. What is left is split evenly, so that no tile is nearly empty: 13 rows in tiles of
+/// 12 are 7 and 6, not 12 and 1.
 template <class Body, int kHeight>
-SMELT_INLINE size_t run_height(size_t height, const GemmBlock& g, size_t m0, const std::byte* panel, size_t n0,
-                               size_t nb) {
+SMELT_INLINE size_t run_height(size_t height, const GemmBlock& g, size_t m0, const std::byte* panel,
+                               size_t n0, size_t nb) {
   if constexpr (kHeight > 1)
-    if (height < size_t(kHeight)) return run_height<Body, kHeight - 1>(height, g, m0, panel, n0, nb);
+    if (height < size_t(kHeight))
+      return run_height<Body, kHeight - 1>(height, g, m0, panel, n0, nb);
   Body::template rows<kHeight>(g, m0, panel, n0, nb);
   return kHeight;
 }
 
 template <class Body>
-SMELT_INLINE size_t run_evenly(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel, size_t n0,
-                               size_t nb) {
+SMELT_INLINE size_t run_evenly(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel,
+                               size_t n0, size_t nb) {
   const size_t tiles = (left + Body::kRows - 1) / Body::kRows;
   return run_height<Body, Body::kRows>((left + tiles - 1) / tiles, g, m0, panel, n0, nb);
 }

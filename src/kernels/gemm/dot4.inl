@@ -1,12 +1,16 @@
-// Multiplying by dot products of int8: each 32-bit lane accumulates a word of kK neighbouring k of one column.
+// Multiplying by dot products of int8: each 32-bit lane accumulates a word of kK neighbouring k of
+// one column.
 //
-// V: kLanes, kK (4; 2 where the instruction multiplies 16-bit words), Bytes (a register of kLanes words of weights),
-//    Int (kLanes x int32), Float (kLanes x float32), dot(acc, Bytes b, Bytes a), load_s8(const std::byte*) and
-//    load_u4(const std::byte*, Bytes[2]) for weights, kChains (how many independent sums keep the units for dot() busy: their
-//    number x its latency), and the conversions that the sums ask for. It is also the Lhs of
-//    staged_rows.inl, splat_k(const Staged*) reads a word of it, and kLhsOffset is what stage() adds to each element because
-//    the instruction multiplies unsigned by signed. Without `Staged`, rows are read where they are. If it has kWordsAtOnce,
-//    so many words of a row are read together, load_words(), and multiplied by dot_lane<word>(acc, b, words).
+// V: kLanes, kK (4; 2 where the instruction multiplies 16-bit words), Bytes (a register of kLanes
+// words of weights),
+//    Int (kLanes x int32), Float (kLanes x float32), dot(acc, Bytes b, Bytes a), load_s8(const
+//    std::byte*) and load_u4(const std::byte*, Bytes[2]) for weights, kChains (how many independent
+//    sums keep the units for dot() busy: their number x its latency), and the conversions that the
+//    sums ask for. It is also the Lhs of staged_rows.inl, splat_k(const Staged*) reads a word of
+//    it, and kLhsOffset is what stage() adds to each element because the instruction multiplies
+//    unsigned by signed. Without `Staged`, rows are read where they are. If it has kWordsAtOnce, so
+//    many words of a row are read together, load_words(), and multiplied by dot_lane<word>(acc, b,
+//    words).
 // Weights: see gemm/int8_weights.inl.
 // Rows: how rows reach the loop, see staged_rows.inl.
 // Sum: where the sums start and what happens to them: see gemm/int8_sums.inl.
@@ -18,24 +22,26 @@
 namespace smelt {
 namespace {
 
-/// kVecs of the kPanel vectors of a panel. If V has kNarrowTiles, a panel with half as many columns or fewer gets a tile of
-/// half as many vectors, and twice as high if it is low.
-template <class V, class Weights, class Sum, int kHeight, int kVecs, template <class> class Rows = UsualRows,
-          int kPanel = kVecs>
+/// kVecs of the kPanel vectors of a panel. If V has kNarrowTiles, a panel with half as many columns
+/// or fewer gets a tile of half as many vectors, and twice as high if it is low.
+template <class V, class Weights, class Sum, int kHeight, int kVecs,
+          template <class> class Rows = UsualRows, int kPanel = kVecs>
 struct Dot4 {
   static constexpr int kRows = kHeight;
   static constexpr size_t nr() { return kPanel * V::kLanes; }
 
-  static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel, size_t n0,
-                                 size_t nb) {
+  static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel,
+                                 size_t n0, size_t nb) {
     if constexpr (kVecs > 1 && requires { V::kNarrowTiles; })
       if (nb <= kVecs / 2 * V::kLanes)
-        return Dot4<V, Weights, Sum, kHeight < 12 ? 2 * kHeight : kHeight, kVecs / 2, Rows, kPanel>::run(g, m0, left, panel, n0, nb);
+        return Dot4 < V, Weights, Sum, kHeight < 12 ? 2 * kHeight : kHeight, kVecs / 2, Rows,
+               kPanel > ::run(g, m0, left, panel, n0, nb);
     return run_evenly<Dot4>(g, m0, left, panel, n0, nb);
   }
 
   template <int kM>
-  static SMELT_NOINLINE void rows(const GemmBlock& block, size_t m0, const std::byte* panel, size_t n0, size_t nb) {
+  static SMELT_NOINLINE void rows(const GemmBlock& block, size_t m0, const std::byte* panel,
+                                  size_t n0, size_t nb) {
     const GemmBlock g = block;  // a copy, which stores to the output cannot change
     Sum sum[kM][kVecs];
     Int acc[kSplit<kM>][kM][kVecs];
@@ -51,33 +57,37 @@ struct Dot4 {
     size_t block_left = block_groups;
     if constexpr (kWholeBlocks) {
       const typename V::Elem* a[kM];
-      SMELT_UNROLL for (int i = 0; i < kM; ++i) a[i] = static_cast<const typename V::Elem*>(g.rows[m0 + i]);
+      SMELT_UNROLL for (int i = 0; i < kM; ++i) a[i] =
+          static_cast<const typename V::Elem*>(g.rows[m0 + i]);
       SMELT_KEEP_LOOP for (size_t x = 0; x < g.kc / kGroup; x += block_groups) {
         groups<kM>(acc, a, x, x + block_groups, rhs);
         end_block<kM>(sum, acc, rhs);
         rhs += nr() * 2;
       }
-    } else Rows<V>::template for_each_stretch<kGroup, kM>(g, m0, [&](const auto& a, size_t count) SMELT_INLINE_LAMBDA {
-      if constexpr (Sum::kBlocks) {
-        for (size_t at = 0; at < count;) {
-          const size_t end = count - at < block_left ? count : at + block_left;
-          block_left -= end - at;
-          groups<kM>(acc, a, at, end, rhs);
-          at = end;
-          if (block_left == 0) {
-            end_block<kM>(sum, acc, rhs);
-            rhs += nr() * 2;
-            block_left = block_groups;
-          }
-        }
-      } else {
-        groups<kM>(acc, a, 0, count, rhs);
-      }
-    });
+    } else
+      Rows<V>::template for_each_stretch<kGroup, kM>(
+          g, m0, [&](const auto& a, size_t count) SMELT_INLINE_LAMBDA {
+            if constexpr (Sum::kBlocks) {
+              for (size_t at = 0; at < count;) {
+                const size_t end = count - at < block_left ? count : at + block_left;
+                block_left -= end - at;
+                groups<kM>(acc, a, at, end, rhs);
+                at = end;
+                if (block_left == 0) {
+                  end_block<kM>(sum, acc, rhs);
+                  rhs += nr() * 2;
+                  block_left = block_groups;
+                }
+              }
+            } else {
+              groups<kM>(acc, a, 0, count, rhs);
+            }
+          });
     SMELT_UNROLL for (int i = 0; i < kM; ++i) {
       Int whole[kVecs];
       SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = total<kM>(acc, i, j);
-      // With 32 registers and narrow vectors, the bounds stay in registers from row to row: g, too, cannot change.
+      // With 32 registers and narrow vectors, the bounds stay in registers from row to row: g, too,
+      // cannot change.
       const GemmBlock& stage = requires { V::kWordsAtOnce; } ? g : block;
       Sum::template finish<kPanel, Weights::kTimes>(sum[i], stage, m0 + i, n0, whole, rhs, nb);
     }
@@ -86,11 +96,12 @@ struct Dot4 {
  private:
   using Int = typename V::Int;
   static constexpr size_t kGroup = Weights::kWords * V::kK;
-  /// Rows of one tap that are read in place, several words together, consist of whole blocks: of multiples of 32 k.
+  /// Rows of one tap that are read in place, several words together, consist of whole blocks: of
+  /// multiples of 32 k.
   static constexpr bool kWholeBlocks = Sum::kBlocks && requires { V::kWordsAtOnce; };
   static constexpr size_t kBytes = kPanel * Weights::kVecBytes;  ///< of a group
-  /// Low tiles keep several sums per output, each for some of the groups, until there are V::kChains of them. With a scale per
-  /// block half as many do: blocks are independent.
+  /// Low tiles keep several sums per output, each for some of the groups, until there are
+  /// V::kChains of them. With a scale per block half as many do: blocks are independent.
   static constexpr int kChains = Sum::kBlocks ? V::kChains / 2 : V::kChains;
   template <int kM>
   static constexpr int kSplit = kM * kVecs >= kChains ? 1 : kChains / (kM * kVecs);
@@ -115,8 +126,8 @@ struct Dot4 {
 
   /// Groups [x, end) of the staged rows.
   template <int kM, class Elem>
-  static SMELT_INLINE void groups(Int (&acc)[kSplit<kM>][kM][kVecs], const Elem* const (&a)[kM], size_t x, size_t end,
-                                  const std::byte*& rhs) {
+  static SMELT_INLINE void groups(Int (&acc)[kSplit<kM>][kM][kVecs], const Elem* const (&a)[kM],
+                                  size_t x, size_t end, const std::byte*& rhs) {
     constexpr size_t split = kSplit<kM>;
     if constexpr (requires { V::kWordsAtOnce; }) {
       constexpr size_t at_once = V::kWordsAtOnce / Weights::kWords;
@@ -133,28 +144,33 @@ struct Dot4 {
         SMELT_KEEP_LOOP do {
           step(k);
           k += at_once * kGroup;
-        } while (k < k_end);
+        }
+        while (k < k_end);
         return;
       }
       SMELT_KEEP_LOOP for (; x + at_once <= end; x += at_once) step(x * kGroup);
     } else if constexpr (split > 1) {
       SMELT_KEEP_LOOP for (; x + split <= end; x += split)
-        SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += kBytes) mac<kM>(acc[s], a, (x + s) * kGroup, rhs);
+          SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += kBytes)
+              mac<kM>(acc[s], a, (x + s) * kGroup, rhs);
     }
     SMELT_KEEP_LOOP for (; x < end; ++x, rhs += kBytes) mac<kM>(acc[0], a, x * kGroup, rhs);
   }
 
   struct GroupOfWeights {
     explicit SMELT_INLINE GroupOfWeights(const std::byte* rhs) {
-      SMELT_UNROLL for (int j = 0; j < kVecs; ++j) Weights::load(rhs + j * Weights::kVecBytes, v[j]);
+      SMELT_UNROLL for (int j = 0; j < kVecs; ++j)
+          Weights::load(rhs + j * Weights::kVecBytes, v[j]);
     }
     typename V::Bytes v[kVecs][Weights::kWords];
   };
 
   template <int kM, class Elem>
-  static SMELT_INLINE void mac(Int (&acc)[kM][kVecs], const Elem* const (&a)[kM], size_t k, const std::byte* rhs) {
+  static SMELT_INLINE void mac(Int (&acc)[kM][kVecs], const Elem* const (&a)[kM], size_t k,
+                               const std::byte* rhs) {
     SMELT_UNROLL for (int w = 0; w < Weights::kWords; ++w) {
-      // Large tiles have no registers to keep packed weights in: the compiler is not to see that they are loaded again.
+      // Large tiles have no registers to keep packed weights in: the compiler is not to see that
+      // they are loaded again.
       if constexpr (Weights::kWords > 1 && kM * kVecs >= 12) asm("" : "+r"(rhs));
       const GroupOfWeights b(rhs);
       SMELT_UNROLL for (int i = 0; i < kM; ++i) {
@@ -166,17 +182,18 @@ struct Dot4 {
 
   /// Words kWord … kWordsAtOnce - 1 of x.
   template <int kM, int kWord = 0, class Words>
-  static SMELT_INLINE void lanes(Int (&acc)[kSplit<kM>][kM][kVecs], const Words (&x)[kM], const std::byte* rhs) {
+  static SMELT_INLINE void lanes(Int (&acc)[kSplit<kM>][kM][kVecs], const Words (&x)[kM],
+                                 const std::byte* rhs) {
     const GroupOfWeights b(rhs);
     lanes_of_group<kM, kWord, kWord + Weights::kWords>(acc, x, b);
-    if constexpr (kWord + Weights::kWords < V::kWordsAtOnce) lanes<kM, kWord + Weights::kWords>(acc, x, rhs + kBytes);
+    if constexpr (kWord + Weights::kWords < V::kWordsAtOnce)
+      lanes<kM, kWord + Weights::kWords>(acc, x, rhs + kBytes);
   }
   template <int kM, int kWord, int kEnd, class Words>
   static SMELT_INLINE void lanes_of_group(Int (&acc)[kSplit<kM>][kM][kVecs], const Words (&x)[kM],
                                           const GroupOfWeights& b) {
     auto& sum = acc[kWord % kSplit<kM>];
-    SMELT_UNROLL for (int i = 0; i < kM; ++i)
-      SMELT_UNROLL for (int j = 0; j < kVecs; ++j)
+    SMELT_UNROLL for (int i = 0; i < kM; ++i) SMELT_UNROLL for (int j = 0; j < kVecs; ++j)
         sum[i][j] = V::template dot_lane<kWord>(sum[i][j], b.v[j][kWord % Weights::kWords], x[i]);
     if constexpr (kWord + 1 < kEnd) lanes_of_group<kM, kWord + 1, kEnd>(acc, x, b);
   }

@@ -29,13 +29,16 @@ void choose_blocking(GemmPlan& plan, const Cpu& cpu, unsigned workers) {
   const GemmKernel& kernel = *plan.kernel;
   const size_t mr = kernel.mr.at(plan.vl32), nr = kernel.nr.at(plan.vl32);
   const size_t m = std::max<size_t>(plan.shape.m, 1), n = std::max<size_t>(plan.shape.n, 1);
-  // A block of rows, and the pointers to them, should stay in half of the second cache while the panels pass.
-  const size_t bytes = std::max<size_t>(row_bytes(kernel, plan.shape) + plan.shape.taps * sizeof(void*), 1);
+  // A block of rows, and the pointers to them, should stay in half of the second cache while the
+  // panels pass.
+  const size_t bytes =
+      std::max<size_t>(row_bytes(kernel, plan.shape) + plan.shape.taps * sizeof(void*), 1);
   const size_t cached_rows = std::max(mr, cpu.l2_bytes / 2 / bytes / mr * mr);
   plan.block_m = std::min(round_up(m, mr), cached_rows);
   plan.block_n = round_up(n, nr);
   plan.max_workers = cpu.workers_for(kernel.isa, workers);
-  const uint64_t tasks = std::min<uint64_t>(kTasksPerWorker * plan.max_workers, plan.macs() / kMinTaskMacs);
+  const uint64_t tasks =
+      std::min<uint64_t>(kTasksPerWorker * plan.max_workers, plan.macs() / kMinTaskMacs);
   if (tasks <= 1 || plan.max_workers <= 1) {
     plan.max_workers = 1;
     return;
@@ -47,7 +50,8 @@ void choose_blocking(GemmPlan& plan, const Cpu& cpu, unsigned workers) {
   if (row_blocks < per_item) plan.block_n = block_of(n, nr, per_item / row_blocks);
 }
 
-// What a worker keeps between tasks: the pointers and the packed left side of the block of rows that it did last.
+// What a worker keeps between tasks: the pointers and the packed left side of the block of rows
+// that it did last.
 struct WorkerScratch {
   const void** rows;
   void** out;
@@ -58,19 +62,20 @@ size_t pointer_bytes(const GemmPlan& plan) {
   return round_up(plan.block_m * (plan.shape.taps + 1) * sizeof(void*), size_t(64));
 }
 
-// Rows of matrices that the kernel reads in place are copied where they lie a multiple of 4 KiB apart: all of a tile's then
-// fall into one set of the nearest cache, which has 8 places or so.
+// Rows of matrices that the kernel reads in place are copied where they lie a multiple of 4 KiB
+// apart: all of a tile's then fall into one set of the nearest cache, which has 8 places or so.
 bool rows_collide(const GemmKernel& kernel, const RowMap& rows, size_t mr) {
   constexpr size_t kSetStride = 4096, kWays = 8;
   const auto* matrix = std::get_if<MatrixRows>(&rows);
-  return matrix != nullptr && kernel.lhs_form == LhsForm::kRows && mr > kWays && matrix->lhs_stride != 0 &&
-         matrix->lhs_stride % kSetStride == 0;
+  return matrix != nullptr && kernel.lhs_form == LhsForm::kRows && mr > kWays &&
+         matrix->lhs_stride != 0 && matrix->lhs_stride % kSetStride == 0;
 }
 
 // A row with room for what a conversion writes beyond it.
 size_t prepared_row_bytes(const GemmPlan& plan) {
   const bool converts = plan.kernel->prepared.run != nullptr;
-  const size_t bytes = converts ? plan.shape.kc * plan.kernel->prepared.bytes : row_bytes(*plan.kernel, plan.shape);
+  const size_t bytes =
+      converts ? plan.shape.kc * plan.kernel->prepared.bytes : row_bytes(*plan.kernel, plan.shape);
   return round_up(bytes, size_t(64)) + 64;
 }
 
@@ -96,15 +101,19 @@ WorkerScratch worker_scratch(const GemmPlan& plan, std::span<std::byte> scratch,
 
 std::optional<size_t> worker_scratch_bytes(const GemmPlan& plan) {
   const size_t pointers = pointer_bytes(plan);
-  if (plan.rows_form == RowsForm::kPrepare) return checked_add(pointers, plan.block_m * prepared_row_bytes(plan));
-  if (plan.kernel->lhs_form == LhsForm::kRows || plan.rows_form == RowsForm::kPanels) return pointers;
-  const auto lhs = packed_bytes(plan.kernel->lhs,
-                                {.rows = plan.block_m, .kc = plan.shape.kc, .taps = plan.shape.taps}, plan.vl32);
+  if (plan.rows_form == RowsForm::kPrepare)
+    return checked_add(pointers, plan.block_m * prepared_row_bytes(plan));
+  if (plan.kernel->lhs_form == LhsForm::kRows || plan.rows_form == RowsForm::kPanels)
+    return pointers;
+  const auto lhs =
+      packed_bytes(plan.kernel->lhs,
+                   {.rows = plan.block_m, .kc = plan.shape.kc, .taps = plan.shape.taps}, plan.vl32);
   return lhs ? checked_add(pointers, *lhs) : std::nullopt;
 }
 
-Result<GemmPlan> plan_gemm(const GemmKernel& kernel, const GemmShape& shape, RowMap rows, std::vector<GemmItem> items,
-                           size_t row_quant_stride, const Cpu& cpu, unsigned workers) {
+Result<GemmPlan> plan_gemm(const GemmKernel& kernel, const GemmShape& shape, RowMap rows,
+                           std::vector<GemmItem> items, size_t row_quant_stride, const Cpu& cpu,
+                           unsigned workers) {
   GemmPlan plan{.kernel = &kernel,
                 .vl32 = cpu.sme_vl32,
                 .shape = shape,
@@ -112,22 +121,23 @@ Result<GemmPlan> plan_gemm(const GemmKernel& kernel, const GemmShape& shape, Row
                 .items = std::move(items),
                 .row_quant_stride = row_quant_stride};
   const auto too_large = [&] {
-    return fail(ErrorCode::kOutOfMemory, "a product of m = {}, n = {}, k = {} x {} is too large", shape.m, shape.n,
-                shape.taps, shape.kc);
+    return fail(ErrorCode::kOutOfMemory, "a product of m = {}, n = {}, k = {} x {} is too large",
+                shape.m, shape.n, shape.taps, shape.kc);
   };
   // Bounds every product below.
   const auto k = checked_mul(shape.taps, shape.kc);
-  const auto lhs_elements = k ? checked_mul(std::max<size_t>(*k, shape.taps), shape.m) : std::nullopt;
-  if (!lhs_elements || *lhs_elements > (size_t(1) << 48) || shape.n > (size_t(1) << 48)) return too_large();
+  const auto lhs_elements =
+      k ? checked_mul(std::max<size_t>(*k, shape.taps), shape.m) : std::nullopt;
+  if (!lhs_elements || *lhs_elements > (size_t(1) << 48) || shape.n > (size_t(1) << 48))
+    return too_large();
   if (std::holds_alternative<PanelRows>(plan.rows)) plan.rows_form = RowsForm::kPanels;
   // Rows that several panels read are converted once. A copy is worth it from some more panels on.
   const size_t nr = kernel.nr.at(plan.vl32), mr = kernel.mr.at(plan.vl32);
-  const bool converts =
-      kernel.prepared.run != nullptr && std::holds_alternative<MatrixRows>(plan.rows) && shape.n > nr;
-  const bool copies = kernel.prepared.run == nullptr && rows_collide(kernel, plan.rows, mr) && shape.m >= mr &&
-                      shape.n > 2 * nr;
-  if (converts || copies)
-    plan.rows_form = RowsForm::kPrepare;
+  const bool converts = kernel.prepared.run != nullptr &&
+                        std::holds_alternative<MatrixRows>(plan.rows) && shape.n > nr;
+  const bool copies = kernel.prepared.run == nullptr && rows_collide(kernel, plan.rows, mr) &&
+                      shape.m >= mr && shape.n > 2 * nr;
+  if (converts || copies) plan.rows_form = RowsForm::kPrepare;
   choose_blocking(plan, cpu, workers);
   const auto mine = worker_scratch_bytes(plan);
   const auto all = mine ? checked_mul(*mine, size_t(workers)) : std::nullopt;
@@ -142,12 +152,16 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
   const GemmShape& shape = plan.shape;
   if (shape.m == 0 || shape.n == 0) return;
   const GemmKernel& kernel = *plan.kernel;
-  const bool prepared = plan.rows_form == RowsForm::kPrepared || plan.rows_form == RowsForm::kPrepare;
+  const bool prepared =
+      plan.rows_form == RowsForm::kPrepared || plan.rows_form == RowsForm::kPrepare;
   const auto run = prepared && kernel.prepared.run != nullptr ? kernel.prepared.run : kernel.run;
-  const bool panels = plan.rows_form == RowsForm::kPanels, packs = kernel.lhs_form == LhsForm::kPacked && !panels;
+  const bool panels = plan.rows_form == RowsForm::kPanels,
+             packs = kernel.lhs_form == LhsForm::kPacked && !panels;
   const PanelMap rhs = panel_map(kernel.rhs, rhs_shape(shape), plan.vl32);
-  const PanelMap lhs = panel_map(kernel.lhs, {.rows = shape.m, .kc = shape.kc, .taps = shape.taps}, plan.vl32);
-  const size_t row_blocks = div_up(shape.m, plan.block_m), column_blocks = div_up(shape.n, plan.block_n);
+  const PanelMap lhs =
+      panel_map(kernel.lhs, {.rows = shape.m, .kc = shape.kc, .taps = shape.taps}, plan.vl32);
+  const size_t row_blocks = div_up(shape.m, plan.block_m),
+               column_blocks = div_up(shape.n, plan.block_n);
   const size_t out_bytes = layout_bits(signature(kernel.variant).out) / 8;
 
   const auto work = [&](size_t begin, size_t end, unsigned worker) {
@@ -157,9 +171,11 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
       const size_t block = task / column_blocks;
       const GemmItem& item = plan.items[block / row_blocks];
       const size_t m0 = block % row_blocks * plan.block_m, n0 = task % column_blocks * plan.block_n;
-      const size_t m = std::min(plan.block_m, shape.m - m0), n = std::min(plan.block_n, shape.n - n0);
+      const size_t m = std::min(plan.block_m, shape.m - m0),
+                   n = std::min(plan.block_n, shape.n - n0);
       if (resolved != block || n0 != 0) {
-        // The output pointers depend on n0, the input pointers only on the block; both are cheap beside the product.
+        // The output pointers depend on n0, the input pointers only on the block; both are cheap
+        // beside the product.
         resolve_rows(plan.rows, m0, m, operands.lhs + item.lhs, operands.zero + item.zero,
                      operands.out + item.out + n0 * out_bytes, mine.rows, mine.out);
         if (packs && resolved != block)
@@ -170,26 +186,28 @@ void run_gemm(const GemmPlan& plan, const GemmOperands& operands, ThreadPool& po
         }
         resolved = block;
       }
-      const GemmBlock g{.m = m,
-                        .n = n,
-                        .taps = shape.taps,
-                        .kc = shape.kc,
-                        .rows = mine.rows,
-                        .lhs = panels ? operands.lhs + item.lhs + m0 / lhs.rows * lhs.stride : mine.lhs,
-                        .lhs_panel_stride = lhs.stride,
-                        .row_quant = operands.row_quant == nullptr
-                                         ? nullptr
-                                         : operands.row_quant + item.row_quant + m0 * plan.row_quant_stride,
-                        .row_quant_stride = plan.row_quant_stride,
-                        .rhs = operands.rhs + item.rhs + n0 / rhs.rows * rhs.stride,
-                        .rhs_panel_stride = rhs.stride,
-                        .quant_block = shape.block,
-                        .out = mine.out,
-                        .stage = operands.stage};
+      const GemmBlock g{
+          .m = m,
+          .n = n,
+          .taps = shape.taps,
+          .kc = shape.kc,
+          .rows = mine.rows,
+          .lhs = panels ? operands.lhs + item.lhs + m0 / lhs.rows * lhs.stride : mine.lhs,
+          .lhs_panel_stride = lhs.stride,
+          .row_quant = operands.row_quant == nullptr
+                           ? nullptr
+                           : operands.row_quant + item.row_quant + m0 * plan.row_quant_stride,
+          .row_quant_stride = plan.row_quant_stride,
+          .rhs = operands.rhs + item.rhs + n0 / rhs.rows * rhs.stride,
+          .rhs_panel_stride = rhs.stride,
+          .quant_block = shape.block,
+          .out = mine.out,
+          .stage = operands.stage};
       run(g);
     }
   };
-  // A range of consecutive tasks per call, so that blocks of rows are resolved and packed once where they can be.
+  // A range of consecutive tasks per call, so that blocks of rows are resolved and packed once
+  // where they can be.
   const size_t tasks = plan.items.size() * row_blocks * column_blocks;
   const size_t grain = std::max<size_t>(1, tasks / (kTasksPerWorker * plan.max_workers));
   pool.parallel_for(tasks, grain, work, plan.max_workers);

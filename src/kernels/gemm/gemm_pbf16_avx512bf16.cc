@@ -8,10 +8,11 @@ namespace {
 // 24 accumulators, 4 or 2 of weights and 1 of the left side: at most 29 of 32 registers. The wide
 // tile stores whole lines of memory; the other wastes less where there are few columns. (12 x 16
 // would load 13 times for 12 products.)
-template <class Store, int kRows, int kVecs>
-using Tile = OuterProduct<Avx512Bf16, Avx512LoadPairs, Avx512WeightPairs, Store, kRows, kVecs>;
+template <class Out, int kRows, int kVecs>
+using Tile = OuterProduct<Avx512Bf16, Avx512LoadPairs, Avx512WeightPairs,
+                          ClampedStore<Avx512Bf16, Out>, kRows, kVecs>;
 
-template <class Store, int kRows, int kVecs>
+template <class Out, int kRows, int kVecs>
 constexpr GemmKernel kernel(GemmVariant variant, const char* name) {
   constexpr uint16_t mr = kRows, nr = kVecs * 16;
   return {.name = name,
@@ -20,17 +21,17 @@ constexpr GemmKernel kernel(GemmVariant variant, const char* name) {
           .mr = {mr},
           .nr = {nr},
           .rhs = {.rows = {nr}, .kr = 2, .elem = DType::kBF16, .head = kBias},
-          .run = run_tiles<Tile<Store, kRows, kVecs>>};
+          .run = run_tiles<Tile<Out, kRows, kVecs>>};
 }
 }  // namespace
 
 extern constexpr GemmKernel gemm_pbf16_avx512bf16_6x64 =
-    kernel<Avx512StorePairs, 6, 4>(GemmVariant::kPbf16, "gemm_pbf16_avx512bf16_6x64");
+    kernel<BFloat16, 6, 4>(GemmVariant::kPbf16, "gemm_pbf16_avx512bf16_6x64");
 extern constexpr GemmKernel gemm_pbf16_avx512bf16_12x32 =
-    kernel<Avx512StorePairs, 12, 2>(GemmVariant::kPbf16, "gemm_pbf16_avx512bf16_12x32");
+    kernel<BFloat16, 12, 2>(GemmVariant::kPbf16, "gemm_pbf16_avx512bf16_12x32");
 extern constexpr GemmKernel gemm_pbf16_f32_avx512bf16_6x64 =
-    kernel<Avx512Store<float>, 6, 4>(GemmVariant::kPbf16F32, "gemm_pbf16_f32_avx512bf16_6x64");
+    kernel<float, 6, 4>(GemmVariant::kPbf16F32, "gemm_pbf16_f32_avx512bf16_6x64");
 extern constexpr GemmKernel gemm_pbf16_f32_avx512bf16_12x32 =
-    kernel<Avx512Store<float>, 12, 2>(GemmVariant::kPbf16F32, "gemm_pbf16_f32_avx512bf16_12x32");
+    kernel<float, 12, 2>(GemmVariant::kPbf16F32, "gemm_pbf16_f32_avx512bf16_12x32");
 
 }  // namespace smelt

@@ -1,14 +1,16 @@
 // What becomes of sums of int8 products, written once for all ISAs: one policy per kind of output.
 //
-// The algebra, with q and w the stored values, z and u the zero points of the two sides and d = V::kLhsOffset, which the
-// kernel adds to each q. Weights are packed as w - u, so u is gone; rowsum = sum of (w - u), over k, for each column.
+// The algebra, with q and w the stored values, z and u the zero points of the two sides and d =
+// V::kLhsOffset, which the kernel adds to each q. Weights are packed as w - u, so u is gone; rowsum
+// = sum of (w - u), over k, for each column.
 //
 //   sum (q - z)(w - u)  =  sum (q + d)(w - u)  -  (z + d) rowsum
 //
-// Static rows (z is known when weights are packed):   the packer folds -(z + d) rowsum into the bias: kFoldedBias.
-// Dynamic rows (z comes with each row):               the sum gets -(z + d) rowsum at the end.
-// Padding (a row of stored value z) and k beyond the end (weights of 0) contribute nothing to either side.
-// int32 wraps around; a result that fits is exact even where a partial sum did not.
+// Static rows (z is known when weights are packed):   the packer folds -(z + d) rowsum into the
+// bias: kFoldedBias. Dynamic rows (z comes with each row):               the sum gets -(z + d)
+// rowsum at the end. Padding (a row of stored value z) and k beyond the end (weights of 0)
+// contribute nothing to either side. int32 wraps around; a result that fits is exact even where a
+// partial sum did not.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
 
@@ -19,9 +21,10 @@ namespace {
 ///
 ///   finish<kPanel, kTimes>(sums, g, i, j, acc, tail, count)
 ///
-/// for kVecs vectors of row i of the output, from column j on, of which `count` columns exist. They are the first of the
-/// kPanel vectors of a panel, or all of it. Sums are kTimes as large as the products, a power of two: neither the difference
-/// nor its conversion to float rounds in another way for that.
+/// for kVecs vectors of row i of the output, from column j on, of which `count` columns exist. They
+/// are the first of the kPanel vectors of a panel, or all of it. Sums are kTimes as large as the
+/// products, a power of two: neither the difference nor its conversion to float rounds in another
+/// way for that.
 
 /// int8 -> int8. Layout: kFoldedBias | data | kScale.
 template <class V>
@@ -29,15 +32,18 @@ struct StaticSum {
   static constexpr bool kBlocks = false;
   static constexpr size_t kHeadFields = 1;
 
-  SMELT_INLINE typename V::Int start(const std::byte* panel, size_t at) const { return V::load_int(panel + at * 4); }
+  SMELT_INLINE typename V::Int start(const std::byte* panel, size_t at) const {
+    return V::load_int(panel + at * 4);
+  }
 
   /// Block is a GemmBlock or a DwconvBlock.
   template <int kPanel = 0, int kTimes = 1, int kVecs, class Block>
   static SMELT_INLINE void finish(const StaticSum (&)[kVecs], const Block& g, size_t i, size_t j,
-                                  const typename V::Int (&acc)[kVecs], const std::byte* tail, size_t count) {
+                                  const typename V::Int (&acc)[kVecs], const std::byte* tail,
+                                  size_t count) {
     typename V::Float scaled[kVecs];
-    SMELT_UNROLL for (int v = 0; v < kVecs; ++v)
-      scaled[v] = V::mul(V::to_float(acc[v]), V::load_float(tail + v * V::kLanes * 4));
+    SMELT_UNROLL for (int v = 0; v < kVecs; ++v) scaled[v] =
+        V::mul(V::to_float(acc[v]), V::load_float(tail + v * V::kLanes * 4));
     V::store_s8(static_cast<int8_t*>(g.out[i]) + j, scaled, g.stage, count);
   }
 };
@@ -51,8 +57,9 @@ struct DynamicSum {
   SMELT_INLINE typename V::Int start(const std::byte*, size_t) const { return V::zero_int(); }
 
   template <int kPanel = 0, int kTimes = 1, int kVecs>
-  static SMELT_INLINE void finish(const DynamicSum (&)[kVecs], const GemmBlock& g, size_t i, size_t j,
-                                  const typename V::Int (&acc)[kVecs], const std::byte* tail, size_t count) {
+  static SMELT_INLINE void finish(const DynamicSum (&)[kVecs], const GemmBlock& g, size_t i,
+                                  size_t j, const typename V::Int (&acc)[kVecs],
+                                  const std::byte* tail, size_t count) {
     constexpr size_t kField = (kPanel == 0 ? kVecs : kPanel) * V::kLanes * 4;
     const RowQuant row = g.row_quant[i * g.row_quant_stride];
     const auto bounds = Store::bounds(g.stage);
@@ -60,15 +67,18 @@ struct DynamicSum {
     SMELT_UNROLL for (int v = 0; v < kVecs; ++v) {
       const size_t at = v * V::kLanes;
       const std::byte* field = tail + at * 4;
-      const typename V::Int sum = V::sub_scaled(acc[v], V::load_int(field + kField), (row.zero + V::kLhsOffset) * kTimes);
-      const typename V::Float scale = V::mul(V::load_float(field + 2 * kField), V::splat(row.scale / kTimes));
+      const typename V::Int sum =
+          V::sub_scaled(acc[v], V::load_int(field + kField), (row.zero + V::kLhsOffset) * kTimes);
+      const typename V::Float scale =
+          V::mul(V::load_float(field + 2 * kField), V::splat(row.scale / kTimes));
       const typename V::Float real = V::fma(V::to_float(sum), scale, V::load_float(field));
       Store::store(out + at, real, bounds, count > at ? count - at : 0);
     }
   }
 };
 
-/// Dynamic int8 rows, a scale per block -> Store's type. Layout: data with block scales | kBias, kScaledRowSum.
+/// Dynamic int8 rows, a scale per block -> Store's type. Layout: data with block scales | kBias,
+/// kScaledRowSum.
 template <class V, class Store>
 struct BlockSum {
   static constexpr bool kBlocks = true;
@@ -83,8 +93,9 @@ struct BlockSum {
   }
 
   template <int kPanel = 0, int kTimes = 1, int kVecs>
-  static SMELT_INLINE void finish(const BlockSum (&sums)[kVecs], const GemmBlock& g, size_t i, size_t j,
-                                  const typename V::Int (&)[kVecs], const std::byte* tail, size_t count) {
+  static SMELT_INLINE void finish(const BlockSum (&sums)[kVecs], const GemmBlock& g, size_t i,
+                                  size_t j, const typename V::Int (&)[kVecs], const std::byte* tail,
+                                  size_t count) {
     constexpr size_t kField = (kPanel == 0 ? kVecs : kPanel) * V::kLanes * 4;
     const RowQuant row = g.row_quant[i * g.row_quant_stride];
     const auto bounds = Store::bounds(g.stage);
@@ -94,7 +105,7 @@ struct BlockSum {
       const std::byte* field = tail + at * 4;
       const typename V::Float zero = V::splat(-float(row.zero + V::kLhsOffset));
       const typename V::Float sum = V::fma(V::load_float(field + kField), zero,
-                                              V::mul(sums[v].total, V::splat(1.0f / kTimes)));
+                                           V::mul(sums[v].total, V::splat(1.0f / kTimes)));
       const typename V::Float real = V::fma(sum, V::splat(row.scale), V::load_float(field));
       Store::store(out + at, real, bounds, count > at ? count - at : 0);
     }

@@ -2,15 +2,17 @@
 // row of the right one.
 //
 // V is a vector of floats: Reg, kLanes, splat, add, fma(lhs, rhs, sum), load_f32, kChains (how many
-//   independent sums keep the units for fma() busy: their number x its latency).
+// independent sums keep
+//   the units for fma() busy: their number x its latency).
 // Lhs reads one step of a row: Elem, splat(const Elem*). If it has `Staged`, rows are converted
-//   first, see staged_rows.inl; splat then takes a const Staged*, and kStep elements make a step;
-//   Rows says whether that happens here or before. If it has kAtOnce, so many steps of a row are
-//   read together, load_steps(const Elem*), and multiplied by V::fma_lane<step>(steps, rhs, sum).
+// first, see staged_rows.inl;
+//   splat then takes a const Staged*, and kStep elements make a step; Rows says whether that
+//   happens here or before. If it has kAtOnce, so many steps of a row are read together,
+//   load_steps(const Elem*), and multiplied by V::fma_lane<step>(steps, rhs, sum).
 // Rhs reads a vector of packed weights: Elem (all of a column's kr), load(const Elem*).
 // Store writes finished sums: Elem, bounds(stage), store(Elem*, Reg, bounds, count); a count of 0
-// or
-//   more than kLanes is possible.
+// or more than kLanes is
+//   possible.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
 #include "kernels/gemm/staged_rows.inl"

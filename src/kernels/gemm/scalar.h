@@ -1,6 +1,6 @@
-// Vectors of four floats or integers in portable C++: what the scalar tier computes with. The compilers' own vector type
-// becomes the baseline's vectors, and plain scalars where there are none. A multiply-add is two roundings: a fused one
-// without hardware for it is a library call.
+// Vectors of four floats or integers in portable C++: what the scalar tier computes with. The
+// compilers' own vector type becomes the baseline's vectors, and plain scalars where there are
+// none. A multiply-add is two roundings: a fused one without hardware for it is a library call.
 #pragma once
 
 #include "base/float16.h"
@@ -55,8 +55,8 @@ struct ScalarLoadF16 {
   static SMELT_INLINE Float4 splat(const Elem* p) { return ScalarF32::splat(float(*p)); }
   static SMELT_INLINE Float4 load(const Elem* p) {
     const UInt4 h = {p[0].bits, p[1].bits, p[2].bits, p[3].bits};
-    // The exponent moves to its place with the bias of binary16; the multiplication puts the bias right, for subnormal
-    // numbers too. Infinity and NaN keep an exponent of all ones.
+    // The exponent moves to its place with the bias of binary16; the multiplication puts the bias
+    // right, for subnormal numbers too. Infinity and NaN keep an exponent of all ones.
     const UInt4 magnitude = (h & 0x7fff) << 13;
     const Float4 scaled = (Float4)magnitude * ScalarF32::splat(0x1p112f);
     const UInt4 special = (UInt4)(magnitude >= 0x0f800000u) & 0x7f800000u;
@@ -134,15 +134,17 @@ struct ScalarDot4 {
   }
   /// Products of the first `count` of four neighbouring elements.
   static SMELT_INLINE Int mac_s8(Int acc, const int8_t* in, size_t count, const int8_t* w) {
-    SMELT_UNROLL for (size_t i = 0; i < 4; ++i)
-      if (i < count) acc[i] += uint32_t(int32_t(in[i]) * w[i]);
+    SMELT_UNROLL for (size_t i = 0; i < 4; ++i) if (i < count) acc[i] +=
+        uint32_t(int32_t(in[i]) * w[i]);
     return acc;
   }
   static SMELT_INLINE Int add(Int a, Int b) { return a + b; }
   static SMELT_INLINE Int zero_int() { return Int{0, 0, 0, 0}; }
   static SMELT_INLINE Int load_int(const std::byte* p) { return load_any<Int>(p); }
   /// a - b x factor
-  static SMELT_INLINE Int sub_scaled(Int a, Int b, int32_t factor) { return a - b * uint32_t(factor); }
+  static SMELT_INLINE Int sub_scaled(Int a, Int b, int32_t factor) {
+    return a - b * uint32_t(factor);
+  }
   static SMELT_INLINE Float to_float(Int a) { return __builtin_convertvector((Int4)a, Float4); }
   static SMELT_INLINE Float splat(float x) { return ScalarF32::splat(x); }
   static SMELT_INLINE Float load_float(const std::byte* p) { return load_any<Float>(p); }
@@ -155,7 +157,8 @@ struct ScalarDot4 {
 
   /// zero + round_half_even(clamp(x)), for the first `count` elements of kVecs vectors.
   template <int kVecs>
-  static SMELT_INLINE void store_s8(int8_t* o, const Float (&x)[kVecs], const OutputStage& s, size_t count) {
+  static SMELT_INLINE void store_s8(int8_t* o, const Float (&x)[kVecs], const OutputStage& s,
+                                    size_t count) {
     // Adding 1.5 x 2^23 leaves no bits for a fraction, and the addition itself rounds half to even.
     constexpr float magic = 12582912.0f;
     SMELT_UNROLL for (size_t i = 0; i < kVecs * 4; ++i) {

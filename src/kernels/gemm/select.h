@@ -13,7 +13,7 @@ namespace smelt {
 struct GemmShape {
   size_t m = 0, n = 0;
   size_t kc = 0, taps = 1;  ///< k = taps x kc
-  size_t block = 0;         ///< elements of k per weight scale; 0 unless the variant has block scales
+  size_t block = 0;  ///< elements of k per weight scale; 0 unless the variant has block scales
 };
 
 struct RejectedKernel {
@@ -21,9 +21,11 @@ struct RejectedKernel {
   std::string why;
 };
 
-/// The best kernel for a shape; m is the largest that will come, if it is not fixed yet. `packed`: only kernels that read
-/// this layout (weights have been packed already). kUnsupported if there is none.
-Result<const GemmKernel*> select_gemm(GemmVariant, const GemmShape&, const Cpu&, const PackLayout* packed = nullptr,
+/// The best kernel for a shape; m is the largest that will come, if it is not fixed yet. `packed`:
+/// only kernels that read this layout (weights have been packed already). kUnsupported if there is
+/// none.
+Result<const GemmKernel*> select_gemm(GemmVariant, const GemmShape&, const Cpu&,
+                                      const PackLayout* packed = nullptr,
                                       std::vector<RejectedKernel>* rejected = nullptr);
 
 }  // namespace smelt

@@ -1,5 +1,5 @@
-// int8 sums on AVX2. There are no dot products of bytes, and vpmaddubsw saturates: bytes are widened to words of 16 bits,
-// whose products vpmaddwd adds in pairs, exactly.
+// int8 sums on AVX2. There are no dot products of bytes, and vpmaddubsw saturates: bytes are
+// widened to words of 16 bits, whose products vpmaddwd adds in pairs, exactly.
 #pragma once
 
 #include "kernels/simd/avx2.h"
@@ -18,7 +18,9 @@ struct Avx2Int8 {
   static constexpr bool kNarrowTiles = true;
   static constexpr int32_t kLhsOffset = 0;
 
-  static SMELT_INLINE Bytes load_s8(const std::byte* p) { return _mm256_cvtepi8_epi16(load_128(p)); }
+  static SMELT_INLINE Bytes load_s8(const std::byte* p) {
+    return _mm256_cvtepi8_epi16(load_128(p));
+  }
   static SMELT_INLINE void load_u4(const std::byte* p, Bytes (&b)[2]) {
     const __m128i packed = load_128(p), mask = _mm_set1_epi8(15), zero = _mm_set1_epi8(8);
     b[0] = _mm256_cvtepi8_epi16(_mm_sub_epi8(_mm_and_si128(packed, mask), zero));
@@ -36,12 +38,16 @@ struct Avx2Int8 {
     __builtin_memcpy(&word, p, sizeof word);
     return _mm256_set1_epi32(word);
   }
-  static SMELT_INLINE Int dot(Int acc, Bytes b, Bytes a) { return _mm256_add_epi32(acc, _mm256_madd_epi16(b, a)); }
+  static SMELT_INLINE Int dot(Int acc, Bytes b, Bytes a) {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(b, a));
+  }
 
-  /// Lanes of two words for vpmaddwd: 8 neighbouring inputs with their signs, and as many weights with zeros.
+  /// Lanes of two words for vpmaddwd: 8 neighbouring inputs with their signs, and as many weights
+  /// with zeros.
   static SMELT_INLINE Int load_words(const int8_t* in, size_t count) {
-    return _mm256_cvtepi8_epi32(count >= kLanes ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(in))
-                                                : load_part_128(in, count));
+    return _mm256_cvtepi8_epi32(count >= kLanes
+                                    ? _mm_loadl_epi64(reinterpret_cast<const __m128i*>(in))
+                                    : load_part_128(in, count));
   }
   static SMELT_INLINE Int weight_words(const int8_t* w) {
     return _mm256_and_si256(load_words(w, kLanes), _mm256_set1_epi32(0xffff));
@@ -70,11 +76,14 @@ struct Avx2Int8 {
 
   /// zero + round_half_even(clamp(x)), for the first `count` elements of kVecs vectors.
   template <int kVecs>
-  static SMELT_INLINE void store_s8(int8_t* o, const Float (&x)[kVecs], const OutputStage& s, size_t count) {
+  static SMELT_INLINE void store_s8(int8_t* o, const Float (&x)[kVecs], const OutputStage& s,
+                                    size_t count) {
     SMELT_UNROLL for (int i = 0; i < kVecs; ++i) {
-      const __m256 clamped = _mm256_min_ps(_mm256_max_ps(x[i], _mm256_set1_ps(s.min)), _mm256_set1_ps(s.max));
+      const __m256 clamped =
+          _mm256_min_ps(_mm256_max_ps(x[i], _mm256_set1_ps(s.min)), _mm256_set1_ps(s.max));
       const __m256i v = _mm256_add_epi32(_mm256_cvtps_epi32(clamped), _mm256_set1_epi32(s.zero));
-      const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+      const __m128i words =
+          _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
       const int64_t bytes = _mm_cvtsi128_si64(_mm_packs_epi16(words, words));
       const size_t at = size_t(i) * kLanes;
       if (count >= at + kLanes) {
@@ -86,7 +95,9 @@ struct Avx2Int8 {
   }
 
  private:
-  static SMELT_INLINE __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+  static SMELT_INLINE __m128i load_128(const void* p) {
+    return _mm_loadu_si128(static_cast<const __m128i*>(p));
+  }
   static SMELT_INLINE void put_words(Staged* to, __m128i bytes) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_cvtepi8_epi16(bytes));
   }

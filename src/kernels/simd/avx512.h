@@ -3,14 +3,14 @@
 
 #include <immintrin.h>
 
-#include "base/float16.h"
-#include "kernels/compiler.h"
-#include "kernels/gemm/gemm_kernel.h"
+#include "kernels/simd/x86_store.h"
 
 namespace smelt {
 namespace {
 
-SMELT_INLINE __mmask16 lanes_below(size_t count) { return __mmask16(_bzhi_u32(0xffff, uint32_t(count < 16 ? count : 16))); }
+SMELT_INLINE __mmask16 lanes_below(size_t count) {
+  return __mmask16(_bzhi_u32(0xffff, uint32_t(count < 16 ? count : 16)));
+}
 
 struct Avx512F32 {
   using Reg = __m512;
@@ -21,9 +21,29 @@ struct Avx512F32 {
   static SMELT_INLINE Reg load_f32(const float* p) { return _mm512_loadu_ps(p); }
   static SMELT_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static SMELT_INLINE Reg fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
+  static SMELT_INLINE Reg min(Reg a, Reg b) { return _mm512_min_ps(a, b); }
+  static SMELT_INLINE Reg max(Reg a, Reg b) { return _mm512_max_ps(a, b); }
+
+  // Stores under a mask are slow on AMD's processors.
+  static SMELT_INLINE void put(float* o, Reg r, size_t count) {
+    if (count >= 16) return _mm512_storeu_ps(o, r);
+    _mm512_mask_storeu_ps(o, lanes_below(count), r);
+  }
+  static SMELT_INLINE void put(Half* o, Reg r, size_t count) {
+    put_bits(o, _mm512_cvtps_ph(r, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), count);
+  }
+  static SMELT_INLINE void put(BFloat16* o, Reg r, size_t count) {
+    put_bits(o, (__m256i)RoundedBF16<16>::of(r), count);
+  }
+
+ protected:
+  static SMELT_INLINE void put_bits(void* o, __m256i bits, size_t count) {
+    if (count >= 16) return _mm256_storeu_si256(static_cast<__m256i*>(o), bits);
+    _mm256_mask_storeu_epi16(o, lanes_below(count), bits);
+  }
 };
 
-// ---- elements of the left side and of packed weights ------------------------------------------------------------------
+// ---- elements of the left side and of packed weights
 
 struct Avx512LoadF32 {
   using Elem = float;
@@ -35,8 +55,8 @@ struct Avx512LoadF32 {
   }
 };
 
-/// binary16 in vectors of 8 lanes, converted as it is loaded, the left side into a buffer first. Not 16 lanes, because AMD's
-/// processors convert those in more time than two times 8.
+/// binary16 in vectors of 8 lanes, converted as it is loaded, the left side into a buffer first.
+/// Not 16 lanes, because AMD's processors convert those in more time than two times 8.
 struct Avx512LoadF16 {
   using Elem = Half;
   static constexpr bool kMasks = true;
@@ -47,12 +67,14 @@ struct Avx512LoadF16 {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
   static SMELT_INLINE __m256 load_part(const Elem* p, size_t count) {
-    return _mm256_cvtph_ps(_mm_maskz_loadu_epi16(__mmask8(_bzhi_u32(0xff, uint32_t(count < 8 ? count : 8))), p));
+    return _mm256_cvtph_ps(
+        _mm_maskz_loadu_epi16(__mmask8(_bzhi_u32(0xff, uint32_t(count < 8 ? count : 8))), p));
   }
   static SMELT_INLINE void stage(Staged* to, const Elem* from, size_t count) {
     size_t i = 0;
     for (; i + 32 <= count; i += 32)
-      SMELT_UNROLL for (size_t j = 0; j < 32; j += 8) _mm256_storeu_ps(to + i + j, load(from + i + j));
+      SMELT_UNROLL for (size_t j = 0; j < 32; j += 8)
+          _mm256_storeu_ps(to + i + j, load(from + i + j));
     SMELT_KEEP_LOOP for (; i + 8 <= count; i += 8) _mm256_storeu_ps(to + i, load(from + i));
     if (i < count) _mm256_storeu_ps(to + i, load_part(from + i, count - i));
   }
@@ -78,47 +100,8 @@ struct Avx512LoadBF16 {
   }
 };
 
-// ---- epilogues: clamp, convert, store up to 16 floats; NaN stays NaN -----------------------------------------------------
-
-struct Avx512Bounds {
-  __m512 min, max;
-  // The second operand of min and max is what comes out if either is NaN.
-  SMELT_INLINE __m512 clamp(__m512 r) const { return _mm512_min_ps(max, _mm512_max_ps(min, r)); }
-};
-
 template <class T>
-struct Avx512Store {
-  using Elem = T;
-  static SMELT_INLINE Avx512Bounds bounds(const OutputStage& s) {
-    return {_mm512_set1_ps(s.min), _mm512_set1_ps(s.max)};
-  }
-  static SMELT_INLINE void store(Elem* o, __m512 r, const Avx512Bounds& b, size_t count) {
-    r = b.clamp(r);
-    const __mmask16 lanes = lanes_below(count);
-    if constexpr (sizeof(T) == 4) {
-      // Stores under a mask are slow on AMD's processors.
-      if (count >= 16) return _mm512_storeu_ps(o, r);
-      _mm512_mask_storeu_ps(o, lanes, r);
-    } else {
-      const __m256i bits = to_16_bits(r, T{});
-      if (count >= 16) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(o), bits);
-      _mm256_mask_storeu_epi16(o, lanes, bits);
-    }
-  }
-
- private:
-  static SMELT_INLINE __m256i to_16_bits(__m512 r, Half) {
-    return _mm512_cvtps_ph(r, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  }
-  static SMELT_INLINE __m256i to_16_bits(__m512 r, BFloat16) {
-    const __m512i u = _mm512_castps_si512(r);
-    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
-    const __m512i rounded = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-    const __m512i quiet = _mm512_or_si512(u, _mm512_set1_epi32(0x400000));
-    const __mmask16 nan = _mm512_cmp_ps_mask(r, r, _CMP_UNORD_Q);
-    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_mask_mov_epi32(rounded, nan, quiet), 16));
-  }
-};
+using Avx512Store = ClampedStore<Avx512F32, T>;
 
 }  // namespace
 }  // namespace smelt

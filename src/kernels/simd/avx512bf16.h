@@ -12,6 +12,12 @@ struct Avx512Bf16 : Avx512F32 {
   static SMELT_INLINE Reg fma(Reg a, Reg b, Reg c) {
     return _mm512_dpbf16_ps(c, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
   }
+  using Avx512F32::put;
+  /// Rounded by the instruction, which takes subnormal floats for zeros as the one that multiplies
+  /// does.
+  static SMELT_INLINE void put(BFloat16* o, Reg r, size_t count) {
+    put_bits(o, (__m256i)_mm512_cvtneps_pbh(r), count);
+  }
 };
 
 /// A pair of neighbouring k as 32 bits.
@@ -30,15 +36,8 @@ struct Avx512WeightPairs {
   struct Elem {
     BFloat16 k[2];
   };
-  static SMELT_INLINE __m512 load(const Elem* p) { return _mm512_loadu_ps(reinterpret_cast<const float*>(p)); }
-};
-
-/// Sums as bfloat16, rounded by the instruction, which takes subnormal floats for zeros as those that multiply do.
-struct Avx512StorePairs : Avx512Store<BFloat16> {
-  static SMELT_INLINE void store(Elem* o, __m512 r, const Avx512Bounds& b, size_t count) {
-    const __m256i bits = (__m256i)_mm512_cvtneps_pbh(b.clamp(r));
-    if (count >= 16) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(o), bits);
-    _mm256_mask_storeu_epi16(o, lanes_below(count), bits);
+  static SMELT_INLINE __m512 load(const Elem* p) {
+    return _mm512_loadu_ps(reinterpret_cast<const float*>(p));
   }
 };
 

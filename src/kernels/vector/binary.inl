@@ -30,13 +30,16 @@ HWY_INLINE VI apply(VI a, VI b) {
   if constexpr (kOp == BinaryOp::kMaximum) return hn::Max(a, b);
 }
 
-/// out = f(lhs, rhs), element by element, whichever of them is a single element. There is one loop: a single element is
-/// read again and again from a vector full of it, and the rest of the run goes by way of buffers.
+/// out = f(lhs, rhs), element by element, whichever of them is a single element. There is one loop:
+/// a single element is read again and again from a vector full of it, and the rest of the run goes
+/// by way of buffers.
 template <class Io, class F>
-HWY_INLINE void map2(const void* lhs, const void* rhs, void* out, size_t n, Broadcast broadcast, F f) {
+HWY_INLINE void map2(const void* lhs, const void* rhs, void* out, size_t n, Broadcast broadcast,
+                     F f) {
   using T = typename Io::T;
   const size_t step_a = broadcast != Broadcast::kLhs, step_b = broadcast != Broadcast::kRhs;
-  const auto run = [&f, step_a, step_b](const T* a, const T* b, T* dst, size_t count) __attribute__((noinline)) {
+  const auto run = [&f, step_a, step_b](const T* a, const T* b, T* dst,
+                                        size_t count) __attribute__((noinline)) {
     const F local = f;
     const size_t stride_a = step_a, stride_b = step_b;
     for (size_t i = 0; i < count; i += kLanes)
@@ -64,7 +67,8 @@ HWY_INLINE void map2(const void* lhs, const void* rhs, void* out, size_t n, Broa
 }
 
 template <class Io, BinaryOp kOp>
-void binary(const void* lhs, const void* rhs, void* out, size_t n, Broadcast broadcast, const FloatRange& range) {
+void binary(const void* lhs, const void* rhs, void* out, size_t n, Broadcast broadcast,
+            const FloatRange& range) {
   const V lo = set(range.min);
   const V hi = set(range.max);
   map2<Io>(lhs, rhs, out, n, broadcast,
@@ -72,7 +76,8 @@ void binary(const void* lhs, const void* rhs, void* out, size_t n, Broadcast bro
 }
 
 template <BinaryOp kOp>
-void binary_s32(const int32_t* lhs, const int32_t* rhs, int32_t* out, size_t n, Broadcast broadcast) {
+void binary_s32(const int32_t* lhs, const int32_t* rhs, int32_t* out, size_t n,
+                Broadcast broadcast) {
   map2<S32>(lhs, rhs, out, n, broadcast, [](VI a, VI b) SMELT_BODY { return apply<kOp>(a, b); });
 }
 

@@ -6,7 +6,9 @@
 
 namespace smelt {
 
-constexpr bool is_float(DType t) { return t == DType::kF32 || t == DType::kF16 || t == DType::kBF16; }
+constexpr bool is_float(DType t) {
+  return t == DType::kF32 || t == DType::kF16 || t == DType::kBF16;
+}
 constexpr bool is_byte(DType t) { return t == DType::kS8 || t == DType::kU8; }
 
 /// `t` is one of the three float types.

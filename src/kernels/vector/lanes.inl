@@ -1,4 +1,5 @@
-// Element types as f32 lanes: how to load, store and handle the last, partial vector. Included by the ISA files only.
+// Element types as f32 lanes: how to load, store and handle the last, partial vector. Included by
+// the ISA files only.
 #pragma once
 
 #include <hwy/highway.h>
@@ -41,7 +42,9 @@ HWY_INLINE V clamp(V x, V low, V high) { return at_most(high, at_least(low, x));
 
 HWY_INLINE VU load_u16(const uint16_t* p) { return hn::PromoteTo(DU(), hn::LoadU(DU16(), p)); }
 /// Each lane is at most 0xffff.
-HWY_INLINE void store_u16(VU v, uint16_t* p) { hn::StoreU(hn::DemoteTo(DU16(), hn::BitCast(DI(), v)), DU16(), p); }
+HWY_INLINE void store_u16(VU v, uint16_t* p) {
+  hn::StoreU(hn::DemoteTo(DU16(), hn::BitCast(DI(), v)), DU16(), p);
+}
 
 struct F32 {
   using T = float;
@@ -56,7 +59,9 @@ struct F16 {
   static HWY_INLINE V load(const T* p) {
     return hn::PromoteTo(D(), hn::BitCast(DH(), hn::LoadU(DU16(), p)));
   }
-  static HWY_INLINE void store(V v, T* p) { hn::StoreU(hn::BitCast(DU16(), hn::DemoteTo(DH(), v)), DU16(), p); }
+  static HWY_INLINE void store(V v, T* p) {
+    hn::StoreU(hn::BitCast(DU16(), hn::DemoteTo(DH(), v)), DU16(), p);
+  }
 #else
   // As base/float16.h, a vector at a time: Highway's own emulation does not round to nearest even.
   static HWY_INLINE V load(const T* p) {
@@ -77,9 +82,10 @@ struct F16 {
     const VU sign = hn::ShiftRight<16>(hn::Xor(u, a));
     const VU odd = hn::And(hn::ShiftRight<13>(a), hn::Set(DU(), 1));
     const VU normal = hn::ShiftRight<13>(hn::Add(hn::Add(a, hn::Set(DU(), 0xc8000fffu)), odd));
-    const VU small =
-        hn::Sub(hn::BitCast(DU(), hn::Add(hn::BitCast(D(), a), set(0.5f))), hn::Set(DU(), 0x3f000000));
-    const VU nan = hn::Or(hn::And(hn::ShiftRight<13>(a), hn::Set(DU(), 0x3ff)), hn::Set(DU(), 0x7e00));
+    const VU small = hn::Sub(hn::BitCast(DU(), hn::Add(hn::BitCast(D(), a), set(0.5f))),
+                             hn::Set(DU(), 0x3f000000));
+    const VU nan =
+        hn::Or(hn::And(hn::ShiftRight<13>(a), hn::Set(DU(), 0x3ff)), hn::Set(DU(), 0x7e00));
     const VI ai = hn::BitCast(DI(), a);
     const auto is = [](auto mask) { return hn::RebindMask(DU(), mask); };
     VU r = hn::IfThenElse(is(hn::Lt(ai, hn::Set(DI(), 0x38800000))), small, normal);
@@ -108,25 +114,26 @@ struct BF16 {
 template <class T>
 HWY_INLINE void store_byte(VI v, T* p) {
   const hn::Rebind<uint8_t, D> d;
-  hn::StoreU(hn::BitCast(hn::Rebind<T, D>(), hn::TruncateTo(d, hn::BitCast(DU(), v))), hn::Rebind<T, D>(), p);
+  hn::StoreU(hn::BitCast(hn::Rebind<T, D>(), hn::TruncateTo(d, hn::BitCast(DU(), v))),
+             hn::Rebind<T, D>(), p);
 }
 
 struct S8 {
   using T = int8_t;
   static constexpr int32_t kLowest = -128;
-  static HWY_INLINE VI load(const T* p) { return hn::PromoteTo(DI(), hn::LoadU(hn::Rebind<T, D>(), p)); }
-  static HWY_INLINE void store(VI v, T* p) {
-    store_byte(v, p);
+  static HWY_INLINE VI load(const T* p) {
+    return hn::PromoteTo(DI(), hn::LoadU(hn::Rebind<T, D>(), p));
   }
+  static HWY_INLINE void store(VI v, T* p) { store_byte(v, p); }
 };
 
 struct U8 {
   using T = uint8_t;
   static constexpr int32_t kLowest = 0;
-  static HWY_INLINE VI load(const T* p) { return hn::PromoteTo(DI(), hn::LoadU(hn::Rebind<T, D>(), p)); }
-  static HWY_INLINE void store(VI v, T* p) {
-    store_byte(v, p);
+  static HWY_INLINE VI load(const T* p) {
+    return hn::PromoteTo(DI(), hn::LoadU(hn::Rebind<T, D>(), p));
   }
+  static HWY_INLINE void store(VI v, T* p) { store_byte(v, p); }
 };
 
 struct S32 {
@@ -203,7 +210,8 @@ struct Rest {
   HWY_INLINE V keep(V v) const { return hn::IfThenElseZero(hn::FirstN(D(), n), v); }
 };
 
-// For lambdas that are a loop's body: it is written once, and used for whole vectors and for the rest.
+// For lambdas that are a loop's body: it is written once, and used for whole vectors and for the
+// rest.
 #define SMELT_BODY __attribute__((always_inline))
 
 template <class F>
@@ -213,9 +221,9 @@ HWY_INLINE void for_each_vector(size_t n, F body) {
   if (i < n) body(Rest{i, n - i});
 }
 
-/// out = f(in), element by element. The rest of the run goes through the same loop, by way of a buffer: one copy of f's
-/// code is enough, and in-place use is safe. The loop works on a copy of f, which stores of bytes cannot change: its
-/// constants stay in registers.
+/// out = f(in), element by element. The rest of the run goes through the same loop, by way of a
+/// buffer: one copy of f's code is enough, and in-place use is safe. The loop works on a copy of f,
+/// which stores of bytes cannot change: its constants stay in registers.
 template <class From, class To, class F>
 HWY_INLINE void map1(const void* in, void* out, size_t n, F f) {
   using In = typename From::T;

@@ -1,5 +1,6 @@
-// Elementary functions on f32 lanes, for all inputs: infinities, NaN and signed zeros give what libm gives.
-// Errors are a few units in the last place; test/kernels/vector_test.cc holds them to 1e-6 relative.
+// Elementary functions on f32 lanes, for all inputs: infinities, NaN and signed zeros give what
+// libm gives. Errors are a few units in the last place; test/kernels/vector_test.cc holds them to
+// 1e-6 relative.
 #pragma once
 
 #include <hwy/contrib/math/math-inl.h>
@@ -20,7 +21,8 @@ HWY_INLINE V select_negative(V x, V if_negative, V otherwise) {
   return hn::IfThenElse(hn::Lt(x, set(0)), if_negative, otherwise);
 }
 
-// Highway's functions convert to integers on the way, which is not defined for NaN and what does not fit.
+// Highway's functions convert to integers on the way, which is not defined for NaN and what does
+// not fit.
 HWY_INLINE V without_nan(V x) { return hn::IfThenElseZero(hn::Eq(x, x), x); }
 HWY_INLINE V keep_nan(V x, V result) { return hn::IfThenElse(hn::Eq(x, x), result, x); }
 
@@ -33,7 +35,8 @@ HWY_INLINE V exp_sum(V x, V low) {
   V r = hn::NegMulAdd(q, set(0x1.62e4p-1f), c);
   r = hn::NegMulAdd(q, set(1.42860682e-6f), r);
   r = hn::Add(r, low);
-  const V tail = polynomial(r, 0.5f, 0.166665733819f, 0.0416665501103f, 0.0083637738745f, 0.00139269266191f);
+  const V tail =
+      polynomial(r, 0.5f, 0.166665733819f, 0.0416665501103f, 0.0083637738745f, 0.00139269266191f);
   const V p = hn::Add(hn::MulAdd(hn::Mul(r, r), tail, r), set(1));
   // 2^q in two factors, because q may be beyond the exponents of one.
   const VI e = hn::ConvertTo(DI(), without_nan(q));
@@ -68,24 +71,26 @@ HWY_INLINE V sigmoid(V x) {
 }
 
 /// 1 - tanh(10) is far below the last place of 1.
-HWY_INLINE V tanh(V x) { return keep_nan(x, hn::Tanh(D(), clamp(without_nan(x), set(-10), set(10)))); }
+HWY_INLINE V tanh(V x) {
+  return keep_nan(x, hn::Tanh(D(), clamp(without_nan(x), set(-10), set(10))));
+}
 
 /// erf(x) / x as a polynomial in u = x^2, for u <= 1.
 HWY_INLINE V erf_over_x(V u) {
-  return polynomial(u, 1.12837916585f, -0.376126266667f, 0.112835947152f, -0.0268542120106f, 0.00518908742343f,
-                    -0.000801686428717f, 7.87587506269e-5f);
+  return polynomial(u, 1.12837916585f, -0.376126266667f, 0.112835947152f, -0.0268542120106f,
+                    0.00518908742343f, -0.000801686428717f, 7.87587506269e-5f);
 }
 
-/// The upper tail of the normal distribution, erfc(y / sqrt 2) / 2, for y >= 1: exp(-y^2 / 2) times a polynomial in
-/// (y - 4) / (y + 4) fitted on [1, 14.5], where it underflows.
+/// The upper tail of the normal distribution, erfc(y / sqrt 2) / 2, for y >= 1: exp(-y^2 / 2) times
+/// a polynomial in (y - 4) / (y + 4) fitted on [1, 14.5], where it underflows.
 HWY_INLINE V normal_tail(V y) {
   y = at_most(set(14.5f), y);
   const V t = hn::Div(hn::Sub(y, set(4)), hn::Add(y, set(4)));
-  const V g = polynomial(t, 0.0944106415143f, -0.170397722546f, 0.124379223912f, -0.0717073642322f, 0.0308655538189f,
-                         -0.00849256703477f, 0.000501243523943f, 0.000640447202793f, -0.000165073003499f,
-                         -4.58998080068e-5f);
-  // The rounding error of y^2 would be multiplied by it: the exact product is square + low. Splitting y makes it exact
-  // without FMA too.
+  const V g = polynomial(t, 0.0944106415143f, -0.170397722546f, 0.124379223912f, -0.0717073642322f,
+                         0.0308655538189f, -0.00849256703477f, 0.000501243523943f,
+                         0.000640447202793f, -0.000165073003499f, -4.58998080068e-5f);
+  // The rounding error of y^2 would be multiplied by it: the exact product is square + low.
+  // Splitting y makes it exact without FMA too.
   const V upper = hn::BitCast(D(), hn::And(hn::BitCast(DU(), y), hn::Set(DU(), 0xfffff000u)));
   const V lower = hn::Sub(y, upper);
   const V square = hn::Mul(upper, upper);

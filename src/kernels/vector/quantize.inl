@@ -8,8 +8,11 @@ namespace {
 
 /// Stored integers to real lanes.
 struct Dequantizer {
-  explicit HWY_INLINE Dequantizer(const AffineQuant& q) : zero(hn::Set(DI(), q.zero)), scale(set(q.scale)) {}
-  HWY_INLINE V operator()(VI stored) const { return hn::Mul(hn::ConvertTo(D(), hn::Sub(stored, zero)), scale); }
+  explicit HWY_INLINE Dequantizer(const AffineQuant& q)
+      : zero(hn::Set(DI(), q.zero)), scale(set(q.scale)) {}
+  HWY_INLINE V operator()(VI stored) const {
+    return hn::Mul(hn::ConvertTo(D(), hn::Sub(stored, zero)), scale);
+  }
   VI zero;
   V scale;
 };
@@ -23,7 +26,8 @@ struct Quantizer {
         zero(hn::Set(DI(), q.zero - kMagicBits)) {}
   HWY_INLINE VI operator()(V real) const {
     const V scaled = hn::Mul(real, scale);
-    // Clamped as a float: small enough for an addition of 1.5 x 2^23 to round it, half to even, into the lowest bits.
+    // Clamped as a float: small enough for an addition of 1.5 x 2^23 to round it, half to even,
+    // into the lowest bits.
     const V bounded =
         hn::IfThenElseZero(hn::Eq(scaled, scaled), hn::Min(highest, hn::Max(lowest, scaled)));
     return hn::Add(hn::BitCast(DI(), hn::Add(bounded, set(0x1.8p23f))), zero);
@@ -72,14 +76,16 @@ HWY_INLINE void measure_row(const typename From::T* src, size_t n, float& low, f
 
 /// How to quantise rows, a lane each, from their smallest and largest elements.
 template <class Tag>
-HWY_INLINE void find_scales(Tag d, const float* low, const float* high, float* inverse, float* scale, int32_t* zero) {
+HWY_INLINE void find_scales(Tag d, const float* low, const float* high, float* inverse,
+                            float* scale, int32_t* zero) {
   const hn::RebindToSigned<Tag> di;
   const auto c = [d](float x) SMELT_BODY { return hn::Set(d, x); };
   const auto lo = hn::LoadU(d, low), hi = hn::LoadU(d, high);
   const auto steps = hn::IfThenElse(hn::Eq(lo, hi), c(1), hn::Div(c(255), hn::Sub(hi, lo)));
   const auto scaled_lo = hn::Mul(lo, steps), scaled_hi = hn::Mul(hi, steps);
   const auto errors = hn::Add(hn::Add(c(-128), scaled_lo), hn::Add(c(127), scaled_hi));
-  const auto exact = hn::IfThenElse(hn::Gt(errors, c(0)), hn::Sub(c(-128), scaled_lo), hn::Sub(c(127), scaled_hi));
+  const auto exact =
+      hn::IfThenElse(hn::Gt(errors, c(0)), hn::Sub(c(-128), scaled_lo), hn::Sub(c(127), scaled_hi));
   // NaN, from infinite inputs, becomes 0. Rounding is that of Quantizer.
   const auto real = hn::IfThenElseZero(hn::Eq(exact, exact), exact);
   const auto bounded = hn::Min(c(127), hn::Max(c(-128), real));
@@ -89,13 +95,14 @@ HWY_INLINE void find_scales(Tag d, const float* low, const float* high, float* i
   hn::StoreU(hn::Sub(rounded, hn::Set(di, Quantizer::kMagicBits)), di, zero);
 }
 
-/// Rows that are measured before the first of them is quantised: then no row waits for the divisions of the last, and a
-/// vector of scales is found at a time.
+/// Rows that are measured before the first of them is quantised: then no row waits for the
+/// divisions of the last, and a vector of scales is found at a time.
 inline constexpr size_t kRowsTogether = 16;
 
 /// One row, in registers all the way.
 template <class From>
-HWY_NOINLINE void quantize_row(const typename From::T* src, int8_t* out, size_t n, RowQuant* found) {
+HWY_NOINLINE void quantize_row(const typename From::T* src, int8_t* out, size_t n,
+                               RowQuant* found) {
   float low, high, inverse, scale;
   int32_t zero;
   measure_row<From>(src, n, low, high);
@@ -111,7 +118,8 @@ void quantize_rows(const void* in, int8_t* out, size_t rows, size_t n, RowQuant*
   if (rows == 1) return quantize_row<From>(src, out, n, found);
   for (size_t first = 0; first < rows; first += kRowsTogether) {
     const size_t count = rows - first < kRowsTogether ? rows - first : kRowsTogether;
-    float low[kRowsTogether] = {}, high[kRowsTogether] = {}, inverse[kRowsTogether], scale[kRowsTogether];
+    float low[kRowsTogether] = {}, high[kRowsTogether] = {}, inverse[kRowsTogether],
+          scale[kRowsTogether];
     int32_t zero[kRowsTogether];
     for (size_t r = 0; r < count; ++r) measure_row<From>(src + (first + r) * n, n, low[r], high[r]);
     for (size_t r = 0; r < kRowsTogether; r += kLanes)

@@ -8,8 +8,8 @@ namespace {
 
 HWY_INLINE float sum_of(V v) { return hn::GetLane(hn::SumOfLanes(D(), v)); }
 
-/// Sum of f(at) over a row, `at` being a vector's place in it. Four partial sums: the additions overlap, and the rounding
-/// error grows more slowly.
+/// Sum of f(at) over a row, `at` being a vector's place in it. Four partial sums: the additions
+/// overlap, and the rounding error grows more slowly.
 template <class F>
 HWY_INLINE float sum_over(size_t n, F f) {
   V sum[4] = {set(0), set(0), set(0), set(0)};
@@ -105,10 +105,12 @@ void row_softmax(const void* in, void* out, size_t n) {
       return e;
     });
     const V scale = set(1.0f / sum);
-    for_each_vector(n, [&](auto at) SMELT_BODY { at.store(Io(), hn::Mul(at.load(Io(), dst), scale), dst); });
+    for_each_vector(
+        n, [&](auto at) SMELT_BODY { at.store(Io(), hn::Mul(at.load(Io(), dst), scale), dst); });
   } else {
     const V scale = set(1.0f / sum_over(n, numerator));
-    for_each_vector(n, [&](auto at) SMELT_BODY { at.store(Io(), hn::Mul(numerator(at), scale), dst); });
+    for_each_vector(
+        n, [&](auto at) SMELT_BODY { at.store(Io(), hn::Mul(numerator(at), scale), dst); });
   }
 }
 
@@ -128,7 +130,8 @@ void row_log_softmax(const void* in, void* out, size_t n) {
 template <class Io>
 float dot(const float* lhs, const void* rhs, size_t n) {
   const auto* b = static_cast<const typename Io::T*>(rhs);
-  return sum_over(n, [&](auto at) SMELT_BODY { return hn::Mul(at.load(F32(), lhs), at.load(Io(), b)); });
+  return sum_over(
+      n, [&](auto at) SMELT_BODY { return hn::Mul(at.load(F32(), lhs), at.load(Io(), b)); });
 }
 
 template <class Io>

@@ -10,26 +10,36 @@ namespace {
 /// One piece of a long run, or of a transposition's columns.
 constexpr size_t kPieceBytes = size_t(1) << 15;
 
-void copy_elements(const char* in, ptrdiff_t in_stride, char* out, ptrdiff_t out_stride, size_t n, size_t bytes) {
+void copy_elements(const char* in, ptrdiff_t in_stride, char* out, ptrdiff_t out_stride, size_t n,
+                   size_t bytes) {
   const auto loop = [&](auto constant) {
     for (size_t i = 0; i < n; ++i) {
-      std::memcpy(out + ptrdiff_t(i) * out_stride, in + ptrdiff_t(i) * in_stride, decltype(constant)::value);
+      std::memcpy(out + ptrdiff_t(i) * out_stride, in + ptrdiff_t(i) * in_stride,
+                  decltype(constant)::value);
     }
   };
   switch (bytes) {
-    case 1: return loop(std::integral_constant<size_t, 1>());
-    case 2: return loop(std::integral_constant<size_t, 2>());
-    case 4: return loop(std::integral_constant<size_t, 4>());
-    case 8: return loop(std::integral_constant<size_t, 8>());
-    case 16: return loop(std::integral_constant<size_t, 16>());
-    case 32: return loop(std::integral_constant<size_t, 32>());
-    default: return loop(std::integral_constant<size_t, 64>());
+    case 1:
+      return loop(std::integral_constant<size_t, 1>());
+    case 2:
+      return loop(std::integral_constant<size_t, 2>());
+    case 4:
+      return loop(std::integral_constant<size_t, 4>());
+    case 8:
+      return loop(std::integral_constant<size_t, 8>());
+    case 16:
+      return loop(std::integral_constant<size_t, 16>());
+    case 32:
+      return loop(std::integral_constant<size_t, 32>());
+    default:
+      return loop(std::integral_constant<size_t, 64>());
   }
 }
 
 }  // namespace
 
-StridedCopy::StridedCopy(const VectorKernels& kernels, size_t element_bytes, std::span<const Dim> dims)
+StridedCopy::StridedCopy(const VectorKernels& kernels, size_t element_bytes,
+                         std::span<const Dim> dims)
     : kernels_(kernels), element_bytes_(element_bytes) {
   bytes_ = element_bytes;
   for (const Dim& d : dims) {
@@ -48,14 +58,16 @@ StridedCopy::StridedCopy(const VectorKernels& kernels, size_t element_bytes, std
     }
   }
   identity_ = run_bytes_ == bytes_;
-  // A short run is an element of its own, which one move copies; up to eight bytes can be transposed as well.
+  // A short run is an element of its own, which one move copies; up to eight bytes can be
+  // transposed as well.
   if (run_bytes_ <= 64 && std::has_single_bit(run_bytes_)) {
     element_bytes_ = run_bytes_;
     if (rank_ > 0) {
       inner_ = Inner::kElements;
       cols_ = dims_[--rank_];
       const ptrdiff_t element = ptrdiff_t(element_bytes_);
-      // Output contiguous here, input contiguous in another dimension: that one becomes the columns.
+      // Output contiguous here, input contiguous in another dimension: that one becomes the
+      // columns.
       const bool movable = element <= 8 && cols_.out_stride == element && cols_.in_stride > 0;
       for (size_t i = rank_; movable && i-- > 0;) {
         if (dims_[i].in_stride != element || dims_[i].out_stride <= 0) continue;
@@ -79,9 +91,11 @@ StridedCopy::StridedCopy(const VectorKernels& kernels, size_t element_bytes, std
   } else if (inner_ == Inner::kTranspose) {
     const size_t column_bytes = rows_.extent * element_bytes_;
     size_t width = cols_.extent;
-    while (width % 2 == 0 && width / 2 * element_bytes_ >= 64 && width * column_bytes > kPieceBytes) width /= 2;
+    while (width % 2 == 0 && width / 2 * element_bytes_ >= 64 && width * column_bytes > kPieceBytes)
+      width /= 2;
     if (width != cols_.extent) {
-      piece = {cols_.extent / width, cols_.in_stride * ptrdiff_t(width), cols_.out_stride * ptrdiff_t(width)};
+      piece = {cols_.extent / width, cols_.in_stride * ptrdiff_t(width),
+               cols_.out_stride * ptrdiff_t(width)};
       cols_.extent = width;
     }
   }
@@ -117,13 +131,16 @@ void StridedCopy::run(const void* in, void* out, size_t begin, size_t end) const
   }
   for (size_t piece = begin;;) {
     switch (inner_) {
-      case Inner::kRun: std::memcpy(dst, src, run_bytes_); break;
+      case Inner::kRun:
+        std::memcpy(dst, src, run_bytes_);
+        break;
       case Inner::kElements:
         copy_elements(src, cols_.in_stride, dst, cols_.out_stride, cols_.extent, element_bytes_);
         break;
       case Inner::kTranspose:
         kernels_.transpose[std::countr_zero(element_bytes_)](src, size_t(rows_.in_stride), dst,
-                                                             size_t(cols_.out_stride), rows_.extent, cols_.extent);
+                                                             size_t(cols_.out_stride), rows_.extent,
+                                                             cols_.extent);
         break;
     }
     if (++piece == end) return;

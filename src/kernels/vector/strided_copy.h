@@ -1,4 +1,5 @@
-// Copies between dense or strided arrays of any rank: transposition, slicing, padding, concatenation, expansion.
+// Copies between dense or strided arrays of any rank: transposition, slicing, padding,
+// concatenation, expansion.
 #pragma once
 
 #include <array>
@@ -9,10 +10,12 @@
 
 namespace smelt {
 
-/// A copy of an N-dimensional block, planned once: adjacent dimensions are merged, and the innermost loop is a memcpy, a
-/// blocked 2-D transposition, or a loop over single elements, whichever the strides allow.
+/// A copy of an N-dimensional block, planned once: adjacent dimensions are merged, and the
+/// innermost loop is a memcpy, a blocked 2-D transposition, or a loop over single elements,
+/// whichever the strides allow.
 ///
-/// Immutable after construction. Work is divided into pieces() of roughly equal size, which may run at the same time.
+/// Immutable after construction. Work is divided into pieces() of roughly equal size, which may run
+/// at the same time.
 class StridedCopy {
  public:
   static constexpr size_t kMaxDims = 16;
@@ -46,7 +49,8 @@ class StridedCopy {
   Inner inner_ = Inner::kRun;
   bool identity_ = false;
   size_t run_bytes_ = 0;  ///< kRun
-  Dim rows_{}, cols_{};   ///< kTranspose: in[row][col] to out[col][row]. kElements: cols_ is the loop.
+  Dim rows_{},
+      cols_{};  ///< kTranspose: in[row][col] to out[col][row]. kElements: cols_ is the loop.
 };
 
 }  // namespace smelt

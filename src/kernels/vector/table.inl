@@ -20,8 +20,10 @@ constexpr void add_unary(VectorKernels& t, std::index_sequence<I...>) {
 
 template <size_t... I>
 constexpr void add_binary(VectorKernels& t, std::index_sequence<I...>) {
-  ((t.binary[I] = {binary<F32, BinaryOp(I)>, binary<F16, BinaryOp(I)>, binary<BF16, BinaryOp(I)>}), ...);
-  ((t.binary_quantized[I] = {binary_quantized<S8, BinaryOp(I)>, binary_quantized<U8, BinaryOp(I)>}), ...);
+  ((t.binary[I] = {binary<F32, BinaryOp(I)>, binary<F16, BinaryOp(I)>, binary<BF16, BinaryOp(I)>}),
+   ...);
+  ((t.binary_quantized[I] = {binary_quantized<S8, BinaryOp(I)>, binary_quantized<U8, BinaryOp(I)>}),
+   ...);
 }
 
 template <BinaryOp... kOps>
@@ -34,7 +36,8 @@ constexpr VectorKernels make_table(const char* name) {
   t.name = name;
   add_unary(t, std::make_index_sequence<kUnaryOpCount>());
   add_binary(t, std::make_index_sequence<kBinaryOpCount>());
-  add_binary_s32<BinaryOp::kAdd, BinaryOp::kSubtract, BinaryOp::kMultiply, BinaryOp::kMinimum, BinaryOp::kMaximum>(t);
+  add_binary_s32<BinaryOp::kAdd, BinaryOp::kSubtract, BinaryOp::kMultiply, BinaryOp::kMinimum,
+                 BinaryOp::kMaximum>(t);
   t.clamp_byte = {clamp_byte<S8>, clamp_byte<U8>};
   t.map_byte = map_byte;
 

@@ -13,7 +13,8 @@ struct VectorTable {
   const VectorKernels* kernels;
 };
 
-/// All that were built, in order of preference: the last whose ISA a processor has is the one for it.
+/// All that were built, in order of preference: the last whose ISA a processor has is the one for
+/// it.
 std::span<const VectorTable> vector_tables() noexcept;
 
 }  // namespace smelt

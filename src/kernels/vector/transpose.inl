@@ -7,7 +7,8 @@ namespace smelt {
 namespace {
 
 #if HWY_TARGET != HWY_SCALAR
-/// Transposes the n x n block whose rows are v, n a power of two: log2(n) perfect shuffles of the rows.
+/// Transposes the n x n block whose rows are v, n a power of two: log2(n) perfect shuffles of the
+/// rows.
 template <class DT, size_t kN>
 HWY_INLINE void transpose_block(DT d, hn::Vec<DT> (&v)[kN]) {
   for (size_t step = 1; step < kN; step *= 2) {
@@ -22,7 +23,8 @@ HWY_INLINE void transpose_block(DT d, hn::Vec<DT> (&v)[kN]) {
 #endif
 
 #if HWY_TARGET != HWY_SCALAR
-/// Few rows, densely interleaved in the output: images from planes to pixels. Returns how many columns it did.
+/// Few rows, densely interleaved in the output: images from planes to pixels. Returns how many
+/// columns it did.
 template <size_t kRows, class T>
 HWY_INLINE size_t interleave(const char* in, size_t in_stride, char* out, size_t cols) {
   const hn::FixedTag<T, 16 / sizeof(T)> d;
@@ -61,15 +63,17 @@ HWY_INLINE size_t deinterleave(const char* in, char* out, size_t out_stride, siz
   return r;
 }
 
-/// kN columns of kBlocks x kN rows: each 128-bit lane of a vector transposes a square of its own, and what they store lies
-/// side by side.
+/// kN columns of kBlocks x kN rows: each 128-bit lane of a vector transposes a square of its own,
+/// and what they store lies side by side.
 template <size_t kBlocks, class T>
 HWY_INLINE void transpose_squares(const char* in, size_t in_stride, char* out, size_t out_stride) {
   constexpr size_t kN = 16 / sizeof(T);
   const hn::FixedTag<T, kN> d1;
   const hn::FixedTag<T, kBlocks * kN> d;
   hn::Vec<decltype(d)> v[kN];
-  const auto row = [&](size_t r) SMELT_BODY { return hn::LoadU(d1, reinterpret_cast<const T*>(in + r * in_stride)); };
+  const auto row = [&](size_t r) SMELT_BODY {
+    return hn::LoadU(d1, reinterpret_cast<const T*>(in + r * in_stride));
+  };
   for (size_t i = 0; i < kN; ++i) {
     if constexpr (kBlocks == 1)
       v[i] = row(i);
@@ -82,14 +86,17 @@ HWY_INLINE void transpose_squares(const char* in, size_t in_stride, char* out, s
 #endif
 
 template <class T>
-void transpose(const void* in, size_t in_stride, void* out, size_t out_stride, size_t rows, size_t cols) {
+void transpose(const void* in, size_t in_stride, void* out, size_t out_stride, size_t rows,
+               size_t cols) {
   constexpr size_t kN = 16 / sizeof(T);
   constexpr size_t kTileRows = 8 * 16;  // 128 cache lines of input
   const auto* src = static_cast<const char*>(in);
   auto* dst = static_cast<char*>(out);
   // Bytes, not T: an element may be a pair of smaller ones, and aligned only as those are.
-  const auto at_in = [&](size_t r, size_t c) SMELT_BODY { return src + r * in_stride + c * sizeof(T); };
-  const auto at_out = [&](size_t c, size_t r) SMELT_BODY { return dst + c * out_stride + r * sizeof(T); };
+  const auto at_in = [&](size_t r, size_t c)
+                         SMELT_BODY { return src + r * in_stride + c * sizeof(T); };
+  const auto at_out = [&](size_t c, size_t r)
+                          SMELT_BODY { return dst + c * out_stride + r * sizeof(T); };
   const auto scalar = [&](size_t r0, size_t r1, size_t c0, size_t c1) SMELT_BODY {
     for (size_t c = c0; c < c1; ++c) {
       for (size_t r = r0; r < r1; ++r) __builtin_memcpy(at_out(c, r), at_in(r, c), sizeof(T));
@@ -120,8 +127,10 @@ void transpose(const void* in, size_t in_stride, void* out, size_t out_stride, s
       size_t r = r0;
 #if HWY_TARGET != HWY_SCALAR
       if constexpr (hn::MaxLanes(hn::ScalableTag<uint8_t>()) >= 32)
-        for (; r + 2 * kN <= r1; r += 2 * kN) transpose_squares<2, T>(at_in(r, c), in_stride, at_out(c, r), out_stride);
-      for (; r + kN <= r1; r += kN) transpose_squares<1, T>(at_in(r, c), in_stride, at_out(c, r), out_stride);
+        for (; r + 2 * kN <= r1; r += 2 * kN)
+          transpose_squares<2, T>(at_in(r, c), in_stride, at_out(c, r), out_stride);
+      for (; r + kN <= r1; r += kN)
+        transpose_squares<1, T>(at_in(r, c), in_stride, at_out(c, r), out_stride);
 #endif
       scalar(r, r1, c, c + kN);
     }

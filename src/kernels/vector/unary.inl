@@ -39,15 +39,16 @@ HWY_INLINE V apply(V x, const UnaryParams& p) {
   if constexpr (kOp == UnaryOp::kTruncate) return hn::Trunc(x);
 }
 
-/// Sine and cosine beyond the range of the vector form, which reduces its argument by three multiples of pi. libm takes
-/// over for the vector: such arguments are rare.
+/// Sine and cosine beyond the range of the vector form, which reduces its argument by three
+/// multiples of pi. libm takes over for the vector: such arguments are rare.
 template <UnaryOp kOp>
 HWY_INLINE V apply_any(V x, const UnaryParams& p) {
   if constexpr (kOp == UnaryOp::kSin || kOp == UnaryOp::kCos) {
     if (!hn::AllTrue(D(), hn::Le(hn::Abs(x), set(30000)))) {
       float lanes[kLanes];
       F32::store(x, lanes);
-      for (float& lane : lanes) lane = kOp == UnaryOp::kSin ? __builtin_sinf(lane) : __builtin_cosf(lane);
+      for (float& lane : lanes)
+        lane = kOp == UnaryOp::kSin ? __builtin_sinf(lane) : __builtin_cosf(lane);
       return F32::load(lanes);
     }
   }

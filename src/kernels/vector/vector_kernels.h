@@ -1,8 +1,10 @@
-// Kernels that work on runs of elements: maps, reductions, windows, moves. Written once on Highway, compiled once per ISA.
+// Kernels that work on runs of elements: maps, reductions, windows, moves. Written once on Highway,
+// compiled once per ISA.
 //
-// Float kernels exist for f32, f16 and bf16; the arithmetic is f32 and rounds once, when it stores. Byte kernels exist for
-// s8 and u8 with one scale and one zero point per tensor: they dequantise, compute in f32 and round half to even, so they
-// give the same integers on every ISA. Pointers need only the alignment of their elements; lengths may be 0.
+// Float kernels exist for f32, f16 and bf16; the arithmetic is f32 and rounds once, when it stores.
+// Byte kernels exist for s8 and u8 with one scale and one zero point per tensor: they dequantise,
+// compute in f32 and round half to even, so they give the same integers on every ISA. Pointers need
+// only the alignment of their elements; lengths may be 0.
 //
 // No standard library beyond two headers: the files that hold wider instructions include this one.
 #pragma once
@@ -75,7 +77,8 @@ struct AffineQuant {
   int32_t zero;
 };
 
-/// How to quantise, and the stored values to clamp to. real / scale is computed as real * (1 / scale).
+/// How to quantise, and the stored values to clamp to. real / scale is computed as real * (1 /
+/// scale).
 struct QuantizeParams {
   float inverse_scale;
   int32_t zero;
@@ -87,21 +90,23 @@ struct QuantBinaryParams {
   QuantizeParams out;
 };
 
-/// The elements that a pooling window covers, for one output position: ny x nx vectors of channels. Strides in bytes.
-/// A reduction over an outer axis is a window with ny = 1.
+/// The elements that a pooling window covers, for one output position: ny x nx vectors of channels.
+/// Strides in bytes. A reduction over an outer axis is a window with ny = 1.
 struct Window {
   const void* first;
   size_t ny, nx;
   ptrdiff_t stride_y, stride_x;
 };
 
-/// Where an output pixel lies between two pixels of an input line: their offsets in bytes, and the weight of the second.
+/// Where an output pixel lies between two pixels of an input line: their offsets in bytes, and the
+/// weight of the second.
 struct Between {
   size_t left, right;
   float weight;
 };
 
-/// An output line: between which input lines it lies, the weight of the second, and where its pixels lie between theirs.
+/// An output line: between which input lines it lies, the weight of the second, and where its
+/// pixels lie between theirs.
 struct BilinearLine {
   const void *top, *bottom;
   float weight;
@@ -130,8 +135,10 @@ struct PerByte {
 /// out may be in, exactly; otherwise they do not overlap.
 using UnaryFn = void (*)(const void* in, void* out, size_t n, const UnaryParams&);
 /// out may be an operand that is not broadcast.
-using BinaryFn = void (*)(const void* lhs, const void* rhs, void* out, size_t n, Broadcast, const FloatRange&);
-using IntBinaryFn = void (*)(const int32_t* lhs, const int32_t* rhs, int32_t* out, size_t n, Broadcast);
+using BinaryFn = void (*)(const void* lhs, const void* rhs, void* out, size_t n, Broadcast,
+                          const FloatRange&);
+using IntBinaryFn = void (*)(const int32_t* lhs, const int32_t* rhs, int32_t* out, size_t n,
+                             Broadcast);
 using QuantBinaryFn = void (*)(const void* lhs, const void* rhs, void* out, size_t n, Broadcast,
                                const QuantBinaryParams&);
 using ByteClampFn = void (*)(const void* in, void* out, size_t n, int32_t min, int32_t max);
@@ -141,33 +148,43 @@ using ConvertFn = void (*)(const void* in, void* out, size_t n);
 /// NaN becomes the zero point.
 using QuantizeFn = void (*)(const void* in, void* out, size_t n, const QuantizeParams&);
 using DequantizeFn = void (*)(const void* in, void* out, size_t n, const AffineQuant&);
-/// Quantises rows of n to s8, each with a scale and zero point of its own: the range is widened to hold 0, the zero point
-/// comes from whichever end of the range has the smaller error. A row of zeros has scale 1.
-using QuantizeRowsFn = void (*)(const void* in, int8_t* out, size_t rows, size_t n, RowQuant* found);
+/// Quantises rows of n to s8, each with a scale and zero point of its own: the range is widened to
+/// hold 0, the zero point comes from whichever end of the range has the smaller error. A row of
+/// zeros has scale 1.
+using QuantizeRowsFn = void (*)(const void* in, int8_t* out, size_t rows, size_t n,
+                                RowQuant* found);
 
-using RowReduceFn = float (*)(const void* in, size_t n);  ///< n >= 1 for min and max, NaN if there is one
+using RowReduceFn = float (*)(const void* in,
+                              size_t n);  ///< n >= 1 for min and max, NaN if there is one
 using RowMomentsFn = Moments (*)(const void* in, size_t n);
-/// out[i] = (in[i] - mean) * scale * weight[i] + bias[i]; weight and bias are of in's type, and may be null.
-using RowNormalizeFn = void (*)(const void* in, void* out, size_t n, float mean, float scale, const void* weight,
-                                const void* bias);
+/// out[i] = (in[i] - mean) * scale * weight[i] + bias[i]; weight and bias are of in's type, and may
+/// be null.
+using RowNormalizeFn = void (*)(const void* in, void* out, size_t n, float mean, float scale,
+                                const void* weight, const void* bias);
 /// n >= 1; out may be in.
 using RowSoftmaxFn = void (*)(const void* in, void* out, size_t n);
 
-/// Maximum over the window, per channel; NaN if there is one. An empty window gives the lowest value.
+/// Maximum over the window, per channel; NaN if there is one. An empty window gives the lowest
+/// value.
 using WindowMaxFn = void (*)(const Window&, void* out, size_t channels);
 /// Also the position in the window (iy * index_stride_y + ix) of the first maximum.
-using WindowArgMaxFn = void (*)(const Window&, void* out, int32_t* index, size_t channels, size_t index_stride_y);
+using WindowArgMaxFn = void (*)(const Window&, void* out, int32_t* index, size_t channels,
+                                size_t index_stride_y);
 /// Sum over the window times scale, clamped.
-using WindowSumFn = void (*)(const Window&, void* out, size_t channels, float scale, const FloatRange&);
-/// The same on bytes: in_zero is taken off each element, and out.inverse_scale is applied to the sum.
-using WindowByteSumFn = void (*)(const Window&, void* out, size_t channels, int32_t in_zero, const QuantizeParams&);
+using WindowSumFn = void (*)(const Window&, void* out, size_t channels, float scale,
+                             const FloatRange&);
+/// The same on bytes: in_zero is taken off each element, and out.inverse_scale is applied to the
+/// sum.
+using WindowByteSumFn = void (*)(const Window&, void* out, size_t channels, int32_t in_zero,
+                                 const QuantizeParams&);
 
 using BilinearFn = void (*)(const BilinearLine&, void* out);
 using DotFn = float (*)(const float* lhs, const void* rhs, size_t n);
 using AxpyFn = void (*)(float a, const void* x, float* y, size_t n);  ///< y += a * x
 
 /// out[c][r] = in[r][c]; strides in bytes.
-using TransposeFn = void (*)(const void* in, size_t in_stride, void* out, size_t out_stride, size_t rows, size_t cols);
+using TransposeFn = void (*)(const void* in, size_t in_stride, void* out, size_t out_stride,
+                             size_t rows, size_t cols);
 
 struct VectorKernels {
   const char* name;  ///< "vector_avx2"

@@ -1,4 +1,5 @@
-// Reductions over windows of channel vectors (pooling, means over outer axes), and bilinear sampling.
+// Reductions over windows of channel vectors (pooling, means over outer axes), and bilinear
+// sampling.
 #pragma once
 
 #include "kernels/vector/binary.inl"
@@ -6,7 +7,8 @@
 namespace smelt {
 namespace {
 
-/// kCount neighbouring vectors of channels, reduced together: one pass over the window reads whole cache lines.
+/// kCount neighbouring vectors of channels, reduced together: one pass over the window reads whole
+/// cache lines.
 template <size_t kVectors>
 struct Group {
   static constexpr size_t kCount = kVectors;
@@ -42,7 +44,8 @@ HWY_INLINE const T* element(const Window& w, size_t y, size_t x) {
 
 /// out = finish(combine(... combine(start, element) ...)) per channel.
 template <class Io, class Acc, class Combine, class Finish>
-HWY_INLINE void reduce_window(const Window& w, void* out, size_t channels, Acc start, Combine combine, Finish finish) {
+HWY_INLINE void reduce_window(const Window& w, void* out, size_t channels, Acc start,
+                              Combine combine, Finish finish) {
   auto* dst = static_cast<typename Io::T*>(out);
   for_each_group(channels, [&](auto group) SMELT_BODY {
     constexpr size_t kCount = decltype(group)::kCount;
@@ -51,7 +54,8 @@ HWY_INLINE void reduce_window(const Window& w, void* out, size_t channels, Acc s
     for (size_t y = 0; y < w.ny; ++y) {
       for (size_t x = 0; x < w.nx; ++x) {
         const auto* p = element<typename Io::T>(w, y, x);
-        for (size_t j = 0; j < kCount; ++j) acc[j] = combine(acc[j], group.at(Io(), j).load(Io(), p));
+        for (size_t j = 0; j < kCount; ++j)
+          acc[j] = combine(acc[j], group.at(Io(), j).load(Io(), p));
       }
     }
     for (size_t j = 0; j < kCount; ++j) group.at(Io(), j).store(Io(), finish(acc[j]), dst);
@@ -60,8 +64,9 @@ HWY_INLINE void reduce_window(const Window& w, void* out, size_t channels, Acc s
 
 template <class Io>
 void window_max(const Window& w, void* out, size_t channels) {
-  reduce_window<Io>(w, out, channels, set(-__builtin_inff()), [](V a, V b) SMELT_BODY { return max_nan(a, b); },
-                    [](V a) SMELT_BODY { return a; });
+  reduce_window<Io>(
+      w, out, channels, set(-__builtin_inff()), [](V a, V b) SMELT_BODY { return max_nan(a, b); },
+      [](V a) SMELT_BODY { return a; });
 }
 
 /// Channels [c, c + lanes of d).
@@ -84,7 +89,8 @@ void window_max_byte(const Window& w, void* out, size_t channels) {
   auto* dst = static_cast<T*>(out);
   size_t c = 0;
   for (; c + hn::Lanes(d) <= channels; c += hn::Lanes(d)) window_max_byte_at<Io>(d, w, dst, c);
-  for (; c + hn::Lanes(d16) <= channels; c += hn::Lanes(d16)) window_max_byte_at<Io>(d16, w, dst, c);
+  for (; c + hn::Lanes(d16) <= channels; c += hn::Lanes(d16))
+    window_max_byte_at<Io>(d16, w, dst, c);
   // The last channels of many together with some that are done.
   if (c < channels && channels >= hn::Lanes(d16)) {
     window_max_byte_at<Io>(d16, w, dst, channels - hn::Lanes(d16));
@@ -94,7 +100,8 @@ void window_max_byte(const Window& w, void* out, size_t channels) {
 }
 
 template <class Io>
-void window_argmax(const Window& w, void* out, int32_t* index, size_t channels, size_t index_stride_y) {
+void window_argmax(const Window& w, void* out, int32_t* index, size_t channels,
+                   size_t index_stride_y) {
   auto* dst = static_cast<typename Io::T*>(out);
   for_each_vector(channels, [&](auto at) SMELT_BODY {
     V best = set(-__builtin_inff());
@@ -103,9 +110,11 @@ void window_argmax(const Window& w, void* out, int32_t* index, size_t channels, 
       for (size_t x = 0; x < w.nx; ++x) {
         const V value = at.load(Io(), element<typename Io::T>(w, y, x));
         // Larger, or the first NaN.
-        const auto take = hn::And(hn::Or(hn::Gt(value, best), hn::IsNaN(value)), hn::Eq(best, best));
+        const auto take =
+            hn::And(hn::Or(hn::Gt(value, best), hn::IsNaN(value)), hn::Eq(best, best));
         best = hn::IfThenElse(take, value, best);
-        where = hn::IfThenElse(hn::RebindMask(DI(), take), hn::Set(DI(), int32_t(y * index_stride_y + x)), where);
+        where = hn::IfThenElse(hn::RebindMask(DI(), take),
+                               hn::Set(DI(), int32_t(y * index_stride_y + x)), where);
       }
     }
     at.store(Io(), best, dst);
@@ -116,17 +125,20 @@ void window_argmax(const Window& w, void* out, int32_t* index, size_t channels, 
 template <class Io>
 void window_sum(const Window& w, void* out, size_t channels, float scale, const FloatRange& range) {
   const V s = set(scale), lo = set(range.min), hi = set(range.max);
-  reduce_window<Io>(w, out, channels, set(0), [](V a, V b) SMELT_BODY { return hn::Add(a, b); },
-                    [=](V a) SMELT_BODY { return clamp(hn::Mul(a, s), lo, hi); });
+  reduce_window<Io>(
+      w, out, channels, set(0), [](V a, V b) SMELT_BODY { return hn::Add(a, b); },
+      [=](V a) SMELT_BODY { return clamp(hn::Mul(a, s), lo, hi); });
 }
 
 template <class Io>
-void window_sum_byte(const Window& w, void* out, size_t channels, int32_t in_zero, const QuantizeParams& params) {
+void window_sum_byte(const Window& w, void* out, size_t channels, int32_t in_zero,
+                     const QuantizeParams& params) {
   const Quantizer q(params);
   const VI zero = hn::Set(DI(), in_zero);
-  reduce_window<Io>(w, out, channels, hn::Zero(DI()),
-                    [zero](VI a, VI b) SMELT_BODY { return hn::Add(a, hn::Sub(b, zero)); },
-                    [q](VI a) SMELT_BODY { return q(hn::ConvertTo(D(), a)); });
+  reduce_window<Io>(
+      w, out, channels, hn::Zero(DI()),
+      [zero](VI a, VI b) SMELT_BODY { return hn::Add(a, hn::Sub(b, zero)); },
+      [q](VI a) SMELT_BODY { return q(hn::ConvertTo(D(), a)); });
 }
 
 template <class Lanes>
@@ -148,7 +160,8 @@ HWY_INLINE void sample_line(const BilinearLine& line, void* out, ToReal real, Fr
     const Between& x = line.pixels[i];
     const V right = set(x.weight);
     const auto row = [&](const void* p, auto at) SMELT_BODY {
-      return interpolate(real(at.load(Io(), at_bytes<T>(p, x.left))), real(at.load(Io(), at_bytes<T>(p, x.right))), right);
+      return interpolate(real(at.load(Io(), at_bytes<T>(p, x.left))),
+                         real(at.load(Io(), at_bytes<T>(p, x.right))), right);
     };
     for_each_vector(line.channels, [&](auto at) SMELT_BODY {
       at.store(Io(), stored(interpolate(row(line.top, at), row(line.bottom, at), bottom)), dst);
@@ -162,14 +175,15 @@ HWY_INLINE void sample_lanes(DS d, const BilinearLine& line, size_t i, size_t c,
   const Between& x = line.pixels[i];
   const auto right = hn::Set(d, x.weight);
   const auto row = [&](const void* p) SMELT_BODY {
-    return interpolate(hn::LoadU(d, at_bytes<float>(p, x.left) + c), hn::LoadU(d, at_bytes<float>(p, x.right) + c),
-                       right);
+    return interpolate(hn::LoadU(d, at_bytes<float>(p, x.left) + c),
+                       hn::LoadU(d, at_bytes<float>(p, x.right) + c), right);
   };
-  hn::StoreU(interpolate(row(line.top), row(line.bottom), hn::Set(d, line.weight)), d, out + i * line.channels + c);
+  hn::StoreU(interpolate(row(line.top), row(line.bottom), hn::Set(d, line.weight)), d,
+             out + i * line.channels + c);
 }
 
-/// Pixels of up to four channels: four lanes, of which the next pixel overwrites what is too much, where there is a next
-/// one in the output and to the right of both inputs.
+/// Pixels of up to four channels: four lanes, of which the next pixel overwrites what is too much,
+/// where there is a next one in the output and to the right of both inputs.
 HWY_INLINE void sample_short_pixels(const BilinearLine& line, float* out) {
   const hn::CappedTag<float, 4> d4;
   const hn::CappedTag<float, 1> d1;
@@ -193,8 +207,9 @@ void bilinear(const BilinearLine& line, void* out) {
 
 template <class Io>
 void bilinear_byte(const BilinearLine& line, void* out) {
-  sample_line<Io>(line, out, [](VI x) SMELT_BODY { return hn::ConvertTo(D(), x); },
-                  [](V x) SMELT_BODY { return hn::NearestInt(x); });
+  sample_line<Io>(
+      line, out, [](VI x) SMELT_BODY { return hn::ConvertTo(D(), x); },
+      [](V x) SMELT_BODY { return hn::NearestInt(x); });
 }
 
 }  // namespace
