@@ -50,8 +50,8 @@ int64_t clock_ns() {
 struct ThreadPool::Impl {
   using Body = FunctionRef<void(size_t, size_t, unsigned)>;
 
-  // The job. Written by the caller before `epoch` is raised, read by workers after they have seen
-  // it.
+  // The job. Written by the caller while the gate is shut and nobody is inside, read by workers
+  // that have come in.
   const Body* body = nullptr;
   size_t n = 0, grain = 1;
   unsigned helpers = 0;   // workers 1 … helpers take part
@@ -60,7 +60,11 @@ struct ThreadPool::Impl {
 
   alignas(64) std::atomic<uint32_t> epoch{0};
   alignas(64) std::atomic<size_t> next{0};
-  alignas(64) std::atomic<uint32_t> pending{0};
+  // Twice the number of workers inside, plus one while more may come in. A job is done when it is
+  // shut and empty: the caller does not wait for workers that have not woken up, whose share it has
+  // done itself by then. (Where both run on one core, they would not before the caller slept.)
+  alignas(64) std::atomic<uint32_t> gate{0};
+  static constexpr uint32_t kOpen = 1, kInside = 2;
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
 
@@ -72,19 +76,28 @@ struct ThreadPool::Impl {
     }
   }
 
+  bool enter() {
+    uint32_t now = gate.load(std::memory_order_relaxed);
+    while ((now & kOpen) != 0)
+      if (gate.compare_exchange_weak(now, now + kInside, std::memory_order_acquire,
+                                     std::memory_order_relaxed))
+        return true;
+    return false;
+  }
+
   void loop(unsigned worker) {
     uint32_t seen = 0;
     for (;;) {
-      // Every worker answers every epoch, also those that a job leaves out: the caller may not
-      // change the job while one of them could still be about to read it.
       seen = await_change(epoch, seen);
       if (stop.load(std::memory_order_relaxed)) return;
+      // It may be a later job than the epoch's by now, and come up once more: then nothing is left.
+      if (!enter()) continue;
       if (worker <= helpers) {
         const int64_t begin = measured ? clock_ns() : 0;
         work(worker);
         if (measured) helped.fetch_add(clock_ns() - begin, std::memory_order_relaxed);
       }
-      if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
+      if (gate.fetch_sub(kInside, std::memory_order_release) == kInside) gate.notify_one();
     }
   }
 };
@@ -126,13 +139,13 @@ void ThreadPool::parallel_for(size_t n, size_t grain, Impl::Body f, unsigned max
   s.grain = grain;
   s.helpers = helpers;
   s.next.store(0, std::memory_order_relaxed);
-  s.pending.store(uint32_t(s.threads.size()), std::memory_order_relaxed);
+  s.gate.store(Impl::kOpen, std::memory_order_release);
   s.epoch.fetch_add(1, std::memory_order_release);
   s.epoch.notify_all();
   s.work(0);
   const int64_t begin = s.measured ? clock_ns() : 0;
-  for (uint32_t left = s.pending.load(std::memory_order_acquire); left != 0;
-       left = await_change(s.pending, left)) {
+  for (uint32_t inside = s.gate.fetch_sub(Impl::kOpen, std::memory_order_acquire) - Impl::kOpen;
+       inside != 0; inside = await_change(s.gate, inside)) {
   }
   if (s.measured) s.helped.fetch_sub(clock_ns() - begin, std::memory_order_relaxed);
 }
