@@ -88,7 +88,7 @@ std::unique_ptr<const BoundOp> bind_few_rows(const VectorKernels& kernels, const
                                              std::vector<GemmItem> items) {
   const BoundInfo info = {.kernel = kernels.name,
                           .macs = uint64_t(items.size()) * shape.m * shape.n * shape.kc};
-  return make_bound(info, [axpy = kernels.axpy.f32, shape, items = std::move(items)](
+  return make_bound(info, [product = kernels.row_product, shape, items = std::move(items)](
                               Inputs in, Outputs out, RunContext& context) {
     for_units(context, items.size() * shape.m, shape.n * shape.kc, [&](size_t begin, size_t end) {
       for (size_t row = begin; row < end; ++row) {
@@ -97,8 +97,7 @@ std::unique_ptr<const BoundOp> bind_few_rows(const VectorKernels& kernels, const
         const auto* a = reinterpret_cast<const float*>(in[0] + item.lhs) + i * shape.kc;
         const auto* b = reinterpret_cast<const float*>(in[1] + item.rhs);
         auto* y = reinterpret_cast<float*>(out[0] + item.out) + i * shape.n;
-        std::fill_n(y, shape.n, 0.0f);
-        for (size_t k = 0; k < shape.kc; ++k) axpy(a[k], b + k * shape.n, y, shape.n);
+        product(a, b, y, shape.kc, shape.n);
       }
     });
   });

@@ -568,6 +568,26 @@ TEST_P(Vector, RowReductions) {
   ASSERT_EQ(kernels().row_sum.f32(nullptr, 0), 0);
 }
 
+TEST_P(Vector, RowProduct) {
+  for (size_t k : {0, 1, 5, 33}) {
+    for (size_t n : {1, 3, 4, 7, 16, 31, 64, 70, 131}) {
+      Guarded<float> lhs(k), rhs(k * n), out(n);
+      const auto a = random_values<F32Type>(k, 1, -3, 3), b = random_values<F32Type>(k * n, 2, -3, 3);
+      std::copy(a.begin(), a.end(), lhs.begin());
+      std::copy(b.begin(), b.end(), rhs.begin());
+      kernels().row_product(lhs.data(), rhs.data(), out.data(), k, n);
+      for (size_t j = 0; j < n; ++j) {
+        double sum = 0, magnitude = 0;
+        for (size_t i = 0; i < k; ++i) {
+          sum += double(a[i]) * b[i * n + j];
+          magnitude += std::abs(double(a[i]) * b[i * n + j]);
+        }
+        ASSERT_NEAR(out[j], sum, double(k + 1) * 0x1p-24 * magnitude) << k << ", " << n << ", " << j;
+      }
+    }
+  }
+}
+
 TEST_P(Vector, RowSoftmax) {
   for_float_types([&](auto type) {
     using Type = decltype(type);

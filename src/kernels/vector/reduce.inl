@@ -143,5 +143,36 @@ void axpy(float a, const void* x, float* y, size_t n) {
   });
 }
 
+/// kVecs vectors of columns, which stay in registers.
+template <size_t kVecs, class Load>
+HWY_INLINE void row_product_columns(const float* lhs, const float* rhs, float* out, size_t k, size_t n, Load load) {
+  V sum[kVecs];
+  for (size_t v = 0; v < kVecs; ++v) sum[v] = set(0);
+  for (size_t i = 0; i < k; ++i) {
+    const V a = set(lhs[i]);
+    for (size_t v = 0; v < kVecs; ++v) sum[v] = hn::MulAdd(a, load(rhs + i * n + v * kLanes), sum[v]);
+  }
+  for (size_t v = 0; v < kVecs; ++v) F32::store(sum[v], out + v * kLanes);
+}
+
+inline void row_product(const float* lhs, const float* rhs, float* out, size_t k, size_t n) {
+  const auto whole = [](const float* p) SMELT_BODY { return F32::load(p); };
+  size_t j = 0;
+  for (; j + 4 * kLanes <= n; j += 4 * kLanes) row_product_columns<4>(lhs, rhs + j, out + j, k, n, whole);
+  if (j + 2 * kLanes <= n) {
+    row_product_columns<2>(lhs, rhs + j, out + j, k, n, whole);
+    j += 2 * kLanes;
+  }
+  if (j + kLanes <= n) {
+    row_product_columns<1>(lhs, rhs + j, out + j, k, n, whole);
+    j += kLanes;
+  }
+  if (j == n) return;
+  float last[kLanes];
+  row_product_columns<1>(lhs, rhs + j, last, k, n,
+                         [rest = n - j](const float* p) SMELT_BODY { return load_some<F32>(p, rest); });
+  __builtin_memcpy(out + j, last, (n - j) * sizeof(float));
+}
+
 }  // namespace
 }  // namespace smelt

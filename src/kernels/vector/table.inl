@@ -60,6 +60,7 @@ constexpr VectorKernels make_table(const char* name) {
   t.row_log_softmax = {row_log_softmax<F32>, row_log_softmax<F16>, row_log_softmax<BF16>};
   t.dot = {dot<F32>, dot<F16>, dot<BF16>};
   t.axpy = {axpy<F32>, axpy<F16>, axpy<BF16>};
+  t.row_product = row_product;
 
   t.window_max = {window_max<F32>, window_max<F16>, window_max<BF16>};
   t.window_max_byte = {window_max_byte<S8>, window_max_byte<U8>};

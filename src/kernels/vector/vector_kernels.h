@@ -181,6 +181,8 @@ using WindowByteSumFn = void (*)(const Window&, void* out, size_t channels, int3
 using BilinearFn = void (*)(const BilinearLine&, void* out);
 using DotFn = float (*)(const float* lhs, const void* rhs, size_t n);
 using AxpyFn = void (*)(float a, const void* x, float* y, size_t n);  ///< y += a * x
+/// out[j] = sum over i of lhs[i] * rhs[i][j], i < k, j < n.
+using RowProductFn = void (*)(const float* lhs, const float* rhs, float* out, size_t k, size_t n);
 
 /// out[c][r] = in[r][c]; strides in bytes.
 using TransposeFn = void (*)(const void* in, size_t in_stride, void* out, size_t out_stride,
@@ -216,6 +218,7 @@ struct VectorKernels {
   PerByte<BilinearFn> bilinear_byte;  ///< input and output are quantised alike
   PerFloat<DotFn> dot;
   PerFloat<AxpyFn> axpy;
+  RowProductFn row_product;
 
   TransposeFn transpose[4];  ///< elements of 1 << i bytes
 };
