@@ -1,19 +1,18 @@
 // Multiplying by dot products of int8: each 32-bit lane accumulates a word of kK neighbouring k of
 // one column.
 //
-// V: kLanes, kK (4; 2 where the instruction multiplies 16-bit words), Bytes (a register of kLanes
-// words of weights),
-//    Int (kLanes x int32), Float (kLanes x float32), dot(acc, Bytes b, Bytes a), load_s8(const
-//    std::byte*) and load_u4(const std::byte*, Bytes[2]) for weights, kChains (how many independent
-//    sums keep the units for dot() busy: their number x its latency), and the conversions that the
-//    sums ask for. It is also the Lhs of staged_rows.inl, splat_k(const Staged*) reads a word of
-//    it, and kLhsOffset is what stage() adds to each element because the instruction multiplies
-//    unsigned by signed. Without `Staged`, rows are read where they are. If it has kWordsAtOnce, so
-//    many words of a row are read together, load_words(), and multiplied by dot_lane<word>(acc, b,
-//    words).
-// Weights: see gemm/int8_weights.inl.
-// Rows: how rows reach the loop, see staged_rows.inl.
-// Sum: where the sums start and what happens to them: see gemm/int8_sums.inl.
+// - V: kLanes, kK (4; 2 where the instruction multiplies 16-bit words), Bytes (a register of kLanes
+//   words of weights), Int (kLanes x int32), Float (kLanes x float32), dot(acc, Bytes b, Bytes a),
+//   load_s8(const std::byte*) and load_u4(const std::byte*, Bytes[2]) for weights, kChains (how
+//   many independent sums keep the units for dot() busy: their number x its latency), and the
+//   conversions that the sums ask for. It is also the Lhs of staged_rows.inl: splat_k(const
+//   Staged*) reads a word of it, and kLhsOffset is what stage() adds to each element because the
+//   instruction multiplies unsigned by signed. Without `Staged`, rows are read where they are. If
+//   it has kWordsAtOnce, so many words of a row are read together, load_words(), and multiplied by
+//   dot_lane<word>(acc, b, words).
+// - Weights: see gemm/int8_weights.inl.
+// - Rows: how rows reach the loop, see staged_rows.inl.
+// - Sum: where the sums start and what happens to them, see gemm/int8_sums.inl.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
 #include "kernels/gemm/int8_weights.inl"
@@ -33,11 +32,12 @@ struct Dot4 {
   static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel,
                                  size_t n0, size_t nb) {
     if constexpr (kVecs > 1 && requires { V::kNarrowTiles; })
-      if (nb <= kVecs / 2 * V::kLanes)
-        return Dot4 < V, Weights, Sum, kHeight < 12 ? 2 * kHeight : kHeight, kVecs / 2, Rows,
-               kPanel > ::run(g, m0, left, panel, n0, nb);
+      if (nb <= kVecs / 2 * V::kLanes) return Narrow::run(g, m0, left, panel, n0, nb);
     return run_evenly<Dot4>(g, m0, left, panel, n0, nb);
   }
+
+  static constexpr int kNarrowRows = kHeight < 12 ? 2 * kHeight : kHeight;
+  using Narrow = Dot4<V, Weights, Sum, kNarrowRows, kVecs / 2, Rows, kPanel>;
 
   template <int kM>
   static SMELT_NOINLINE void rows(const GemmBlock& block, size_t m0, const std::byte* panel,

@@ -1,16 +1,18 @@
 // What becomes of sums of int8 products, written once for all ISAs: one policy per kind of output.
 //
-// The algebra, with q and w the stored values, z and u the zero points of the two sides and d =
-// V::kLhsOffset, which the kernel adds to each q. Weights are packed as w - u, so u is gone; rowsum
-// = sum of (w - u), over k, for each column.
+// The algebra, with q and w the stored values, z and u the zero points of the two sides and
+// d = V::kLhsOffset, which the kernel adds to each q. Weights are packed as w - u, so u is gone;
+// rowsum = sum of (w - u), over k, for each column.
 //
 //   sum (q - z)(w - u)  =  sum (q + d)(w - u)  -  (z + d) rowsum
 //
-// Static rows (z is known when weights are packed):   the packer folds -(z + d) rowsum into the
-// bias: kFoldedBias. Dynamic rows (z comes with each row):               the sum gets -(z + d)
-// rowsum at the end. Padding (a row of stored value z) and k beyond the end (weights of 0)
-// contribute nothing to either side. int32 wraps around; a result that fits is exact even where a
-// partial sum did not.
+// - Static rows (z is known when weights are packed): the packer folds -(z + d) rowsum into the
+//   bias: kFoldedBias.
+// - Dynamic rows (z comes with each row): the sum gets -(z + d) rowsum at the end.
+// - Padding (a row of stored value z) and k beyond the end (weights of 0) contribute nothing to
+//   either side.
+//
+// int32 wraps around; a result that fits is exact even where a partial sum did not.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
 

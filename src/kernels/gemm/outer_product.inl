@@ -1,18 +1,15 @@
 // Multiplying by outer products, in float32: each step of k adds a column of the left side times a
 // row of the right one.
 //
-// V is a vector of floats: Reg, kLanes, splat, add, fma(lhs, rhs, sum), load_f32, kChains (how many
-// independent sums keep
-//   the units for fma() busy: their number x its latency).
-// Lhs reads one step of a row: Elem, splat(const Elem*). If it has `Staged`, rows are converted
-// first, see staged_rows.inl;
-//   splat then takes a const Staged*, and kStep elements make a step; Rows says whether that
-//   happens here or before. If it has kAtOnce, so many steps of a row are read together,
-//   load_steps(const Elem*), and multiplied by V::fma_lane<step>(steps, rhs, sum).
-// Rhs reads a vector of packed weights: Elem (all of a column's kr), load(const Elem*).
-// Store writes finished sums: Elem, bounds(stage), store(Elem*, Reg, bounds, count); a count of 0
-// or more than kLanes is
-//   possible.
+// - V is a vector of floats: Reg, kLanes, splat, add, fma(lhs, rhs, sum), load_f32, kChains (how
+//   many independent sums keep the units for fma() busy: their number x its latency).
+// - Lhs reads one step of a row: Elem, splat(const Elem*). If it has `Staged`, rows are converted
+//   first, see staged_rows.inl; splat then takes a const Staged*, and kStep elements make a step;
+//   Rows says whether that happens here or before. If it has kAtOnce, so many steps of a row are
+//   read together, load_steps(const Elem*), and multiplied by V::fma_lane<step>(steps, rhs, sum).
+// - Rhs reads a vector of packed weights: Elem (all of a column's kr), load(const Elem*).
+// - Store writes finished sums: Elem, bounds(stage), store(Elem*, Reg, bounds, count); a count of 0
+//   or more than kLanes is possible.
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
 #include "kernels/gemm/staged_rows.inl"
@@ -32,11 +29,12 @@ struct OuterProduct {
   static SMELT_INLINE size_t run(const GemmBlock& g, size_t m0, size_t left, const std::byte* panel,
                                  size_t n0, size_t nb) {
     if constexpr (kVecs > 1 && requires { V::kNarrowTiles; })
-      if (nb <= kVecs / 2 * V::kLanes)
-        return OuterProduct < V, Lhs, Rhs, Store, kHeight < 12 ? 2 * kHeight : kHeight, kVecs / 2,
-               Rows, kPanel > ::run(g, m0, left, panel, n0, nb);
+      if (nb <= kVecs / 2 * V::kLanes) return Narrow::run(g, m0, left, panel, n0, nb);
     return run_evenly<OuterProduct>(g, m0, left, panel, n0, nb);
   }
+
+  static constexpr int kNarrowRows = kHeight < 12 ? 2 * kHeight : kHeight;
+  using Narrow = OuterProduct<V, Lhs, Rhs, Store, kNarrowRows, kVecs / 2, Rows, kPanel>;
 
   template <int kM>
   static SMELT_NOINLINE void rows(const GemmBlock& block, size_t m0, const std::byte* panel,
