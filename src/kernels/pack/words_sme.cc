@@ -1,5 +1,6 @@
 #include "kernels/simd/sme.h"
 // The vectors come first: the transposition is written in their terms.
+#include "kernels/pack/nibble_panels_sme.inl"
 #include "kernels/pack/weight_panels_sme.inl"
 #include "kernels/pack/words.inl"
 
