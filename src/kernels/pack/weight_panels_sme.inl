@@ -7,8 +7,8 @@
 namespace smelt {
 namespace {
 
-/// The slice after some rows. Slices count modulo the tile, so the mask changes nothing; it keeps the
-/// compiler from replacing immediate offsets by additions.
+/// The slice after some rows. Slices count modulo the tile, so the mask changes nothing; it keeps
+/// the compiler from replacing immediate offsets by additions.
 SMELT_INLINE uint32_t next_slices(uint32_t slice, uint32_t step) SMELT_FN {
   return (slice + step) & 0x3ff;
 }
