@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "allocations.h"
 #include "programs.h"
 #include "smelt/smelt.hpp"
+#include "support/allocations.h"
 
 namespace smelt::test {
 namespace {

@@ -1,27 +1,13 @@
 // Methods made by hand: control flow, state, memory.
 #include "program/method.h"
 
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include <gtest/gtest.h>
 
+#include "support/allocations.h"
 #include "support/program_builder.h"
-
-namespace {
-std::atomic<size_t> allocations = 0;
-}  // namespace
-
-// Counts what the whole test program allocates; what a run allocates is the difference.
-void* operator new(size_t bytes) {
-  ++allocations;
-  if (void* p = std::malloc(bytes)) return p;
-  std::abort();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
 
 namespace smelt::program {
 namespace {
@@ -149,9 +135,9 @@ TEST(Method, AllocatesNothingOnceTheShapesAreKnown) {
   const Value inputs[] = {view(in)};
   Value outputs[1];
   ASSERT_OK(l->method->run(inputs, outputs));
-  const size_t before = allocations;
+  const size_t before = test::allocations();
   const bool ran = l->method->run(inputs, outputs).has_value();
-  const size_t after = allocations;
+  const size_t after = test::allocations();
   EXPECT_TRUE(ran);
   EXPECT_EQ(after, before);
 }

@@ -1,4 +1,4 @@
-#include "allocations.h"
+#include "support/allocations.h"
 
 #include <atomic>
 #include <cstdlib>
@@ -15,6 +15,14 @@ namespace {
 
 std::atomic<size_t> count = 0;
 
+void* counted(size_t bytes, size_t alignment) {
+  count.fetch_add(1, std::memory_order_relaxed);
+  void* p = nullptr;
+  if (posix_memalign(&p, alignment < sizeof(void*) ? sizeof(void*) : alignment, bytes) != 0)
+    return nullptr;
+  return p;
+}
+
 }  // namespace
 
 namespace smelt::test {
@@ -23,28 +31,20 @@ size_t allocations() { return count.load(std::memory_order_relaxed); }
 
 }  // namespace smelt::test
 
+extern "C" void* aligned_alloc(size_t alignment, size_t bytes) { return counted(bytes, alignment); }
+
 #if defined(SMELT_THREAD_SANITIZER)
 
-// The sanitizer's own operators cannot be replaced, but they tell.
+// This sanitizer's operators cannot be replaced, but they tell.
 namespace {
-
 const int kInstalled = __sanitizer_install_malloc_and_free_hooks(
     [](const volatile void*, size_t) { count.fetch_add(1, std::memory_order_relaxed); },
     [](const volatile void*) {});
-
 }  // namespace
 
 #else
 
 namespace {
-
-void* counted(size_t bytes, size_t alignment) {
-  count.fetch_add(1, std::memory_order_relaxed);
-  void* p = nullptr;
-  if (posix_memalign(&p, alignment < sizeof(void*) ? sizeof(void*) : alignment, bytes) != 0)
-    return nullptr;
-  return p;
-}
 
 void* counted_or_throw(size_t bytes, size_t alignment) {
   void* p = counted(bytes, alignment);
@@ -61,7 +61,5 @@ void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, size_t) noexcept { std::free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
 void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
-
-extern "C" void* aligned_alloc(size_t alignment, size_t bytes) { return counted(bytes, alignment); }
 
 #endif
