@@ -41,6 +41,8 @@ for preset in native arm64 native-asan; do
   begin "build $preset"
   tools/dev/build "$preset" || { fail "build $preset"; finish; }
 done
+begin "build native-tsan, the thread pool's tests"
+TARGETS=test_platform tools/dev/build native-tsan || { fail "build native-tsan"; finish; }
 
 # ---- the tree ---------------------------------------------------------------------------------------
 check "layers" tools/dev/check_layers
