@@ -75,9 +75,11 @@ smelt_canary_call:
   ret
   .size smelt_canary_call, . - smelt_canary_call
 
-// ZA is on and holds `before` while f is called; `block` tells f where to save it. Afterwards `after` is what the caller finds:
+// ZA is on and holds `before` while f is called; `block` tells f where to save it. Afterwards
+// `after` is what the caller finds:
 // ZA itself, or what was saved, which is where `block` points.
-//   void smelt_live_za_call(void (*f)(const void*), const void* argument, const void* before, void* after, const void* block);
+//   void smelt_live_za_call(void (*f)(const void*), const void* argument, const void* before,
+//                           void* after, const void* block);
   .arch_extension sme
   .global smelt_live_za_call
   .type smelt_live_za_call, %function

@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Isa, Vector, testing::Range(size_t(0), vector_tables().
                            return std::string(name(vector_tables()[info.param].isa));
                          });
 
-// ---- element types ----------------------------------------------------------------------------------------------------
+// ---- element types ------------------------------------------------------------------------------
 
 struct F32Type {
   using Stored = float;
@@ -99,7 +99,7 @@ std::vector<typename Type::Stored> random_values(size_t n, uint64_t seed, float 
   return values;
 }
 
-// ---- maps of one operand ----------------------------------------------------------------------------------------------
+// ---- maps of one operand ------------------------------------------------------------------------
 
 struct UnaryCase {
   UnaryOp op;
@@ -243,7 +243,7 @@ TEST_P(Vector, BytesClampAndMap) {
   }
 }
 
-// ---- maps of two operands ---------------------------------------------------------------------------------------------
+// ---- maps of two operands -----------------------------------------------------------------------
 
 double binary(BinaryOp op, double a, double b) {
   switch (op) {
@@ -377,7 +377,7 @@ TEST_P(Vector, BinaryFunctionsOfBytes) {
   check(uint8_t(), 128);
 }
 
-// ---- conversions ------------------------------------------------------------------------------------------------------
+// ---- conversions --------------------------------------------------------------------------------
 
 TEST_P(Vector, ConvertsHalfTypesExactly) {
   const auto check = [&](auto type) {
@@ -537,7 +537,7 @@ TEST_P(Vector, QuantizesInfiniteRowsWithoutHarm) {
   ASSERT_LE(found.zero, 127);
 }
 
-// ---- rows -------------------------------------------------------------------------------------------------------------
+// ---- rows ---------------------------------------------------------------------------------------
 
 TEST_P(Vector, RowReductions) {
   for_float_types([&](auto type) {
@@ -652,7 +652,7 @@ TEST_P(Vector, RowNormalizeDotAndAxpy) {
   });
 }
 
-// ---- windows ----------------------------------------------------------------------------------------------------------
+// ---- windows ------------------------------------------------------------------------------------
 
 TEST_P(Vector, WindowsOfFloats) {
   constexpr size_t kHeight = 4, kWidth = 5;
@@ -775,7 +775,7 @@ TEST_P(Vector, BilinearSamples) {
   }
 }
 
-// ---- moves ------------------------------------------------------------------------------------------------------------
+// ---- moves --------------------------------------------------------------------------------------
 
 TEST_P(Vector, Transposes) {
   for (size_t step = 0; step < 8; ++step) {

@@ -1,12 +1,12 @@
-// Depthwise int8 by SDOT, which adds four products per channel: three lines of a column of the
-// filter, and nothing.
+// Depthwise int8 by SDOT, which adds four products per channel: those of three lines of a column of
+// the filter, and a zero.
 //
-//   line 0   a0 a1 a2 …                a0 b0 c0 – | a1 b1 c1 – | …      a register per four
-//   channels line 1   b0 b1 b2 …    ─ ZIP ─► line 2   c0 c1 c2 …                times the weights
-//   of the column, interleaved likewise, with 0 for –
+//   line 0   a0 a1 a2 …              a0 b0 c0 - | a1 b1 c1 - | …     a register per four channels,
+//   line 1   b0 b1 b2 …    zipped:                                   times the weights of the
+//   line 2   c0 c1 c2 …                                              column, zipped likewise, - is 0
 //
-// A column of inputs is interleaved once for all the pixels of a tile that see it, the weights once
-// for all pixels.
+// A column of inputs is zipped once for all the pixels of a tile that see it, the weights once for
+// all pixels.
 #include "kernels/dwconv/tap_loop.inl"
 #include "kernels/gemm/int8_sums.inl"
 #include "kernels/simd/neondot.h"

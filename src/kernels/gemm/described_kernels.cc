@@ -1,4 +1,5 @@
-// Kernels of every architecture, from their names: enough to plan for a machine that is not here, and nothing that runs.
+// Kernels of every architecture, from their names: enough to plan for a machine that is not here,
+// and nothing that runs.
 #include <array>
 
 #include "kernels/gemm/kernels.h"
@@ -18,13 +19,16 @@ constexpr const char* kNames[] = {
 #undef SMELT_ALL_ARCHITECTURES
 };
 
-// Where weights lie in a kernel of this kind. Kernels may differ in the order of fields, which changes no size.
+// Where weights lie in a kernel of this kind. Kernels may differ in the order of fields, which
+// changes no size.
 PackLayout rhs_layout(const GemmSignature& types, Extent nr) {
   PackLayout layout{.rows = nr, .elem = types.rhs};
   if (types.lhs == DType::kBF16) layout.kr = 2;
   if (types.is_integer()) layout.kr = 4;
   switch (types.scale) {
-    case WeightScale::kNone: layout.head = kBias; break;
+    case WeightScale::kNone:
+      layout.head = kBias;
+      break;
     case WeightScale::kPerBlock:
       layout.tail = kBias | kScaledRowSum;
       layout.block_scales = true;
@@ -38,11 +42,17 @@ PackLayout rhs_layout(const GemmSignature& types, Extent nr) {
 }
 
 // Stands for a quantiser, and is never called.
-void quantize_nothing(const PackLayout&, size_t, size_t, size_t, const void* const*, RowQuant*, std::byte*) {}
+void quantize_nothing(const PackLayout&, size_t, size_t, size_t, const void* const*, RowQuant*,
+                      std::byte*) {}
 
 GemmKernel kernel_of(const char* name) {
   const KernelName parts = parse_kernel_name(name);
-  GemmKernel kernel{.name = name, .isa = parts.isa, .variant = {}, .mr = parts.rows, .nr = parts.columns, .run = nullptr};
+  GemmKernel kernel{.name = name,
+                    .isa = parts.isa,
+                    .variant = {},
+                    .mr = parts.rows,
+                    .nr = parts.columns,
+                    .run = nullptr};
   for (size_t i = 0; i < kGemmVariantCount; ++i)
     if (kGemmSignatures[i].name == parts.variant) kernel.variant = GemmVariant(i);
   // Matrix units and matrix instructions read packed panels; kernels of one row are for one row.
@@ -51,7 +61,8 @@ GemmKernel kernel_of(const char* name) {
     kernel.lhs_form = LhsForm::kPacked;
     kernel.lhs = {.rows = pairs ? Extent{2} : kernel.mr, .elem = signature(kernel.variant).lhs};
   }
-  if (signature(kernel.variant).dynamic_rows && kernel.isa >= Isa::kNeon) kernel.quantize_lhs = quantize_nothing;
+  if (signature(kernel.variant).dynamic_rows && kernel.isa >= Isa::kNeon)
+    kernel.quantize_lhs = quantize_nothing;
   if (kernel.mr == Extent{1}) kernel.max_m = 1;
   kernel.rhs = rhs_layout(signature(kernel.variant), kernel.nr);
   return kernel;

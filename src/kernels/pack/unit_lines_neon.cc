@@ -9,7 +9,7 @@ namespace smelt {
 
 namespace {
 
-// ---- 16 bytes of each of kKr lines, side by side: store(); the columns of the first 8 bytes of each alone: store_half()
+// ---- 16 bytes of each of kKr lines, side by side; store_half(): their first 8 bytes alone
 
 template <size_t kElement, size_t kKr>
 struct Interleave;

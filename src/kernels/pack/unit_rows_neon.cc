@@ -11,8 +11,10 @@ namespace smelt {
 
 namespace {
 
-// ---- what is loaded: see sources_neon.h. With sums, add_rows() adds the elements of four rows, one to a lane, and excess(bytes
-// of the panel) to each.
+// ---- what is loaded: see sources_neon.h
+//
+// With sums, add_rows() adds the elements of four rows, one to a lane, and excess(bytes of the
+// panel) to each.
 
 /// Elements without sums.
 template <class Source>
