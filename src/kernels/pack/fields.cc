@@ -18,12 +18,12 @@ void pack_fields(const PackLayout& layout, const PanelMap& map, const PackSource
       std::memcpy(out + i * 4, &v, 4);
     }
   };
-  const auto copy = [&](PanelField field, const void* values) {
+  const auto copy = [&](PanelField field, const auto* values, size_t first) {
     if ((fields & field) != 0)
-      std::memcpy(panel + field_offset(layout, map, field) + r * 4, values, count * 4);
+      std::memcpy(panel + field_offset(layout, map, field) + r * 4, values + first, count * 4);
   };
   if (s.bias != nullptr && s.bias_dtype == DType::kF32)
-    copy(kBias, s.bias + row * 4);
+    copy(kBias, s.bias, row * 4);
   else
     for_rows(kBias, [&](size_t i) { return float(source_bias(s, row + i)); });
   // In unsigned arithmetic, which wraps like the kernels' accumulators: sums whose final value fits
@@ -34,9 +34,9 @@ void pack_fields(const PackLayout& layout, const PanelMap& map, const PackSource
     if (s.bias != nullptr) std::memcpy(&bias, s.bias + (row + i) * 4, 4);
     return uint32_t(bias) - zero * uint32_t(sums[i]);
   });
-  copy(kRowSum, sums);
-  copy(kScale, s.scale + row);
-  copy(kScaledRowSum, scaled_sums);
+  copy(kRowSum, sums, 0);
+  copy(kScale, s.scale, row);
+  copy(kScaledRowSum, scaled_sums, 0);
 }
 
 }  // namespace smelt
