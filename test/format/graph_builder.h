@@ -129,7 +129,7 @@ struct GraphSpec {
       const auto tensor =
           xnn::CreateTensorValue(b, v.type, v.num_dims.value_or(uint32_t(v.dims.size())), dims,
                                  v.constant, v.external_id, v.flags, v.id.value_or(i), v.dq);
-      if (v.quant_type == xnn::QuantParams::NONE) {
+      if (v.quant == nullptr) {
         value_refs.push_back(xnn::CreateValue(b, xnn::ValueUnion::TensorValue, tensor.Union()));
         continue;
       }

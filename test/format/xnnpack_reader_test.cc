@@ -12,6 +12,7 @@ namespace {
 using namespace testing;
 using xnn::Datatype;
 using xnn::NodeUnion;
+using xnn::QuantParams;
 
 Result<DelegateGraph> read(std::span<const std::byte> payload) {
   return read_xnnpack_graph(payload, [](std::string_view) { return std::nullopt; }, "d");
@@ -587,6 +588,12 @@ const Wrong kWrong[] = {
     {"QuantWithoutTable",
      [](GraphSpec& g) { g.values[3] = per_token({}), g.values[3].quant = [](auto&) { return 0; }; },
      "xvalues[3].quant_params is missing"},
+    {"QuantOfNoType",
+     [](GraphSpec& g) {
+       g.values[3] = per_token({}), g.values[3].type = Datatype::fp32;
+       g.values[3].quant_type = QuantParams::NONE;
+     },
+     "xvalues[3].quant_params_type is none, in a quantised tensor"},
     {"NumDims", [](GraphSpec& g) { g.values[3].num_dims = 3; },
      "xvalues[3].num_dims is 3, but dims has 2 entries"},
     {"Rank", [](GraphSpec& g) { g.values[3].dims.assign(17, 1); },

@@ -153,6 +153,9 @@ Status XnnpackValueReader::value(uint32_t index, const FieldPath& path) {
 Status XnnpackValueReader::quantise(const xnn::QuantizedTensorValue& q, uint32_t index,
                                     GraphValue& v, const FieldPath& path) {
   if (q.quant_params() == nullptr) return path.field("quant_params").invalid("is missing");
+  // The type says what there is, whatever the field points at.
+  if (q.quant_params_type() == xnn::QuantParams::NONE)
+    return path.field("quant_params_type").invalid("is none, in a quantised tensor");
   const FieldPath params = path.field("quant_params");
   switch (v.quant.granularity) {
     case QuantGranularity::kPerTensor: {
