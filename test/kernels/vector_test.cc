@@ -1,11 +1,11 @@
 // The vector kernels of every ISA that this machine has, against plain loops in double precision.
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
 #include <functional>
 #include <numeric>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/float16.h"
 #include "kernel_log.h"
@@ -528,13 +528,42 @@ TEST_P(Vector, QuantizesManyRows) {
   }
 }
 
-TEST_P(Vector, QuantizesInfiniteRowsWithoutHarm) {
-  const float in[] = {kInfinity, 1, -kInfinity, kNan, 0, 2};
-  int8_t out[6];
-  RowQuant found = {};
-  kernels().quantize_rows.f32(in, out, 1, 6, &found);
-  ASSERT_GE(found.zero, -128);
-  ASSERT_LE(found.zero, 127);
+// Not a number becomes the zero point, and what is out of range the nearest end, in whole vectors
+// and beside them.
+TEST_P(Vector, QuantizesRowsOfExtremes) {
+  const std::vector<float> patterns[] = {
+      {kInfinity, 1, -kInfinity, kNan, 0, 2},
+      {1, kNan, -2, -kNan, 0.5f},
+      {kInfinity, 3, 0},
+      {-kInfinity, 3, 0},
+      {3e38f, -3e38f, 1, 0, kNan},  // the range overflows
+      {3e38f, 1e38f, 0},
+      {-3e38f, -1e30f},
+      {1e-40f, -3e-40f, kNan, 0},  // its inverse does
+      {1e-45f},
+  };
+  for (const auto& pattern : patterns) {
+    for (size_t n : {6, 64, 131}) {
+      Guarded<float> in(n);
+      float low = 0, high = 0;
+      for (size_t i = 0; i < n; ++i) {
+        in[i] = pattern[i % pattern.size()];
+        if (in[i] < low) low = in[i];
+        if (in[i] > high) high = in[i];
+      }
+      Guarded<int8_t> out(n);
+      RowQuant found = {};
+      kernels().quantize_rows.f32(in.data(), out.data(), 1, n, &found);
+      ASSERT_GE(found.zero, -128);
+      ASSERT_LE(found.zero, 127);
+      const float inverse = 255 / (high - low);
+      for (size_t i = 0; i < n; ++i) {
+        const float steps = in[i] * inverse;
+        const float q = float(found.zero) + (std::isnan(steps) ? 0 : std::nearbyint(steps));
+        ASSERT_EQ(out[i], int8_t(std::clamp(q, -128.0f, 127.0f))) << in[i] << " at " << i;
+      }
+    }
+  }
 }
 
 // ---- rows ---------------------------------------------------------------------------------------
@@ -572,7 +601,8 @@ TEST_P(Vector, RowProduct) {
   for (size_t k : {0, 1, 5, 33}) {
     for (size_t n : {1, 3, 4, 7, 16, 31, 64, 70, 131}) {
       Guarded<float> lhs(k), rhs(k * n), out(n);
-      const auto a = random_values<F32Type>(k, 1, -3, 3), b = random_values<F32Type>(k * n, 2, -3, 3);
+      const auto a = random_values<F32Type>(k, 1, -3, 3),
+                 b = random_values<F32Type>(k * n, 2, -3, 3);
       std::copy(a.begin(), a.end(), lhs.begin());
       std::copy(b.begin(), b.end(), rhs.begin());
       kernels().row_product(lhs.data(), rhs.data(), out.data(), k, n);
@@ -582,7 +612,8 @@ TEST_P(Vector, RowProduct) {
           sum += double(a[i]) * b[i * n + j];
           magnitude += std::abs(double(a[i]) * b[i * n + j]);
         }
-        ASSERT_NEAR(out[j], sum, double(k + 1) * 0x1p-24 * magnitude) << k << ", " << n << ", " << j;
+        ASSERT_NEAR(out[j], sum, double(k + 1) * 0x1p-24 * magnitude)
+            << k << ", " << n << ", " << j;
       }
     }
   }
@@ -748,8 +779,8 @@ TEST_P(Vector, BilinearSamples) {
       Between pixels[kPixels];
       for (size_t p = 0; p < kPixels; ++p) pixels[p] = {p == 5 ? pixel : 0, pixel, kRight};
       pixels[3].right = 0;
-      const BilinearLine line = {in.data(), in.data() + 2 * n, kBottom, pixels,
-                                 kPixels,   n,                 2 * pixel};
+      const BilinearLine line = {in.data(), in.data() + 2 * n, kBottom, pixels, kPixels,
+                                 n,         2 * pixel};
       for_float(kernels().bilinear, Type::kType)(line, out.data());
       for (size_t p = 0; p < kPixels; ++p) {
         const size_t left = pixels[p].left == 0 ? 0 : n, right = pixels[p].right == 0 ? 0 : n;

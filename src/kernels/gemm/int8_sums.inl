@@ -21,12 +21,12 @@ namespace {
 
 /// Each policy has start(panel, at), the sum that an accumulator begins with, and the static
 ///
-///   finish<kPanel, kTimes>(sums, g, i, j, acc, tail, count)
+///   finish<kPanel, kTimes, Store>(sums, g, i, j, acc, tail, count)
 ///
 /// for kVecs vectors of row i of the output, from column j on, of which `count` columns exist. They
 /// are the first of the kPanel vectors of a panel, or all of it. Sums are kTimes as large as the
 /// products, a power of two: neither the difference nor its conversion to float rounds in another
-/// way for that.
+/// way for that. Floats are stored by a Store, usually the policy's own.
 
 /// int8 -> int8. Layout: kFoldedBias | data | kScale.
 template <class V>
@@ -51,14 +51,15 @@ struct StaticSum {
 };
 
 /// Dynamic int8 rows, a scale per channel -> Store's type. Layout: data | kBias, kRowSum, kScale.
-template <class V, class Store>
+template <class V, class UsualStore>
 struct DynamicSum {
+  using Stores = UsualStore;
   static constexpr bool kBlocks = false;
   static constexpr size_t kHeadFields = 0;
 
   SMELT_INLINE typename V::Int start(const std::byte*, size_t) const { return V::zero_int(); }
 
-  template <int kPanel = 0, int kTimes = 1, int kVecs>
+  template <int kPanel = 0, int kTimes = 1, class Store = UsualStore, int kVecs>
   static SMELT_INLINE void finish(const DynamicSum (&)[kVecs], const GemmBlock& g, size_t i,
                                   size_t j, const typename V::Int (&acc)[kVecs],
                                   const std::byte* tail, size_t count) {
@@ -81,8 +82,9 @@ struct DynamicSum {
 
 /// Dynamic int8 rows, a scale per block -> Store's type. Layout: data with block scales | kBias,
 /// kScaledRowSum.
-template <class V, class Store>
+template <class V, class UsualStore>
 struct BlockSum {
+  using Stores = UsualStore;
   static constexpr bool kBlocks = true;
   static constexpr size_t kHeadFields = 0;
 
@@ -94,7 +96,7 @@ struct BlockSum {
     total = V::fma(V::to_float(acc), V::load_bf16(scales + at * 2), total);
   }
 
-  template <int kPanel = 0, int kTimes = 1, int kVecs>
+  template <int kPanel = 0, int kTimes = 1, class Store = UsualStore, int kVecs>
   static SMELT_INLINE void finish(const BlockSum (&sums)[kVecs], const GemmBlock& g, size_t i,
                                   size_t j, const typename V::Int (&)[kVecs], const std::byte* tail,
                                   size_t count) {

@@ -26,6 +26,20 @@ struct RoundedBF16 {
 template <class V, class T>
 struct ClampedStore {
   using Elem = T;
+
+  /// The same where there is nothing to clamp to.
+  struct Unclamped {
+    using Elem = T;
+    struct Bounds {};
+    static SMELT_INLINE Bounds bounds(const OutputStage&) { return {}; }
+    static SMELT_INLINE void store(Elem* o, typename V::Reg r, Bounds, size_t count) {
+      V::put(o, r, count);
+    }
+  };
+  static SMELT_INLINE bool clamps(const OutputStage& s) {
+    return s.min != -__builtin_inff() || s.max != __builtin_inff();
+  }
+
   struct Bounds {
     typename V::Reg min, max;
   };

@@ -95,6 +95,50 @@ HWY_INLINE void find_scales(Tag d, const float* low, const float* high, float* i
   hn::StoreU(hn::Sub(rounded, hn::Set(di, Quantizer::kMagicBits)), di, zero);
 }
 
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+/// Four vectors as bytes, saturated. Packing works in parts of 128 bits: each gets its quarter of
+/// every vector, and the last instruction puts them in order.
+HWY_INLINE void store_saturated(const VI (&v)[4], int8_t* out) {
+#if HWY_TARGET <= HWY_AVX3
+  const __m512i bytes = _mm512_packs_epi16(_mm512_packs_epi32(v[0].raw, v[1].raw),
+                                           _mm512_packs_epi32(v[2].raw, v[3].raw));
+  const VI packed{bytes};
+  static constexpr int32_t kOrder[] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+#else
+  const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(v[0].raw, v[1].raw),
+                                           _mm256_packs_epi32(v[2].raw, v[3].raw));
+  const VI packed{bytes};
+  static constexpr int32_t kOrder[] = {0, 4, 1, 5, 2, 6, 3, 7};
+#endif
+  const hn::Repartition<int8_t, D> d8;
+  hn::StoreU(hn::BitCast(d8, hn::TableLookupLanes(packed, hn::SetTableIndices(DI(), kOrder))), d8,
+             out);
+}
+#endif
+
+/// A row by the scale that was found for it: what is no NaN (from infinities) is at most some 255
+/// steps from `zero`, or infinite, and saturation clamps it for less than Quantizer does.
+template <class From>
+HWY_INLINE void quantize_measured(const typename From::T* src, int8_t* out, size_t n,
+                                  float inverse_scale, int32_t zero_point) {
+  size_t done = 0;
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+  const V inverse = set(inverse_scale), magic = set(0x1.8p23f);
+  const VI zero = hn::Set(DI(), zero_point - Quantizer::kMagicBits);
+  for (; done + 4 * kLanes <= n; done += 4 * kLanes) {
+    VI steps[4];
+    for (size_t v = 0; v < 4; ++v) {
+      const V scaled = hn::Mul(From::load(src + done + v * kLanes), inverse);
+      const V rounded = hn::IfThenElse(hn::Eq(scaled, scaled), hn::Add(scaled, magic), magic);
+      steps[v] = hn::Add(hn::BitCast(DI(), rounded), zero);
+    }
+    store_saturated(steps, out + done);
+  }
+#endif
+  if (done < n)
+    quantize<From, S8>(src + done, out + done, n - done, {inverse_scale, zero_point, -128, 127});
+}
+
 /// Rows that are measured before the first of them is quantised: then no row waits for the
 /// divisions of the last, and a vector of scales is found at a time.
 inline constexpr size_t kRowsTogether = 16;
@@ -107,7 +151,7 @@ HWY_NOINLINE void quantize_row(const typename From::T* src, int8_t* out, size_t 
   int32_t zero;
   measure_row<From>(src, n, low, high);
   find_scales(hn::CappedTag<float, 1>(), &low, &high, &inverse, &scale, &zero);
-  quantize<From, S8>(src, out, n, {inverse, zero, -128, 127});
+  quantize_measured<From>(src, out, n, inverse, zero);
   *found = {zero, scale};
 }
 
@@ -126,7 +170,7 @@ void quantize_rows(const void* in, int8_t* out, size_t rows, size_t n, RowQuant*
       find_scales(D(), low + r, high + r, inverse + r, scale + r, zero + r);
     for (size_t r = 0; r < count; ++r) {
       const size_t row = first + r;
-      quantize<From, S8>(src + row * n, out + row * n, n, {inverse[r], zero[r], -128, 127});
+      quantize_measured<From>(src + row * n, out + row * n, n, inverse[r], zero[r]);
       found[row] = {zero[r], scale[r]};
     }
   }
