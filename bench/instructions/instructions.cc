@@ -1,5 +1,5 @@
 // Runs each step of each kernel once, between two marker functions, so that a counter of executed
-// instructions can tell the steps apart: tools/dev/count_kernels. Prints one line per step, in the
+// instructions can tell the steps apart: bench/instructions/run. Prints one line per step, in the
 // order in which they run:
 //
 //   <isa> <variant, or conv_<variant>> <kernel> <step> <m> <n> <k>

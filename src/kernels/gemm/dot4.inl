@@ -16,6 +16,7 @@
 #include "kernels/compiler.h"
 #include "kernels/gemm/gemm_kernel.h"
 #include "kernels/gemm/int8_weights.inl"
+#include "kernels/gemm/panel_tail.inl"
 #include "kernels/gemm/staged_rows.inl"
 
 namespace smelt {
@@ -53,18 +54,21 @@ struct Dot4 {
     }
     const std::byte* rhs = panel + Sum::kHeadFields * nr() * 4;
 
-    const size_t block_groups = g.quant_block / kGroup;
-    size_t block_left = block_groups;
     if constexpr (kWholeBlocks) {
       const typename V::Elem* a[kM];
       SMELT_UNROLL for (int i = 0; i < kM; ++i) a[i] =
           static_cast<const typename V::Elem*>(g.rows[m0 + i]);
-      SMELT_KEEP_LOOP for (size_t x = 0; x < g.kc / kGroup; x += block_groups) {
-        groups<kM>(acc, a, x, x + block_groups, rhs);
+      for (size_t k = 0; k < g.kc;) {
+        whole_block<kM>(acc, a, k, k + g.quant_block, rhs);
         end_block<kM>(sum, acc, rhs);
         rhs += nr() * 2;
+        // There are no registers for the totals of full tiles while sums are in others. Said like
+        // this, they are loaded and stored in pairs.
+        if constexpr (kM * kVecs > 7) asm volatile("" : "+m"(sum));
       }
-    } else
+    } else {
+      const size_t block_groups = g.quant_block / kGroup;
+      size_t block_left = block_groups;
       Rows<V>::template for_each_stretch<kGroup, kM>(
           g, m0, [&](const auto& a, size_t count) SMELT_INLINE_LAMBDA {
             if constexpr (Sum::kBlocks) {
@@ -83,20 +87,35 @@ struct Dot4 {
               groups<kM>(acc, a, 0, count, rhs);
             }
           });
+    }
+    constexpr size_t kColumns = kVecs * V::kLanes;
+    // With many registers, what the rows of the output share stays in some of them from row to row:
+    // the tail and the bounds (in g, which cannot change, either), and pointers that move on.
+    const PanelTail<Sum, nr(), kManyRegisters> tail(rhs);
     const auto finish = [&]<class... Store>(size_t count, Store...) SMELT_INLINE_LAMBDA {
+      GemmBlock at = g;
+      if constexpr (kManyRegisters) {
+        at.out += m0;
+        if constexpr (Sum::kDynamicRows) at.row_quant += m0 * g.row_quant_stride;
+        at.row_quant_stride = 0;
+      }
       SMELT_UNROLL for (int i = 0; i < kM; ++i) {
         Int whole[kVecs];
         SMELT_UNROLL for (int j = 0; j < kVecs; ++j) whole[j] = total<kM>(acc, i, j);
-        // With 32 registers and narrow vectors, the bounds stay in registers from row to row: g,
-        // too, cannot change.
-        const GemmBlock& stage = requires { V::kWordsAtOnce; } ? g : block;
-        Sum::template finish<kPanel, Weights::kTimes, Store...>(sum[i], stage, m0 + i, n0, whole,
-                                                                rhs, count);
+        if constexpr (kManyRegisters) {
+          Sum::template finish<kPanel, Weights::kTimes>(sum[i], at, i, n0, whole, tail.data(),
+                                                        count);
+          if constexpr (Sum::kDynamicRows) at.row_quant += g.row_quant_stride;
+        } else {
+          Sum::template finish<kPanel, Weights::kTimes, Store...>(sum[i], block, m0 + i, n0, whole,
+                                                                  tail.data(), count);
+        }
       }
     };
+    if constexpr (kManyRegisters)
+      if (nb >= kColumns) return finish(kColumns);
     // Whole tiles without bounds, the usual ones, get a way of their own: a third fewer
     // instructions and no branches.
-    constexpr size_t kColumns = kVecs * V::kLanes;
     if constexpr (requires { typename Sum::Stores::Unclamped; })
       if (nb >= kColumns && !Sum::Stores::clamps(g.stage))
         return finish(kColumns, typename Sum::Stores::Unclamped());
@@ -106,9 +125,10 @@ struct Dot4 {
  private:
   using Int = typename V::Int;
   static constexpr size_t kGroup = Weights::kWords * V::kK;
+  static constexpr bool kManyRegisters = requires { V::kWordsAtOnce; };  ///< for narrow vectors
   /// Rows of one tap that are read in place, several words together, consist of whole blocks: of
   /// multiples of 32 k.
-  static constexpr bool kWholeBlocks = Sum::kBlocks && requires { V::kWordsAtOnce; };
+  static constexpr bool kWholeBlocks = Sum::kBlocks && kManyRegisters;
   static constexpr size_t kBytes = kPanel * Weights::kVecBytes;  ///< of a group
   /// Low tiles keep several sums per output, each for some of the groups, until there are
   /// V::kChains of them. With a scale per block half as many do: blocks are independent.
@@ -127,11 +147,43 @@ struct Dot4 {
   static SMELT_INLINE void end_block(Sum (&sum)[kM][kVecs], Int (&acc)[kSplit<kM>][kM][kVecs],
                                      const std::byte* scales) {
     SMELT_UNROLL for (int j = 0; j < kVecs; ++j) {
+      const typename V::Float scale = V::load_bf16(scales + j * V::kLanes * 2);
       SMELT_UNROLL for (int i = 0; i < kM; ++i) {
-        sum[i][j].end_block(total<kM>(acc, i, j), scales, j * V::kLanes);
+        sum[i][j].end_block(total<kM>(acc, i, j), scale);
         SMELT_UNROLL for (int s = 0; s < kSplit<kM>; ++s) acc[s][i][j] = V::zero_int();
       }
     }
+  }
+
+  /// Groups that are multiplied together: V::kWordsAtOnce words.
+  static constexpr size_t kAtOnce = [] {
+    if constexpr (requires { V::kWordsAtOnce; }) return V::kWordsAtOnce / Weights::kWords;
+    return size_t(1);
+  }();
+
+  template <int kM, class Elem>
+  static SMELT_INLINE void several_words(Int (&acc)[kSplit<kM>][kM][kVecs],
+                                         const Elem* const (&a)[kM], size_t k,
+                                         const std::byte*& rhs) {
+    typename V::Words words[kM];
+    SMELT_UNROLL for (int i = 0; i < kM; ++i) words[i] = V::load_words(a[i] + k);
+    lanes<kM>(acc, words, rhs);
+    rhs += kAtOnce * kBytes;
+  }
+
+  /// A block of scales, [k, end): 32 k, or a few times as many. k counts elements, which are bytes:
+  /// one register serves as the offset into every row.
+  template <int kM, class Elem>
+  static SMELT_INLINE void whole_block(Int (&acc)[kSplit<kM>][kM][kVecs],
+                                       const Elem* const (&a)[kM], size_t& k, size_t end,
+                                       const std::byte*& rhs) {
+    constexpr size_t step = kAtOnce * kGroup, unrolled = kM <= 4 ? 32 : step;
+    SMELT_KEEP_LOOP do {
+      SMELT_UNROLL for (size_t s = 0; s < unrolled; s += step)
+          several_words<kM>(acc, a, k + s, rhs);
+      k += unrolled;
+    }
+    while (k < end);
   }
 
   /// Groups [x, end) of the staged rows.
@@ -139,26 +191,9 @@ struct Dot4 {
   static SMELT_INLINE void groups(Int (&acc)[kSplit<kM>][kM][kVecs], const Elem* const (&a)[kM],
                                   size_t x, size_t end, const std::byte*& rhs) {
     constexpr size_t split = kSplit<kM>;
-    if constexpr (requires { V::kWordsAtOnce; }) {
-      constexpr size_t at_once = V::kWordsAtOnce / Weights::kWords;
-      const auto step = [&](size_t k) SMELT_INLINE_LAMBDA {
-        typename V::Words words[kM];
-        SMELT_UNROLL for (int i = 0; i < kM; ++i) words[i] = V::load_words(a[i] + k);
-        lanes<kM>(acc, words, rhs);
-        rhs += at_once * kBytes;
-      };
-      if constexpr (kWholeBlocks) {
-        // In elements, which are bytes: one register serves as the offset into every row.
-        size_t k = x * kGroup;
-        const size_t k_end = end * kGroup;
-        SMELT_KEEP_LOOP do {
-          step(k);
-          k += at_once * kGroup;
-        }
-        while (k < k_end);
-        return;
-      }
-      SMELT_KEEP_LOOP for (; x + at_once <= end; x += at_once) step(x * kGroup);
+    if constexpr (kManyRegisters) {
+      SMELT_KEEP_LOOP for (; x + kAtOnce <= end; x += kAtOnce)
+          several_words<kM>(acc, a, x * kGroup, rhs);
     } else if constexpr (split > 1) {
       SMELT_KEEP_LOOP for (; x + split <= end; x += split)
           SMELT_UNROLL for (size_t s = 0; s < split; ++s, rhs += kBytes)

@@ -19,7 +19,8 @@
 namespace smelt {
 namespace {
 
-/// Each policy has start(panel, at), the sum that an accumulator begins with, and the static
+/// Each policy says how many fields of 4 bytes per column are before and behind a panel's data, and
+/// has start(panel, at), the sum that an accumulator begins with, and the static
 ///
 ///   finish<kPanel, kTimes, Store>(sums, g, i, j, acc, tail, count)
 ///
@@ -31,8 +32,10 @@ namespace {
 /// int8 -> int8. Layout: kFoldedBias | data | kScale.
 template <class V>
 struct StaticSum {
+  static constexpr bool kDynamicRows = false;
   static constexpr bool kBlocks = false;
   static constexpr size_t kHeadFields = 1;
+  static constexpr size_t kTailFields = 1;
 
   SMELT_INLINE typename V::Int start(const std::byte* panel, size_t at) const {
     return V::load_int(panel + at * 4);
@@ -54,8 +57,10 @@ struct StaticSum {
 template <class V, class UsualStore>
 struct DynamicSum {
   using Stores = UsualStore;
+  static constexpr bool kDynamicRows = true;
   static constexpr bool kBlocks = false;
   static constexpr size_t kHeadFields = 0;
+  static constexpr size_t kTailFields = 3;
 
   SMELT_INLINE typename V::Int start(const std::byte*, size_t) const { return V::zero_int(); }
 
@@ -85,15 +90,17 @@ struct DynamicSum {
 template <class V, class UsualStore>
 struct BlockSum {
   using Stores = UsualStore;
+  static constexpr bool kDynamicRows = true;
   static constexpr bool kBlocks = true;
   static constexpr size_t kHeadFields = 0;
+  static constexpr size_t kTailFields = 2;
 
   SMELT_INLINE typename V::Int start(const std::byte*, size_t) {
     total = V::splat(0);
     return V::zero_int();
   }
-  SMELT_INLINE void end_block(typename V::Int acc, const std::byte* scales, size_t at) {
-    total = V::fma(V::to_float(acc), V::load_bf16(scales + at * 2), total);
+  SMELT_INLINE void end_block(typename V::Int acc, typename V::Float scale) {
+    total = V::fma(V::to_float(acc), scale, total);
   }
 
   template <int kPanel = 0, int kTimes = 1, class Store = UsualStore, int kVecs>

@@ -20,19 +20,18 @@ struct Scaling {
 SMELT_INLINE Scaling measure(const float* x, size_t k, RowQuant& found) {
   float32x4_t lo[4], hi[4];
   SMELT_UNROLL for (int v = 0; v < 4; ++v) lo[v] = hi[v] = vdupq_n_f32(0);
-  const float* p = x;
-  SMELT_KEEP_LOOP for (size_t n = k / 16; n != 0; --n, p += 16) {
-    SMELT_UNROLL for (int v = 0; v < 4; ++v) {
-      const float32x4_t f = vld1q_f32(p + 4 * v);
-      lo[v] = vminq_f32(lo[v], f);
-      hi[v] = vmaxq_f32(hi[v], f);
-    }
-  }
-  size_t i = k / 16 * 16;
-  const auto include = [&](float32x4_t f) SMELT_INLINE_LAMBDA {
-    lo[0] = vminq_f32(lo[0], f);
-    hi[0] = vmaxq_f32(hi[0], f);
+  const auto include = [&](float32x4_t f, int v = 0) SMELT_INLINE_LAMBDA {
+    lo[v] = vminq_f32(lo[v], f);
+    hi[v] = vmaxq_f32(hi[v], f);
   };
+  const float* p = x;
+  SMELT_KEEP_LOOP for (size_t n = k / 32; n != 0; --n, p += 32)
+      SMELT_UNROLL for (int v = 0; v < 8; ++v) include(vld1q_f32(p + 4 * v), v % 4);
+  size_t i = k / 32 * 32;
+  if (i + 16 <= k) {
+    SMELT_UNROLL for (int v = 0; v < 4; ++v) include(vld1q_f32(x + i + 4 * v), v);
+    i += 16;
+  }
   SMELT_KEEP_LOOP for (; i + 4 <= k; i += 4) include(vld1q_f32(x + i));
   if (k >= 4 && i < k) include(vld1q_f32(x + k - 4));  // some of them twice
   if (k < 4) SMELT_KEEP_LOOP for (; i < k; ++i) include(vld1q_dup_f32(x + i));
@@ -94,8 +93,11 @@ void quantize_rows_neon(const PackLayout&, size_t, size_t m, size_t k, const voi
     const Scaling s = measure(x, k, row_quant[r]);
     const float* p = x;
     int8_t* o = to;
-    SMELT_KEEP_LOOP for (size_t n = k / 16; n != 0; --n, p += 16, o += 16)
-        vst1q_s8(o, quantize16(p, s));
+    SMELT_KEEP_LOOP for (size_t n = k / 32; n != 0; --n, p += 32, o += 32) {
+      vst1q_s8(o, quantize16(p, s));
+      vst1q_s8(o + 16, quantize16(p + 16, s));
+    }
+    if (k % 32 >= 16) vst1q_s8(o, quantize16(p, s));
     size_t i = k / 16 * 16;
     if (i + 8 <= k) {
       vst1_s8(to + i, vqmovn_s16(quantize8(x + i, s)));
