@@ -142,6 +142,20 @@ TEST_P(GemmKernelTest, TileEdges) {
   }
 }
 
+class GemmBlocksTest : public GemmKernelTest {};
+
+// Scales that change less often than every 32 k, for every height of a vector kernel's tiles.
+TEST_P(GemmBlocksTest, Blocks) {
+  uint64_t seed = 500;
+  for (size_t block : {64, 96, 128}) {
+    for (size_t m = 1; m <= std::min({mr(), kernel().max_m, size_t(12)}); ++m) {
+      GemmShape s = shape(m, nr() + 1, 2 * block);
+      s.block = block;
+      EXPECT_EQ(run(s, Values::kRandom, ++seed), "") << m << " rows, blocks of " << block;
+    }
+  }
+}
+
 TEST_P(GemmKernelTest, ExtremeValues) {
   uint64_t seed = 100;
   for (size_t k : {32, 160})
@@ -285,11 +299,11 @@ TEST_P(GemmKernelTest, Driver) {
   }
 }
 
-// Weights with block scales have one tap.
-std::vector<const GemmKernel*> kernels_with_taps() {
+std::vector<const GemmKernel*> kernels_of(bool block_scales) {
   std::vector<const GemmKernel*> out;
   for (const GemmKernel* kernel : gemm_kernels())
-    if (signature(kernel->variant).scale != WeightScale::kPerBlock) out.push_back(kernel);
+    if ((signature(kernel->variant).scale == WeightScale::kPerBlock) == block_scales)
+      out.push_back(kernel);
   return out;
 }
 
@@ -297,7 +311,9 @@ const auto kernel_name = [](const auto& info) { return std::string(info.param->n
 INSTANTIATE_TEST_SUITE_P(All, GemmKernelTest,
                          testing::ValuesIn(gemm_kernels().begin(), gemm_kernels().end()),
                          kernel_name);
-INSTANTIATE_TEST_SUITE_P(All, GemmTapsTest, testing::ValuesIn(kernels_with_taps()), kernel_name);
+// Weights with block scales have one tap.
+INSTANTIATE_TEST_SUITE_P(All, GemmTapsTest, testing::ValuesIn(kernels_of(false)), kernel_name);
+INSTANTIATE_TEST_SUITE_P(All, GemmBlocksTest, testing::ValuesIn(kernels_of(true)), kernel_name);
 
 }  // namespace
 }  // namespace smelt

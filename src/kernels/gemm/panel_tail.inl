@@ -8,8 +8,9 @@
 namespace smelt {
 namespace {
 
-/// The tail of a panel of kColumns: where it lies or, with kCopy, a copy. A copy is for machines that
-/// have the registers to keep it from row to row: stores to the output could change the original.
+/// The tail of a panel of kColumns: where it lies or, with kCopy, a copy. A copy is for machines
+/// that have the registers to keep it from row to row: stores to the output could change the
+/// original.
 template <class Sum, size_t kColumns, bool kCopy>
 struct PanelTail {
   explicit SMELT_INLINE PanelTail(const std::byte* tail) : there(tail) {}
