@@ -11,11 +11,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "corpus.h"
 #include "format/npy/npy.h"
 #include "format/pte/program_file.h"
 #include "format/xnnpack/reader.h"
 #include "learning_path.h"
+#include "support/shared_folder.h"
 
 namespace smelt {
 namespace {

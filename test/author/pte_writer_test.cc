@@ -8,10 +8,10 @@
 
 #include "author/graph_builder.h"
 #include "author/named_data.h"
-#include "corpus.h"
 #include "describe.h"
 #include "learning_path.h"
 #include "platform/memory.h"
+#include "support/shared_folder.h"
 
 namespace smelt {
 namespace {

@@ -12,6 +12,7 @@
 #include "format/npy/npy.h"
 #include "process.h"
 #include "smelt/smelt.hpp"
+#include "support/shared_folder.h"
 
 namespace smelt::test {
 namespace {
@@ -391,10 +392,10 @@ TEST_F(Cli, TheExampleOfTheReadmeRuns) {
   const Outcome o = run(SMELT_HELLO, {folder / "add.pte"});
   EXPECT_EQ(o.exit, 0);
   EXPECT_EQ(o.out, "11\n");
-  const std::string source = read_file(SMELT_SOURCE_DIR "/examples/hello.cc");
+  const std::string source = read_file(source_folder() / "examples/hello.cc");
   const size_t begin = source.find("#include");
   ASSERT_NE(begin, source.npos);
-  EXPECT_THAT(read_file(SMELT_SOURCE_DIR "/README.md"), HasSubstr(source.substr(begin)));
+  EXPECT_THAT(read_file(source_folder() / "README.md"), HasSubstr(source.substr(begin)));
 }
 
 }  // namespace

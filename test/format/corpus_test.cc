@@ -1,6 +1,5 @@
 // Every program of the corpus opens, its delegates read, and their nodes are those that the corpus'
 // own index lists.
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -11,14 +10,10 @@
 #include "format/ptd/external_data.h"
 #include "format/pte/program_file.h"
 #include "format/xnnpack/reader.h"
+#include "support/shared_folder.h"
 
 namespace smelt {
 namespace {
-
-std::filesystem::path corpus() {
-  if (const char* path = std::getenv("SMELT_CORPUS")) return path;
-  return std::filesystem::path(SMELT_SOURCE_DIR) / ".." / "shared" / "corpus";
-}
 
 /// The corpus' notation: "qcint8/PC*" is a constant with a scale for each channel.
 std::string notation(const GraphValue& v) {
@@ -67,7 +62,7 @@ unsigned touch(std::span<const std::byte> bytes) {
 }
 
 TEST(Corpus, ProgramsReadAndHaveTheNodesOfTheManifest) {
-  const std::filesystem::path folder = corpus();
+  const std::filesystem::path folder = corpus_folder();
   std::ifstream manifest(folder / "manifest.json");
   if (!manifest)
     GTEST_SKIP() << "no corpus at " << folder << " (SMELT_CORPUS names another folder)";

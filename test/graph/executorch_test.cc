@@ -1,7 +1,6 @@
 // What ExecuTorch would do, by rules of its sources and against what its own profiler said.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -12,6 +11,7 @@
 #include "author/graph_builder.h"
 #include "graph/executorch_names.h"
 #include "smelt/smelt.hpp"
+#include "support/shared_folder.h"
 
 namespace smelt {
 namespace {
@@ -225,19 +225,14 @@ TEST(ExecuTorchSteps, PackedKernelsNeedTheUnitThatTheirReleaseKnew) {
 
 // ---- what ExecuTorch's profiler said
 
-std::filesystem::path folder(const char* variable, const char* beside) {
-  if (const char* named = std::getenv(variable)) return named;
-  return std::filesystem::path(SMELT_SOURCE_DIR) / ".." / "shared" / beside;
-}
-
 nlohmann::json read(const std::filesystem::path& path) {
   std::ifstream file(path);
   return nlohmann::json::parse(file);
 }
 
 TEST(ExecuTorchSteps, AreThoseThatItsProfilerReports) {
-  const auto events = folder("SMELT_BASELINES", "baselines") / "executorch-events-sme2.json";
-  const auto corpus = folder("SMELT_CORPUS", "corpus");
+  const auto events = shared_folder("SMELT_BASELINES", "baselines") / "executorch-events-sme2.json";
+  const auto corpus = shared_folder("SMELT_CORPUS", "corpus");
   if (!std::filesystem::exists(events))
     GTEST_SKIP() << "no " << events << " (SMELT_BASELINES names another folder)";
   if (!std::filesystem::exists(corpus / "manifest.json"))
