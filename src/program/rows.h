@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "program/block.h"
 #include "program/operator.h"
@@ -86,8 +87,9 @@ class Rows {
   bool contiguous_ = false, one_dim_ = true;
 };
 
-/// Calls f(row number, elements, buffer) for every row on all workers; `elements` may be `buffer`,
-/// which is the worker's own and as long as a row. Fails only if there is no memory for buffers.
+/// Calls f(row number, elements, buffer) or f(row number, elements, buffer, worker) for every row on
+/// all workers; `elements` may be `buffer`, which is the worker's own and as long as a row. Fails
+/// only if there is no memory for buffers.
 template <class C, class F>
 Status for_each_row(Call& call, const Rows& rows, F f) {
   const size_t n = rows.count(), length = rows.length();
@@ -97,7 +99,13 @@ Status for_each_row(Call& call, const Rows& rows, F f) {
                call.scratch().take<C>(stride * (parallel ? call.pool().workers() : 1)));
   const auto range = [&](size_t begin, size_t end, unsigned worker) {
     C* buffer = buffers + stride * worker;
-    for (size_t i = begin; i < end; ++i) f(i, rows.read(i, buffer), buffer);
+    for (size_t i = begin; i < end; ++i) {
+      if constexpr (std::is_invocable_v<F, size_t, const C*, C*, unsigned>) {
+        f(i, rows.read(i, buffer), buffer, worker);
+      } else {
+        f(i, rows.read(i, buffer), buffer);
+      }
+    }
   };
   if (parallel) {
     call.pool().parallel_for(n, std::max<size_t>(1, 8192 / std::max<size_t>(length, 1)), range);

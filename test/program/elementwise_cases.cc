@@ -401,10 +401,34 @@ void shift(Subject& s) {
   OperatorProgram floats = s.call();
   floats.tensor(sample(DType::kF32, {2})).tensor(sample(DType::kF32, {2})).out(DType::kF32);
   s.refuse(floats);
+  // By nothing, by the width and around it, by more, backwards: only the sign stays.
+  for (const DType t : kIntegers) {
+    const int64_t width = bits(t);
+    for (const int64_t by : {int64_t(0), width - 1, width, width + 1, int64_t(64), int64_t(-1)}) {
+      if (by < 0 && t == DType::kU8) continue;
+      const Array x(t, {4}, {t == DType::kU8 ? 255.0 : -3.0, 5, 1, 0});
+      OperatorProgram call = s.call();
+      call.tensor(x).tensor(Array(t, {}, {double(by)})).out(t);
+      s.expect(call, Array::make(t, {4}, [&](size_t i) {
+                 // One shifted right is nothing, and so is all that is shifted left out of sight.
+                 const bool right = F(1, 1, t) == 0;
+                 if (by >= 0 && by < width) return F(x.v[i], double(by), t);
+                 return right && x.v[i] < 0 ? -1.0 : 0.0;
+               }));
+    }
+  }
 }
 template <BinaryFunction F>
 void shift_number(Subject& s) {
   with_number(s, F, {.types = kIntegers});
+}
+template <BinaryFunction F>
+void shifted_number(Subject& s) {
+  with_number(s, F, {.types = kIntegers, .negative = false}, true);
+}
+template <BinaryFunction F>
+void number_bits(Subject& s) {
+  with_number(s, F, {.types = kIntegersAndBool}, true);
 }
 double shift_left(double a, double b, DType) {
   return b > 63 ? 0 : double(int64_t(uint64_t(int64_t(a)) << int64_t(b)));
@@ -577,6 +601,8 @@ void masked_fill(Subject& s) {
   {"aten::" op ".Tensor_out", tensors}, { "aten::" op ".Scalar_out", number }
 
 constexpr OperatorCase kCases[] = {
+    SMELT_BOTH("__lshift__", shift<shift_left>, shift_number<shift_left>),
+    SMELT_BOTH("__rshift__", shift<shift_right>, shift_number<shift_right>),
     {"aten::_conj_physical.out", conjugate},
     {"aten::abs.out", absolute},
     {"aten::acos.out", to_float_within<std::acos, -1, 1>},
@@ -588,13 +614,18 @@ constexpr OperatorCase kCases[] = {
     {"aten::atan.out", to_float<std::atan>},
     {"aten::atan2.out", atan2_tensors},
     {"aten::atanh.out", to_float_within<std::atanh, -1, 1>},
+    {"aten::bitwise_and.Scalar_Tensor_out", number_bits<bit_and>},
+    {"aten::bitwise_left_shift.Scalar_Tensor_out", shifted_number<shift_left>},
     {"aten::bitwise_left_shift.Tensor_Scalar_out", shift_number<shift_left>},
     {"aten::bitwise_left_shift.Tensor_out", shift<shift_left>},
     {"aten::bitwise_not.out", bitwise_not},
+    {"aten::bitwise_or.Scalar_Tensor_out", number_bits<bit_or>},
+    {"aten::bitwise_right_shift.Scalar_Tensor_out", shifted_number<shift_right>},
     {"aten::bitwise_right_shift.Tensor_Scalar_out", shift_number<shift_right>},
     {"aten::bitwise_right_shift.Tensor_out", shift<shift_right>},
     SMELT_BOTH("bitwise_and", bits<bit_and>, bits_number<bit_and>),
     SMELT_BOTH("bitwise_or", bits<bit_or>, bits_number<bit_or>),
+    {"aten::bitwise_xor.Scalar_Tensor_out", number_bits<bit_xor>},
     SMELT_BOTH("bitwise_xor", bits<bit_xor>, bits_number<bit_xor>),
     {"aten::ceil.out", same<std::ceil>},
     {"aten::clamp.Tensor_out", clamp_tensors},

@@ -115,6 +115,7 @@ struct OperatorCase {
 std::span<const OperatorCase> elementwise_cases();
 std::span<const OperatorCase> movement_cases();
 std::span<const OperatorCase> reduction_cases();
+std::span<const OperatorCase> ordering_cases();
 std::span<const OperatorCase> compute_cases();
 std::span<const OperatorCase> prim_cases();
 

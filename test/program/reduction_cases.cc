@@ -3,42 +3,12 @@
 #include <numeric>
 
 #include "operator_cases.h"
+#include "row_reference.h"
 
 namespace smelt::program::testing {
 namespace {
 
 const Shape kShapes[] = {{2, 3, 4}, {}, {5}, {0, 3}, {3, 0}, {4, 70}};
-
-/// The rows of a tensor along some dimensions: for each element of the result, in order, what goes
-/// into it.
-struct Rows {
-  Shape shape;
-  std::vector<Values> rows;
-};
-
-/// Dimensions may be negative; none: all, or indeed none.
-Rows rows_of(const Array& x, const std::vector<int64_t>& dims, bool keep,
-             bool empty_is_all = true) {
-  const size_t rank = x.shape.rank();
-  std::vector<bool> reduced(rank, dims.empty() && empty_is_all);
-  for (const int64_t d : dims) {
-    if (rank != 0) reduced[size_t(d < 0 ? d + int64_t(rank) : d)] = true;
-  }
-  Shape kept, result;
-  for (size_t d = 0; d < rank; ++d) {
-    kept.push_back(reduced[d] ? 1 : x.shape[d]);
-    if (keep || !reduced[d]) result.push_back(kept[d]);
-  }
-  Rows r{result, std::vector<Values>(result.numel())};
-  for_each_index(x.shape, [&](const Index& i) {
-    size_t at = 0;
-    for (size_t d = 0; d < rank; ++d) {
-      at = at * size_t(kept[d]) + size_t(reduced[d] ? 0 : i[d]);
-    }
-    r.rows[at].push_back(x(i));
-  });
-  return r;
-}
 
 using RowFunction = double (*)(const Values&);
 template <class F>
@@ -310,20 +280,7 @@ void along(Subject& s, std::span<const DType> types, std::function<DType(DType)>
         after(call);
         const DType out = result(t);
         call.out(out);
-        const Index dims{dim};
-        std::vector<Values> rows = rows_of(x, dims, true).rows;
-        for (Values& row : rows) row = f(row);
-        // Back to where they came from, in the order rows_of took them.
-        Array wanted(out, shape, Values(shape.numel()));
-        std::vector<size_t> taken(rows.size());
-        const size_t d = size_t(dim < 0 ? dim + rank : dim);
-        for_each_index(shape, [&](const Index& i) {
-          size_t at = 0;
-          for (size_t k = 0; k < shape.rank(); ++k) {
-            if (k != d) at = at * size_t(shape[k]) + size_t(i[k]);
-          }
-          wanted(i) = stored(out, rows[at][taken[at]++]);
-        });
+        const Array wanted = map_rows(x, dim, out, f);
         s.expect(call, wanted, 4);
       }
     }
@@ -341,6 +298,91 @@ void cumsum(Subject& s) {
   OperatorProgram nan = s.call();
   nan.tensor(Array(DType::kF32, {3}, {1, kNan, 2})).integer(0).none().out(DType::kF32);
   s.expect(nan, Array(DType::kF32, {3}, {1, kNan, kNan}));
+}
+
+void cumprod(Subject& s) {
+  const auto f = [](const Values& row) {
+    Values r = row;
+    std::partial_sum(r.begin(), r.end(), r.begin(), std::multiplies<>());
+    return r;
+  };
+  for (const DType t : kRealsAndBool) {
+    for (const Shape& shape : kShapes) {
+      // Of ones, twos and halves: whatever the length, nothing overflows.
+      const Array x = Array::make(t, shape, [&](size_t i) {
+        return real_type(t) ? (i % 2 == 0 ? 2 : i % 3 == 0 ? -0.5 : 0.5) : double(i % 7 != 6);
+      });
+      for (const int64_t dim : {0, -1}) {
+        OperatorProgram call = s.call();
+        call.tensor(x).integer(dim).none().out(to_sum(t));
+        s.expect(call, map_rows(x, dim, to_sum(t), f), 4);
+      }
+    }
+  }
+  // Within the range of int64, integers wrap.
+  OperatorProgram wrapped = s.call();
+  wrapped.tensor(Array(DType::kS8, {2}, {100, 2})).integer(0).none().out(DType::kS8);
+  s.expect(wrapped, Array(DType::kS8, {2}, {100, -56}));
+  OperatorProgram nan = s.call();
+  nan.tensor(Array(DType::kF32, {3}, {2, kNan, 2})).integer(0).none().out(DType::kF32);
+  s.expect(nan, Array(DType::kF32, {3}, {2, kNan, kNan}));
+}
+
+/// Of equal elements the later one; after a NaN that NaN, or a later one.
+template <template <class> class NotWorse>
+void running_best(Subject& s) {
+  const auto places = [](const Values& row) {
+    Values r(row.size());
+    size_t best = 0;
+    for (size_t k = 0; k < row.size(); ++k) {
+      const bool nan = std::isnan(row[k]);
+      if (nan || (!std::isnan(row[best]) && NotWorse<double>()(row[k], row[best]))) best = k;
+      r[k] = double(best);
+    }
+    return r;
+  };
+  for (const DType t : kRealsAndBool) {
+    for (const Shape& shape : kShapes) {
+      Array x = sample(t, shape);
+      if (real_type(t) && x.v.size() > 20) x.v[17] = kNan;
+      for (const int64_t dim : {0, -1}) {
+        OperatorProgram call = s.call();
+        call.tensor(x).integer(dim).out(t).out(DType::kS64);
+        s.expect(call, map_rows(x, dim, t, [&](const Values& row) {
+                   Values r = places(row);
+                   for (double& at : r) at = row[size_t(at)];
+                   return r;
+                 }));
+        s.expect(call.result(1), map_rows(x, dim, DType::kS64, places));
+      }
+    }
+  }
+}
+
+void logcumsumexp(Subject& s) {
+  const auto f = [](const Values& row) {
+    Values r = row;
+    for (size_t k = 1; k < r.size(); ++k) r[k] = std::log(std::exp(r[k - 1]) + std::exp(r[k]));
+    return r;
+  };
+  for (const DType t : kFloats) {
+    for (const Shape& shape : kShapes) {
+      for (const int64_t dim : {0, -1}) {
+        const Array x = sample(t, shape);
+        OperatorProgram call = s.call();
+        call.tensor(x).integer(dim).out(t);
+        s.expect(call, map_rows(x, dim, t, f), 4);
+      }
+    }
+    // Nothing overflows; without anything the sum is zero.
+    const Array edges(t, {7}, {-kInf, -kInf, 200, 200, kInf, kInf, kNan});
+    OperatorProgram call = s.call();
+    call.tensor(edges).integer(0).out(t);
+    s.expect(call, Array(t, {7}, {-kInf, -kInf, 200, 200 + std::log(2), kInf, kInf, kNan}), 4);
+  }
+  OperatorProgram integers = s.call();
+  integers.tensor(Array(DType::kS32, {2}, {1, 2})).integer(0).out(DType::kS32);
+  s.refuse(integers);
 }
 
 template <bool Log>
@@ -444,8 +486,12 @@ constexpr OperatorCase kCases[] = {
     {"aten::any.out", predicate<any, Dims::kOne>},
     {"aten::argmax.out", place<where_largest>},
     {"aten::argmin.out", place<where_smallest>},
+    {"aten::cummax.out", running_best<std::greater_equal>},
+    {"aten::cummin.out", running_best<std::less_equal>},
+    {"aten::cumprod.out", cumprod},
     {"aten::cumsum.out", cumsum},
     {"aten::glu.out", glu},
+    {"aten::logcumsumexp.out", logcumsumexp},
     {"aten::max.dim_max", with_place<largest, where_largest>},
     {"aten::max.unary_out", extreme<largest, Dims::kNone>},
     {"aten::mean.dtype_out", average<mean, Dims::kNone>},

@@ -437,16 +437,23 @@ Status masked_fill(Call& call) { return choose<Fill>(call, 1); }
   }
 
 constexpr Operator kOperators[] = {
+    SMELT_TENSOR_AND_SCALAR("__lshift__", ShiftLeft),
+    SMELT_TENSOR_AND_SCALAR("__rshift__", ShiftRight),
     choosing({"aten::add.Scalar_out", "TSSW", binary_alpha<Add, BinaryOp::kAdd>, true}),
     with_complex(choosing({"aten::add.out", "TTSW", binary_alpha<Add, BinaryOp::kAdd>, true}),
                  complex_add),
     {"aten::atan2.out", "TTW", binary<Atan2>, true},
+    {"aten::bitwise_and.Scalar_Tensor_out", "STW", binary<BitwiseAnd>, true},
     SMELT_TENSOR_AND_SCALAR("bitwise_and", BitwiseAnd),
+    {"aten::bitwise_left_shift.Scalar_Tensor_out", "STW", binary<ShiftLeft>, true},
     {"aten::bitwise_left_shift.Tensor_Scalar_out", "TSW", binary<ShiftLeft>, true},
     {"aten::bitwise_left_shift.Tensor_out", "TTW", binary<ShiftLeft>, true},
+    {"aten::bitwise_or.Scalar_Tensor_out", "STW", binary<BitwiseOr>, true},
     SMELT_TENSOR_AND_SCALAR("bitwise_or", BitwiseOr),
+    {"aten::bitwise_right_shift.Scalar_Tensor_out", "STW", binary<ShiftRight>, true},
     {"aten::bitwise_right_shift.Tensor_Scalar_out", "TSW", binary<ShiftRight>, true},
     {"aten::bitwise_right_shift.Tensor_out", "TTW", binary<ShiftRight>, true},
+    {"aten::bitwise_xor.Scalar_Tensor_out", "STW", binary<BitwiseXor>, true},
     SMELT_TENSOR_AND_SCALAR("bitwise_xor", BitwiseXor),
     {"aten::clamp.Tensor_out", "TttW", clamp, true},
     {"aten::clamp.out", "TssW", clamp, true},

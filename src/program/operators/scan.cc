@@ -2,6 +2,8 @@
 // normalised rows.
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <type_traits>
 
 #include "program/operators/dense.h"
 #include "program/rows.h"
@@ -13,16 +15,86 @@ Result<std::array<bool, kMaxRank>> one_dimension(int64_t dim, size_t rank) {
   return dimension_set({&dim, 1}, rank, false);
 }
 
-Status cumsum(Call& call) {
+/// Running totals, of reals in double.
+struct RunningSum {
+  static constexpr int kStart = 0;
+  template <class A>
+  static A join(A total, A x) {
+    return add(total, x);
+  }
+};
+struct RunningProduct {
+  static constexpr int kStart = 1;
+  template <class A>
+  static A join(A total, A x) {
+    return mul(total, x);
+  }
+};
+
+/// (self, dim, dtype?, out): the type of the result is the one computed in.
+template <class F>
+Status running(Call& call) {
   const Tensor& self = call.tensor(0);
   Tensor& out = call.tensor(3);
   SMELT_TRY(out.resize(self.shape));
   SMELT_ASSIGN(const auto set, one_dimension(call.integer(1), self.rank()));
   const Rows rows(Strided(self), set), results(Strided(out), set);
   return with_compute(compute_of(out.dtype), [&]<class C>(C) {
+    using Total = std::conditional_t<std::is_same_v<C, int64_t>, int64_t, double>;
     return for_each_row<C>(call, rows, [&](size_t i, const C* x, C* y) {
-      C sum = 0;
-      for (size_t k = 0; k < rows.length(); ++k) y[k] = sum = add(sum, x[k]);
+      Total total = F::kStart;
+      for (size_t k = 0; k < rows.length(); ++k) y[k] = C(total = F::join(total, Total(x[k])));
+      results.write(i, y);
+    });
+  });
+}
+
+/// values, indices: the best so far and where it was. Of equal elements the later one counts, and
+/// nothing comes after a NaN.
+template <template <class> class NotWorse>
+Status running_best(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor &values = call.tensor(2), &indices = call.tensor(3);
+  SMELT_TRY(values.resize(self.shape));
+  SMELT_TRY(indices.resize(self.shape));
+  SMELT_ASSIGN(const auto set, one_dimension(call.integer(1), self.rank()));
+  const Rows rows(Strided(self), set), value_rows(Strided(values), set);
+  const Rows index_rows(Strided(indices), set);
+  const size_t n = rows.length();
+  SMELT_ASSIGN(int64_t * places, call.scratch().take<int64_t>(n * call.pool().workers()));
+  return with_compute(compute_of(self.dtype), [&]<class C>(C) {
+    return for_each_row<C>(call, rows, [&](size_t i, const C* x, C* y, unsigned worker) {
+      int64_t* place = places + n * worker;
+      for (size_t k = 0, best = 0; k < n; ++k) {
+        const C top = k == 0 ? x[0] : y[k - 1];
+        const bool taken = x[k] != x[k] || (top == top && NotWorse<C>()(x[k], top));
+        if (taken) best = k;
+        y[k] = taken ? x[k] : top;
+        place[k] = int64_t(best);
+      }
+      value_rows.write(i, y);
+      index_rows.write(i, place);
+    });
+  });
+}
+
+/// The logarithm of the running sum of exponentials, so that none of them overflows.
+Status logcumsumexp(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(2);
+  if (!is_float(self.dtype)) return invalid("logcumsumexp of {}", smelt::name(self.dtype));
+  SMELT_TRY(out.resize(self.shape));
+  SMELT_ASSIGN(const auto set, one_dimension(call.integer(1), self.rank()));
+  const Rows rows(Strided(self), set), results(Strided(out), set);
+  return with_float(self.dtype, [&]<class C>(C) {
+    return for_each_row<C>(call, rows, [&](size_t i, const C* x, C* y) {
+      double total = -std::numeric_limits<double>::infinity();
+      for (size_t k = 0; k < rows.length(); ++k) {
+        const double v = x[k], high = larger(total, v), low = smaller(total, v);
+        // Equal infinities have no difference.
+        total = high == low && std::isinf(high) ? high : high + std::log1p(std::exp(low - high));
+        y[k] = C(total);
+      }
       results.write(i, y);
     });
   });
@@ -46,7 +118,7 @@ Status topk(Call& call) {
   SMELT_TRY(indices.resize(shape));
   const Rows value_rows(Strided(values), set), index_rows(Strided(indices), set);
   const size_t stride = n + size_t(k);
-  SMELT_ASSIGN(int64_t* orders, call.scratch().take<int64_t>(stride));
+  SMELT_ASSIGN(int64_t * orders, call.scratch().take<int64_t>(stride));
   return with_compute(compute_of(self.dtype), [&]<class C>(C) -> Status {
     SMELT_ASSIGN(C * buffer, call.scratch().take<C>(n));
     SMELT_ASSIGN(C * best, call.scratch().take<C>(size_t(k)));
@@ -143,8 +215,12 @@ Status glu(Call& call) {
 constexpr Operator kOperators[] = {
     choosing({"aten::_log_softmax.out", "TIBW", softmax<true>, true}),
     choosing({"aten::_softmax.out", "TIBW", softmax<false>, true}),
-    {"aten::cumsum.out", "TIiW", cumsum, true},
+    {"aten::cummax.out", "TIWW", running_best<std::greater_equal>, true},
+    {"aten::cummin.out", "TIWW", running_best<std::less_equal>, true},
+    {"aten::cumprod.out", "TIiW", running<RunningProduct>, true},
+    {"aten::cumsum.out", "TIiW", running<RunningSum>, true},
     {"aten::glu.out", "TIW", glu, true},
+    {"aten::logcumsumexp.out", "TIW", logcumsumexp, true},
     {"aten::topk.values", "TIIBBWW", topk, true},
 };
 
