@@ -202,6 +202,7 @@ std::span<const Operator> index_operators();
 std::span<const Operator> reduction_operators();
 std::span<const Operator> scan_operators();
 std::span<const Operator> ordering_operators();
+std::span<const Operator> fft_operators();
 std::span<const Operator> matmul_operators();
 std::span<const Operator> convolution_operators();
 std::span<const Operator> norm_operators();

@@ -116,6 +116,7 @@ std::span<const OperatorCase> elementwise_cases();
 std::span<const OperatorCase> movement_cases();
 std::span<const OperatorCase> reduction_cases();
 std::span<const OperatorCase> ordering_cases();
+std::span<const OperatorCase> fft_cases();
 std::span<const OperatorCase> compute_cases();
 std::span<const OperatorCase> prim_cases();
 

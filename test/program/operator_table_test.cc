@@ -26,7 +26,7 @@ namespace {
 std::vector<OperatorCase> all_cases() {
   std::vector<OperatorCase> all;
   for (const auto& part : {elementwise_cases(), movement_cases(), reduction_cases(),
-                           ordering_cases(), compute_cases(), prim_cases()}) {
+                           ordering_cases(), fft_cases(), compute_cases(), prim_cases()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
