@@ -1,5 +1,6 @@
 #include <numeric>
 
+#include "ops/column_images.h"
 #include "ops/conv_op.h"
 
 namespace smelt {
@@ -38,7 +39,9 @@ constexpr WindowRule kConvolution{.output = output_extent,
 const WindowRule& convolution_rule() { return kConvolution; }
 
 Result<std::unique_ptr<const Op>> make_conv2d(const NodeSpec& spec, const Cpu& cpu) {
-  return make_conv(spec, cpu, kConvolution);
+  return make_seeing_lines(spec, cpu, [](const NodeSpec& seen, const Cpu& on) {
+    return make_conv(seen, on, kConvolution);
+  });
 }
 
 }  // namespace smelt

@@ -6,6 +6,7 @@
 // A tap k lands on o only if k * dilation leaves the remainder r, too; then i = q - floor(k *
 // dilation / stride). Output positions of the same r are a plain convolution of stride 1 with those
 // taps; where there are none, the output is bias.
+#include "ops/column_images.h"
 #include "ops/conv_op.h"
 
 namespace smelt {
@@ -56,7 +57,9 @@ Result<std::unique_ptr<const Op>> make_conv_transpose2d(const NodeSpec& spec, co
       attrs != nullptr && (attrs->stride_h > kMaxStride || attrs->stride_w > kMaxStride))
     return fail(ErrorCode::kUnsupported, "stride {} x {}; supported: up to {}", attrs->stride_h,
                 attrs->stride_w, kMaxStride);
-  return make_conv(spec, cpu, kTransposed);
+  return make_seeing_lines(spec, cpu, [](const NodeSpec& seen, const Cpu& on) {
+    return make_conv(seen, on, kTransposed);
+  });
 }
 
 }  // namespace smelt

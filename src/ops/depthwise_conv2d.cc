@@ -5,6 +5,7 @@
 #include "kernels/dwconv/driver.h"
 #include "kernels/dwconv/kernels.h"
 #include "kernels/kernel_name.h"
+#include "ops/column_images.h"
 #include "ops/conv_op.h"
 
 namespace smelt {
@@ -224,7 +225,7 @@ Result<std::unique_ptr<const BoundOp>> DepthwiseConv2d::bind(std::span<const Ten
 }  // namespace
 
 Result<std::unique_ptr<const Op>> make_depthwise_conv2d(const NodeSpec& spec, const Cpu& cpu) {
-  return DepthwiseConv2d::make(spec, cpu);
+  return make_seeing_lines(spec, cpu, DepthwiseConv2d::make);
 }
 
 }  // namespace smelt

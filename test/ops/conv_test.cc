@@ -187,11 +187,11 @@ TEST(ConvTranspose2d, SparsePhases) {
            {3,
             4,
             {.kernel = {3, 3},
-             .stride = {2, 4},
-             .dilation = {2, 2},
-             .pad = {1},
-             .in = 2,
-             .out = 3}},
+            .stride = {2, 4},
+            .dilation = {2, 2},
+            .pad = {1},
+            .in = 2,
+            .out = 3}},
            {1, 1, {.stride = {5, 5}, .in = 2, .out = 3}}})
     check_all_types(Kind::kTransposed, {1, h, w, 2}, a);
 }
@@ -216,10 +216,73 @@ TEST(Conv2d, LargeEnoughToSplit) {
   check(Kind::kPlain, *in, *filter, nullptr, output_of(DType::kF32), a);
 }
 
+// Signals, as exporters write them: images of one column.
+const Geometry kSignals[] = {
+    {.kernel = {7, 1}, .pad = {3, 0, 3, 0}, .in = 8, .out = 1},
+    {.kernel = {3, 1}, .pad = {1, 0, 1, 0}, .in = 16, .out = 16},
+    {.kernel = {3, 1}, .dilation = {5, 1}, .pad = {10, 0, 0, 0}, .in = 5, .out = 3},
+    {.kernel = {4, 1}, .stride = {2, 2}, .pad = {1, 0, 2, 0}, .groups = 2, .in = 3, .out = 5},
+    {.kernel = {2, 1}, .stride = {3, 1}, .in = 20, .out = 9},
+};
+
+TEST(Conv, ImagesOfOneColumn) {
+  for (ConvAttrs a : kSignals) {
+    check_all_types(Kind::kPlain, {2, 23, 1, int64_t(a.groups) * a.in_per_group}, a);
+    a.adjust_h = a.stride_h - 1;
+    check_all_types(Kind::kTransposed, {2, 23, 1, int64_t(a.groups) * a.in_per_group}, a);
+    a.groups = 10;
+    a.in_per_group = 1;
+    check_all_types(Kind::kDepthwise, {2, 23, 1, 10}, a);
+  }
+}
+
+// They have the bytes of images of one line, so they are to cost the same: the copy with padding
+// has no room between pixels, and a filter's taps are one run.
+TEST(Conv, ColumnsCostWhatLinesCost) {
+  const auto scratch = [](DType type, bool column) {
+    const ConvAttrs a = column
+                            ? Geometry{.kernel = {7, 1}, .pad = {3, 0, 3, 0}, .in = 16, .out = 16}
+                            : Geometry{.kernel = {1, 7}, .pad = {0, 3, 0, 3}, .in = 16, .out = 16};
+    const auto in = float_operand(type, column ? Shape{1, 500, 1, 16} : Shape{1, 1, 500, 16}, 1),
+               filter = float_operand(type, filter_shape(Kind::kPlain, a), 2);
+    const auto out = output_of(type);
+    const GemmNode node{make_conv2d, a, {}, {in.get(), filter.get()}, out.get()};
+    const auto op = make_conv2d(node.spec(), gemm_cpu());
+    if (!op) return size_t(0);
+    const auto shapes = (*op)->infer(std::array{in->shape, filter->shape});
+    if (!shapes) return size_t(0);
+    out->shape = (*shapes)[0];
+    const auto bound =
+        (*op)->bind(std::array{in->desc(), filter->desc()}, std::array{out->desc()}, 1);
+    return bound ? (*bound)->scratch_bytes() : 0;
+  };
+  for (DType type : {DType::kF32, DType::kF16}) {
+    EXPECT_NE(scratch(type, false), 0u);
+    EXPECT_EQ(scratch(type, true), scratch(type, false)) << name(type);
+  }
+}
+
+// Only as long as they have one column.
+TEST(Conv, ImagesOfMoreColumnsThanDeclared) {
+  const ConvAttrs a = Geometry{.kernel = {3, 1}, .in = 2, .out = 4};
+  const auto in = float_operand(DType::kF32, {1, 9, 1, 2}, 1),
+             filter = float_operand(DType::kF32, filter_shape(Kind::kPlain, a), 2);
+  const auto out = output_of(DType::kF32);
+  const GemmNode node{make_conv2d, a, {}, {in.get(), filter.get()}, out.get()};
+  const auto op = make_conv2d(node.spec(), gemm_cpu());
+  ASSERT_TRUE(op) << op.error().message;
+  const auto shapes = (*op)->infer(std::array{Shape{1, 9, 2, 2}, filter->shape});
+  ASSERT_FALSE(shapes);
+  EXPECT_EQ(shapes.error().message, "input has shape [1, 9, 2, 2], expected [n, h, 1, 2]");
+  const auto fewer = (*op)->infer(std::array{Shape{1, 5, 1, 2}, filter->shape});
+  ASSERT_TRUE(fewer) << fewer.error().message;
+  EXPECT_EQ((*fewer)[0], (Shape{1, 3, 1, 4}));
+}
+
 // Each field, set to what no sound file holds.
 TEST(Conv, Errors) {
   const ConvAttrs good = Geometry{.kernel = {3, 3}, .groups = 2, .out = 4};
-  uint32_t ConvAttrs::* const positive[] = {
+  uint32_t ConvAttrs::*const positive[] = {
       &ConvAttrs::kernel_h, &ConvAttrs::kernel_w,     &ConvAttrs::stride_h,
       &ConvAttrs::stride_w, &ConvAttrs::dilation_h,   &ConvAttrs::dilation_w,
       &ConvAttrs::groups,   &ConvAttrs::in_per_group, &ConvAttrs::out_per_group};
