@@ -4,7 +4,8 @@
 
 #include "smelt/smelt.hpp"
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+  if (argc != 2) return std::puts("usage: hello PROGRAM.pte"), 1;
   auto program = smelt::Program::load(argv[1]);
   if (!program) return std::puts(program.error().message.c_str()), 1;
   auto method = program->method("forward");

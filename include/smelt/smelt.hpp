@@ -94,8 +94,11 @@ struct ValueInfo {
   Dynamism dynamism = Dynamism::kStatic;
 };
 
+/// More workers than this are refused: no machine has them, and each costs memory.
+inline constexpr unsigned kMaxThreads = 1024;
+
 struct LoadOptions {
-  unsigned threads = 0;  ///< workers, the caller included; 0: one per core
+  unsigned threads = 0;  ///< workers, the caller included; 0: one per core; at most kMaxThreads
   std::string isa;       ///< comma-separated tiers to use; empty: all that the CPU has
   std::vector<std::filesystem::path> external_data;  ///< .ptd files, searched in order
   std::string cpu = {};  ///< plan for a machine that is not here ("apple-m4"); its methods explain,

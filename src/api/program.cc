@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,8 @@ auto without_exceptions(F f) -> decltype(f()) {
   } catch (const std::bad_alloc&) {
     // So short that the string needs no memory.
     return tl::unexpected(Error{ErrorCode::kOutOfMemory, "out of memory"});
+  } catch (const std::system_error& e) {  // threads that the system does not give
+    return fail(ErrorCode::kOutOfMemory, "cannot start threads: {}", e.code().message());
   }
 }
 
@@ -54,6 +57,10 @@ Result<Cpu> detect_cpu(const std::string& isa) {
 /// `open` gives the file; options are checked first, because they are wrong for every file.
 template <class Open>
 Result<Program::Impl> load_program(const LoadOptions& options, Open open) {
+  if (options.threads > kMaxThreads) {
+    return fail(ErrorCode::kInvalidArgument, "{} threads; at most {}", options.threads,
+                kMaxThreads);
+  }
   SMELT_ASSIGN(Cpu cpu, options.cpu.empty() ? detect_cpu(options.isa) : Cpu::describe(options.cpu));
   SMELT_ASSIGN(ProgramFile file, open());
   std::vector<ExternalData> external;

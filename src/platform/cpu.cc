@@ -1,10 +1,9 @@
 #include "platform/cpu.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <cstdio>
 #include <thread>
+#include <unistd.h>
 
 #if defined(__aarch64__)
 #include <sys/auxv.h>
@@ -15,16 +14,16 @@ namespace smelt {
 namespace {
 
 constexpr std::array<std::string_view, kIsaCount> kIsaNames = {
-    "scalar", "avx2",     "avx512",  "avx512vnni", "avx512vbmi", "avx512bf16",
-    "neon",   "neonfp16", "neondot", "neoni8mm",   "neonbf16",   "sme",
-    "sme2",
+    "scalar",   "avx2",    "avx512",   "avx512vnni", "avx512vbmi", "avx512bf16", "neon",
+    "neonfp16", "neondot", "neoni8mm", "neonbf16",   "sme",        "sme2",
 };
 
-std::string all_isa_names() {
+std::string isa_names(const auto& wanted) {
   std::string out;
-  for (std::string_view n : kIsaNames) {
+  for (size_t i = 0; i < kIsaCount; ++i) {
+    if (!wanted(Isa(i))) continue;
     if (!out.empty()) out += ", ";
-    out += n;
+    out += kIsaNames[i];
   }
   return out;
 }
@@ -128,12 +127,15 @@ Result<IsaSet> parse_isa_list(std::string_view list) {
     const size_t comma = std::min(list.find(','), list.size());
     const std::string_view item = list.substr(0, comma);
     list.remove_prefix(std::min(comma + 1, list.size()));
-    if (item.empty()) continue;
+    if (item.empty()) {
+      return fail(ErrorCode::kInvalidArgument, "an empty name in a list of ISA tiers; known: {}",
+                  isa_names([](Isa) { return true; }));
+    }
     size_t i = 0;
     while (i < kIsaCount && kIsaNames[i] != item) ++i;
     if (i == kIsaCount)
       return fail(ErrorCode::kInvalidArgument, "unknown ISA tier \"{}\"; known: {}", item,
-                  all_isa_names());
+                  isa_names([](Isa) { return true; }));
     set = set.with(Isa(i));
   }
   return set;
@@ -144,7 +146,14 @@ Result<Cpu> Cpu::detect(std::string_view mask) {
   cpu.isa = detect_isa(cpu);
   if (!mask.empty()) {
     SMELT_ASSIGN(const IsaSet keep, parse_isa_list(mask));
-    cpu.isa = cpu.isa & keep;
+    const IsaSet here = cpu.isa;
+    cpu.isa = here & keep;
+    // Portable code for want of what was asked for would be a slow surprise, and no test of it.
+    if (cpu.isa == IsaSet() && !(keep == IsaSet())) {
+      return fail(ErrorCode::kInvalidArgument, "this machine has no {}; it has {}",
+                  isa_names([&](Isa i) { return i != Isa::kScalar && keep.has(i); }),
+                  isa_names([&](Isa i) { return here.has(i); }));
+    }
   }
   if (!cpu.isa.has(Isa::kSme) && !cpu.isa.has(Isa::kSme2)) cpu.sme_vl32 = cpu.sme_units = 0;
   cpu.cores = std::max(1u, std::thread::hardware_concurrency());

@@ -51,7 +51,8 @@ struct Cpu {
 
   /// The machine that this process runs on. `mask` is a comma-separated list of tiers to keep (the
   /// value of the environment variable SMELT_ISA); empty keeps all. A name that is no tier is an
-  /// error. kScalar is always kept.
+  /// error, and so is a list of which this machine has nothing but kScalar, if it names others.
+  /// kScalar is always kept.
   static Result<Cpu> detect(std::string_view mask = {});
 
   /// A CPU by name: "apple-m4", "neoverse-n1", "x86-64-v3". kInvalidArgument lists those that are

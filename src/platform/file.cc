@@ -62,38 +62,65 @@ class NewFile {
   bool created_ = false;
 };
 
+tl::unexpected<Error> failed(const fs::path& path, const char* what) {
+  return fail(ErrorCode::kIo, "{}: cannot {}: {}", path.string(), what, std::strerror(errno));
+}
+
+/// Creates what write_file writes into. Gives the name that it has to get in the end.
+Result<std::string> create(NewFile& file, const fs::path& path, IfExists if_exists) {
+  std::string place = path.string();
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    errno = EISDIR;
+    return failed(path, "write");
+  }
+  if (if_exists == IfExists::kKeep) {
+    if (file.create(place)) return place;
+    if (errno != EEXIST) return failed(path, "create");
+    return fail(ErrorCode::kInvalidArgument, "{} exists and stays as it is", place);
+  }
+  // What a link points to is replaced, and the link stays.
+  if (fs::path target = fs::canonical(path, ignored); !ignored) place = target.string();
+  // The new file is written beside its place. Its name is one that no other process, and no other
+  // thread of this one, has: what is there already is left alone.
+  int attempt = 0;
+  while (!file.create(fmt::format("{}.{}.{}.part", place, ::getpid(), attempt))) {
+    if (errno != EEXIST || ++attempt == 100) return failed(path, "create");
+  }
+  return place;
+}
+
+/// A device or a pipe takes bytes, not a new name, and /dev/stdout is a file that is open.
+bool is_device(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_other(fs::status(path, ignored)) || path.string().starts_with("/dev/");
+}
+
 }  // namespace
 
 Status write_file(const std::filesystem::path& path,
                   std::initializer_list<std::span<const std::byte>> parts, IfExists if_exists) {
-  std::string place = path.string();
-  const auto error = [&](const char* what) {
-    return fail(ErrorCode::kIo, "{}: cannot {}: {}", path.string(), what, std::strerror(errno));
-  };
   NewFile file;
-  if (if_exists == IfExists::kKeep) {
-    if (!file.create(place)) {
-      if (errno != EEXIST) return error("create");
-      return fail(ErrorCode::kInvalidArgument, "{} exists and stays as it is", place);
-    }
-  } else if (std::error_code ignored;
-             fs::is_other(fs::status(path, ignored)) || place.starts_with("/dev/")) {
-    // A device or a pipe takes bytes, not a new name, and /dev/stdout is a file that is open.
-    if (!file.open(place)) return error("open");
+  std::string place = path.string();
+  if (is_device(path)) {
+    if (!file.open(place)) return failed(path, "open");
   } else {
-    // What a link points to is replaced, and the link stays.
-    if (fs::path target = fs::canonical(path, ignored); !ignored) place = target.string();
-    // The new file is written beside its place. Its name is one that no other process, and no other
-    // thread of this one, has: what is there already is left alone.
-    int attempt = 0;
-    while (!file.create(fmt::format("{}.{}.{}.part", place, ::getpid(), attempt))) {
-      if (errno != EEXIST || ++attempt == 100) return error("create");
-    }
+    SMELT_ASSIGN(place, create(file, path, if_exists));
   }
   for (const auto bytes : parts) {
-    if (!file.write(bytes)) return error("write");
+    if (!file.write(bytes)) return failed(path, "write");
   }
-  if (!file.finish(place)) return error("write");
+  if (!file.finish(place)) return failed(path, "write");
+  return {};
+}
+
+Status check_writable(const std::filesystem::path& path, IfExists if_exists) {
+  if (is_device(path)) {  // not opened: opening a pipe waits for its reader
+    if (::access(path.c_str(), W_OK) != 0) return failed(path, "open");
+    return {};
+  }
+  NewFile file;
+  SMELT_TRY(create(file, path, if_exists));
   return {};
 }
 

@@ -24,6 +24,10 @@ enum class IfExists {
 Status write_file(const std::filesystem::path&,
                   std::initializer_list<std::span<const std::byte>> parts, IfExists);
 
+/// Whether write_file could begin, for callers whose work before it is long: the same errors. What
+/// is at the path stays as it is.
+Status check_writable(const std::filesystem::path&, IfExists);
+
 /// The bytes of a text, as a part of a file.
 inline std::span<const std::byte> part(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));

@@ -295,13 +295,24 @@ TEST_F(Cli, CheckRequiresTheShape) {
 }
 
 TEST_F(Cli, CheckCountsAndNamesWhatItSkips) {
-  const std::string path = manifest(kAdded);
-  for (const auto& filter : std::vector<std::vector<std::string>>{
-           {"--group", "other"}, {"--filter", "^b"}, {"--exclude", "dd$"}, {"--max-bytes", "10"}}) {
+  const std::string path = manifest({11, 22, 33, 14, 25, 36});
+  auto j = manifest_json();
+  auto kept = j["entries"][0];
+  kept["name"] = "kept", kept["group"] = "other", kept["program"] = "kept.pte";
+  j["entries"].push_back(kept);
+  write_file(path, j.dump());
+  const std::string bytes = read_file(folder / "add.pte");
+  write_file(folder / "kept.pte", bytes);
+  write_file(folder / "add.pte", bytes + std::string(64, '\0'));
+  for (const auto& filter :
+       std::vector<std::vector<std::string>>{{"--group", "other"},
+                                             {"--filter", "^k"},
+                                             {"--exclude", "dd$"},
+                                             {"--max-bytes", std::to_string(bytes.size())}}) {
     const Outcome o = smelt({"check", path, filter[0], filter[1]});
-    EXPECT_EQ(o.exit, kOk) << o.err;
+    EXPECT_EQ(o.exit, kOk) << o.out << o.err;
     EXPECT_THAT(o.out, AllOf(HasSubstr(filter[0] + " " + filter[1]),
-                             EndsWith("\n0 passed, 0 failed, 1 skipped\n")));
+                             EndsWith("\n1 passed, 0 failed, 1 skipped\n")));
   }
 }
 

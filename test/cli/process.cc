@@ -1,10 +1,12 @@
 #include "process.h"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stdlib.h>  // mkdtemp
+#include <unistd.h>
 
 #include <sys/wait.h>
 
@@ -19,19 +21,36 @@ std::string quoted(const std::string& word) {
 
 }  // namespace
 
-Outcome run(const std::string& program, const std::vector<std::string>& args) {
+Outcome run(const std::string& program, const std::vector<std::string>& args,
+            const std::string& redirections) {
   const TemporaryFolder folder;
   const char* runner = std::getenv("SMELT_RUNNER");
   std::string command = runner != nullptr ? std::string(runner) + " " : std::string();
   command += quoted(program);
   for (const auto& a : args) command += " " + quoted(a);
-  command += " >" + quoted(folder / "out") + " 2>" + quoted(folder / "err") + " </dev/null";
+  command += " >" + quoted(folder / "out") + " 2>" + quoted(folder / "err") + " </dev/null " +
+             redirections;
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"),
           read_file(folder / "err")};
 }
 
 Outcome smelt(const std::vector<std::string>& args) { return run(SMELT_CLI, args); }
+
+Outcome smelt_to(const std::string& place, const std::vector<std::string>& args) {
+  return run(SMELT_CLI, args, ">" + place);
+}
+
+Outcome smelt_to_closed_pipe(const std::vector<std::string>& args) {
+  int ends[2];
+  if (::pipe(ends) != 0) return {};
+  ::close(ends[0]);
+  const auto before = std::signal(SIGPIPE, SIG_IGN);  // what is ignored stays so in children
+  Outcome o = run(SMELT_CLI, args, ">&" + std::to_string(ends[1]));
+  std::signal(SIGPIPE, before);
+  ::close(ends[1]);
+  return o;
+}
 
 TemporaryFolder::TemporaryFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "smelt-XXXXXX").string();

@@ -14,9 +14,15 @@ struct Outcome {
 
 /// Runs a program and waits. Under an emulator, SMELT_RUNNER is the command that runs programs of
 /// its machine.
-Outcome run(const std::string& program, const std::vector<std::string>& args);
+/// `redirections` are a shell's, after those that catch the streams.
+Outcome run(const std::string& program, const std::vector<std::string>& args,
+            const std::string& redirections = "");
 /// Runs `smelt <args>`.
 Outcome smelt(const std::vector<std::string>& args);
+/// The same with standard output going elsewhere: to a file, or "&-", which closes it.
+Outcome smelt_to(const std::string& place, const std::vector<std::string>& args);
+/// The same where nobody reads standard output any more, and nobody takes the signal for it.
+Outcome smelt_to_closed_pipe(const std::vector<std::string>& args);
 
 /// A folder of its own for each test, removed when the test is over.
 class TemporaryFolder {

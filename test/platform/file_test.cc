@@ -61,6 +61,20 @@ TEST_F(WriteFile, LeavesNothingWhereItFails) {
   EXPECT_TRUE(fs::is_directory(path_));
 }
 
+TEST_F(WriteFile, CanBeAskedBeforehand) {
+  EXPECT_TRUE(check_writable(path_, IfExists::kKeep));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_TRUE(write_file(path_, {part("old")}, IfExists::kKeep));
+  EXPECT_EQ(check_writable(path_, IfExists::kKeep).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(check_writable(path_, IfExists::kReplace));
+  EXPECT_EQ(std::filesystem::file_size(path_), 3u);
+  for (const IfExists how : {IfExists::kKeep, IfExists::kReplace}) {
+    EXPECT_EQ(check_writable(path_.parent_path(), how).error().code, ErrorCode::kIo);
+    EXPECT_EQ(check_writable(path_ / "none", how).error().code, ErrorCode::kIo);
+    EXPECT_TRUE(check_writable("/dev/null", how));
+  }
+}
+
 TEST_F(WriteFile, WritesThroughLinksAndToDevices) {
   std::ofstream(path_) << "old";
   const fs::path link = folder_ / "link", device = folder_ / "device";

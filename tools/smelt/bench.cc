@@ -14,6 +14,7 @@
 #include "json_file.h"
 #include "mark.h"
 #include "options.h"
+#include "output_files.h"
 #include "progress.h"
 #include "steps.h"
 #include "verbs.h"
@@ -149,16 +150,14 @@ Verb add_bench(CLI::App& app) {
   c->add_option("--input", o->inputs, kInputHelp)
       ->type_name("F.npy|TYPE:X")
       ->allow_extra_args(false);
-  c->add_option("--runs", o->runs,
-                "Measured runs; default: as many as fit into a second, 10 to 10000")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  c->add_option("--warmup", o->warmup, "Runs before measuring; default 3")->type_name("N");
+  add_number(*c, "--runs", o->runs, 1, kMostRuns,
+             "Measured runs; default: as many as fit into a second, 10 to 10000");
+  add_number(*c, "--warmup", o->warmup, 0, kMostRuns, "Runs before measuring; default 3");
   o->model.add_threads(*c);
   o->model.add_quiet(*c);
   c->add_flag("--profile", o->profile,
               "Then as many runs again, for a table of nodes (see smelt profile)");
-  c->add_option("--json", o->json, "Write the numbers there")->type_name("F");
+  add_output_file(*c, "--json", o->json, "Write the numbers there");
   c->footer(R"(
 Load time is from opening the file until the method is ready: mapping, checking, packing weights, planning.
 The measured runs lie between calls of smelt_mark_begin and smelt_mark_end, for instruction counters.
@@ -166,7 +165,7 @@ The measured runs lie between calls of smelt_mark_begin and smelt_mark_end, for 
 Examples:
   smelt bench model.pte
   smelt bench model.pte --threads 1 --runs 1000 --json model.json)");
-  return {c, [o] { return run(*o); }};
+  return {c, [o] { return run(*o); }, {&o->json}};
 }
 
 }  // namespace smelt::cli

@@ -14,6 +14,8 @@
 #include "inputs.h"
 #include "json_file.h"
 #include "manifest.h"
+#include "options.h"
+#include "output_files.h"
 #include "progress.h"
 #include "verbs.h"
 
@@ -179,7 +181,10 @@ std::vector<Outcome> check_all(const std::vector<ManifestEntry>& entries, unsign
       done[i] = std::move(outcome);
       for (; printed < done.size() && done[printed]; ++printed) {
         if (!done[printed]->passed)
-          fmt::print("FAIL {}: {}\n", entries[printed].name, done[printed]->message);
+          // No exception on a thread of its own: main finds out whether the text was lost.
+          std::fputs(
+              fmt::format("FAIL {}: {}\n", entries[printed].name, done[printed]->message).c_str(),
+              stdout);
       }
       std::fflush(stdout);
       progress.update(double(++finished) / double(entries.size()));
@@ -218,6 +223,12 @@ Result<Exit> run(const Options& o) {
   SMELT_ASSIGN(auto entries, read_manifest(o.manifest));
   std::vector<std::string> skipped;
   SMELT_TRY(select(entries, o, skipped));
+  if (entries.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "{}: no program to check{}", o.manifest.string(),
+                skipped.empty() ? std::string()
+                                : fmt::format(": all {} are left out by{}", skipped.size(),
+                                              describe_filters(o)));
+  }
   for (const ManifestEntry& e : entries) SMELT_TRY(check_files(o.manifest, e));
 
   const unsigned threads = o.threads == 0 && o.jobs > 1 ? 1 : o.threads;
@@ -240,18 +251,12 @@ Verb add_check(CLI::App& app) {
   c->add_option("--group", o->group, "Only this group")->type_name("G");
   c->add_option("--filter", o->filter, "Only names in which this is found")->type_name("REGEX");
   c->add_option("--exclude", o->exclude, "No names in which this is found")->type_name("REGEX");
-  c->add_option("--max-bytes", o->max_bytes, "Only programs of at most N bytes")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  c->add_option("--jobs", o->jobs, "Programs that run at a time; default 1")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  c->add_option(
-       "--threads", o->threads,
-       "Threads that compute, per program; default: one per core, but 1 with more than one job")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  c->add_option("--json", o->json, "Write all results there")->type_name("F");
+  add_number(*c, "--max-bytes", o->max_bytes, 1, UINT64_MAX, "Only programs of at most N bytes");
+  add_number(*c, "--jobs", o->jobs, 1, kMostJobs, "Programs that run at a time; default 1");
+  add_number(
+      *c, "--threads", o->threads, 1, kMaxThreads,
+      "Threads that compute, per program; default: one per core, but 1 with more than one job");
+  add_output_file(*c, "--json", o->json, "Write all results there");
   c->footer(R"(
 An output passes if type and shape are those recorded and |ours - expected| <= atol + rtol x |expected| everywhere; NaN
 equals NaN. Programs with a state run twice, with a reset between. The kernels that smelt explain names have to be those
@@ -260,7 +265,7 @@ that run. Exit code 1 if any program fails. The last line is "N passed, N failed
 Examples:
   smelt check corpus/manifest.json --jobs 4
   smelt check corpus/manifest.json --group models --filter llama --json report.json)");
-  return {c, [o] { return run(*o); }};
+  return {c, [o] { return run(*o); }, {&o->json}};
 }
 
 }  // namespace smelt::cli

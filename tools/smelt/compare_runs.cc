@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "json_file.h"
+#include "output_files.h"
 #include "platform/memory.h"
 #include "profile/etdump.h"
 #include "report.h"
@@ -49,6 +50,7 @@ struct Row {
   std::string name, kernel, unit, reason;
   std::vector<std::string> aliases;  ///< what ExecuTorch calls its steps
   double us = 0;                     ///< of a run
+  std::string operands = {};         ///< types and shapes; empty where they are not known
 };
 
 struct Side {
@@ -105,6 +107,8 @@ Result<Side> read_report(const std::filesystem::path& path) {
     if (!n.is_object() || text(n, "name").empty())
       return wrong(fmt::format("nodes[{}].name", i), "a string");
     Row row{text(n, "name"), text(n, "kernel"), text(n, "unit"), text(n, "reason"), {}, 0};
+    row.operands = text(n, "signature") + " " + text(n, "shapes");
+    if (row.operands == " ") row.operands.clear();
     if (const auto theirs = n.find("executorch"); theirs != n.end() && theirs->is_object()) {
       add_names(row.aliases, text(*theirs, "current"));
       add_names(row.aliases, text(*theirs, "v1.0"));
@@ -151,6 +155,9 @@ struct Pair {
     return a && b && !a->kernel.empty() && !b->kernel.empty() && a->kernel != b->kernel;
   }
   bool one_only() const { return !a || !b; }
+  bool operands_differ() const {
+    return a && b && !a->operands.empty() && !b->operands.empty() && a->operands != b->operands;
+  }
 };
 
 /// Which nodes are the same one. Two reports of a program agree in names; of those that are alike
@@ -186,6 +193,20 @@ std::vector<Pair> match(const Side& a, const Side& b) {
   if (swapped)
     for (Pair& p : pairs) std::swap(p.a, p.b);
   return pairs;
+}
+
+/// Why A and B may not be of one program; empty if nothing speaks against it. Names alone do not
+/// tell: every program has an "Add (ND) #1".
+std::string doubt(const std::vector<Pair>& pairs, size_t fewest) {
+  const auto differ = size_t(std::ranges::count_if(pairs, &Pair::operands_differ));
+  const auto alone = size_t(std::ranges::count_if(pairs, &Pair::one_only));
+  if (differ == 0 && 2 * (pairs.size() - alone) >= fewest) return {};
+  std::string text;
+  if (alone != 0) text = fmt::format("{} of {} nodes are in one of them only", alone, pairs.size());
+  if (differ != 0)
+    text += fmt::format("{}{} nodes of the same name have other types or shapes",
+                        text.empty() ? "" : ", ", differ);
+  return text;
 }
 
 /// What changed most first: by time where there are times, else other units, then other kernels.
@@ -294,6 +315,13 @@ Result<Exit> run(const Options& o) {
                 "{} and {} have no node in common: are they of one program?", o.a.string(),
                 o.b.string());
   }
+  if (const std::string why = doubt(pairs, std::min(a.rows.size(), b.rows.size())); !why.empty()) {
+    const std::string warning = fmt::format(
+        "smelt: warning: A and B do not look like runs of one program on inputs of one "
+        "shape: {}\n",
+        why);
+    std::fputs(warning.c_str(), stderr);
+  }
   sort(pairs, a.kind);
   print(a, b, pairs, o.all);
   const Json j = to_json(a, b, pairs);
@@ -310,9 +338,8 @@ Verb add_compare(CLI::App& app) {
   c->add_option("A", o->a, "JSON of smelt profile, bench or explain, or an ETDump")->required();
   c->add_option("B", o->b, "The same of another run or for another CPU")->required();
   c->add_flag("--all", o->all, "Print every node");
-  c->add_option("--json", o->json, "Write all nodes as JSON")->type_name("F");
-  c->add_option("--html", o->html, "Write a report: one page, nothing loaded from elsewhere")
-      ->type_name("F.html");
+  add_output_file(*c, "--json", o->json, "Write all nodes as JSON");
+  add_output_file(*c, "--html", o->html, "Write a report: one page, nothing loaded from elsewhere");
   c->footer(R"(
 Ratios are B / A: above 1, B takes longer. What changed most comes first: the largest difference in time, or, between
 explanations, nodes that run on another unit or with another kernel. One side may be an ETDump of ExecuTorch's own run of
@@ -322,7 +349,7 @@ Examples:
   smelt compare before.json after.json --html change.html
   smelt compare m4.json neoverse.json       (of smelt explain --cpu … --json)
   smelt compare executorch.etdp smelt.json)");
-  return {c, [o] { return run(*o); }};
+  return {c, [o] { return run(*o); }, {&o->json, &o->html}};
 }
 
 }  // namespace smelt::cli

@@ -9,6 +9,8 @@
 
 #include "base/status.h"
 #include "json_file.h"
+#include "options.h"
+#include "output_files.h"
 #include "verbs.h"
 
 namespace smelt::cli {
@@ -92,10 +94,10 @@ std::string cpu_tiers() {
 Verb add_cpu(CLI::App& app) {
   auto* c = app.add_subcommand("cpu", "Show what Smelt knows of this machine, or of another");
   auto o = std::make_shared<Options>();
-  c->add_option("NAME", o->name, "A described CPU; default: this machine");
+  c->add_option("NAME", o->name, "A described CPU; default: this machine")->check(not_empty);
   c->add_flag("--list", o->list, "All described CPUs");
-  c->add_option("--json", o->json, "Write the same as JSON")->type_name("F");
-  return {c, [o] { return run(*o); }};
+  add_output_file(*c, "--json", o->json, "Write the same as JSON");
+  return {c, [o] { return run(*o); }, {&o->json}};
 }
 
 }  // namespace smelt::cli

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "json_file.h"
 #include "options.h"
+#include "output_files.h"
 #include "steps.h"
 #include "verbs.h"
 
@@ -80,7 +81,7 @@ Verb add_explain(CLI::App& app) {
   o->model.add_cpu(*c);
   o->model.add_threads(*c);
   c->add_flag("--all", o->all, "Show every kernel that was considered");
-  c->add_option("--json", o->json, "Write the same as JSON")->type_name("F");
+  add_output_file(*c, "--json", o->json, "Write the same as JSON");
   c->footer(R"(
 Shown of each node: its name in profiles, types and shapes, what the planner did to it, the kernel with its instruction set
 and tile, multiply-accumulates, why it runs where it runs, which kernels were passed over, and what ExecuTorch v1.0 and
@@ -89,7 +90,7 @@ the current one make of it on the same CPU. Nodes that the planner removed are s
 Examples:
   smelt explain model.pte
   smelt explain model.pte --cpu apple-m4 --json model.json)");
-  return {c, [o] { return run(*o); }};
+  return {c, [o] { return run(*o); }, {&o->json}};
 }
 
 }  // namespace smelt::cli

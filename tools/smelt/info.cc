@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "json_file.h"
 #include "options.h"
+#include "output_files.h"
 #include "verbs.h"
 
 namespace smelt::cli {
@@ -155,7 +156,7 @@ Verb add_info(CLI::App& app) {
   auto* c = app.add_subcommand("info", "Show what is in a program and how it will run");
   auto o = std::make_shared<Options>();
   o->model.add_model(*c);
-  c->add_option("--json", o->json, "Write the same as JSON")->type_name("F");
+  add_output_file(*c, "--json", o->json, "Write the same as JSON");
   c->footer(R"(
 Shown of each method: inputs, outputs, delegates with their nodes (debug handle, name, operand types, the kernel chosen
 on this machine), operators that no delegate took, and memory.
@@ -163,7 +164,7 @@ on this machine), operators that no delegate took, and memory.
 Examples:
   smelt info model.pte
   SMELT_ISA=avx2 smelt info model.pte --json model.json)");
-  return {c, [o] { return run(*o); }};
+  return {c, [o] { return run(*o); }, {&o->json}};
 }
 
 }  // namespace smelt::cli

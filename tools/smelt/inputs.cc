@@ -1,7 +1,10 @@
 #include "inputs.h"
 
 #include <charconv>
+#include <optional>
 #include <random>
+#include <type_traits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -82,6 +85,37 @@ ValueKind kind_of(const Value& v) {
   return v.real() != nullptr ? ValueKind::kDouble : ValueKind::kBool;
 }
 
+/// `scalar` as a tensor of one element, where the method takes such a one: an integer for any type
+/// of number that holds it, a float for types of floats, a bool for bools. Nothing where it does
+/// not.
+std::optional<Array> one_element(const Value& scalar, const ValueInfo& info) {
+  Shape shape;
+  while (shape.rank() < info.shape.rank()) shape.push_back(1);
+  if (!fits(info, shape) || parts(info.dtype) != 1) return std::nullopt;
+  Array a{info.dtype, shape, std::vector<std::byte>(bits(info.dtype) / 8)};
+  const auto store = [&]<class T> {
+    constexpr bool whole = std::is_integral_v<T>;
+    if (const bool* b = scalar.boolean()) {
+      if (info.dtype != DType::kBool) return false;
+      store_element<T>(a.bytes.data(), 0, *b);
+    } else if (const double* d = scalar.real()) {
+      if (whole) return false;
+      store_element<T>(a.bytes.data(), 0, *d);
+    } else {
+      const int64_t i = *scalar.integer();
+      if constexpr (whole) {
+        if (info.dtype == DType::kBool || !std::in_range<T>(i)) return false;
+        store_element<T>(a.bytes.data(), 0, i);
+      } else {
+        store_element<T>(a.bytes.data(), 0, double(i));
+      }
+    }
+    return true;
+  };
+  if (!with_element_type(info.dtype, store)) return std::nullopt;
+  return a;
+}
+
 /// The engine is specified to the bit, std's distributions are not: the same seed is to give the
 /// same inputs everywhere.
 double uniform(std::mt19937_64& engine) { return double(engine() >> 11) * 0x1p-53; }
@@ -153,6 +187,11 @@ Result<Inputs> make_inputs(std::span<const ValueInfo> infos, std::span<const std
         SMELT_TRY(inputs.add(info, array, fmt::format("input {} ({})", i, given[i])));
       } else if (kind_of(scalar) == info.kind) {
         inputs.values.push_back(scalar);
+      } else if (info.kind == ValueKind::kDouble && scalar.integer() != nullptr) {
+        inputs.values.emplace_back(double(*scalar.integer()));
+      } else if (const auto array =
+                     info.kind == ValueKind::kTensor ? one_element(scalar, info) : std::nullopt) {
+        SMELT_TRY(inputs.add(info, *array, fmt::format("input {} ({})", i, given[i])));
       } else {
         return fail(ErrorCode::kInvalidArgument, "input {}: expected {}, got {}", i, describe(info),
                     given[i]);

@@ -31,7 +31,7 @@ Result<Inputs> make_inputs(std::span<const ValueInfo> infos, std::span<const std
 /// What make_inputs reads, for --help.
 inline constexpr const char* kInputHelp =
     "An input, in order: a .npy file in logical (C) order, or a number: int:5, float:1.5, "
-    "bool:true. bfloat16 is read "
+    "bool:true (a tensor of one element takes one, too). bfloat16 is read "
     "from float32 or from uint16 bit patterns. Inputs that are not given are random, of the "
     "largest shape allowed";
 

@@ -1,4 +1,6 @@
 // smelt kernels: the micro-kernels to choose from.
+#include "kernels/dwconv/kernels.h"
+
 #include <memory>
 
 #include <fmt/format.h>
@@ -6,10 +8,11 @@
 #include "base/status.h"
 #include "cpu.h"
 #include "json_file.h"
-#include "kernels/dwconv/kernels.h"
 #include "kernels/gemm/kernels.h"
 #include "kernels/gemm/variant.h"
 #include "kernels/vector/tables.h"
+#include "options.h"
+#include "output_files.h"
 #include "verbs.h"
 
 namespace smelt::cli {
@@ -73,9 +76,10 @@ Verb add_kernels(CLI::App& app) {
       app.add_subcommand("kernels", "List the micro-kernels, and which of them this CPU can run");
   auto o = std::make_shared<Options>();
   c->add_option("--cpu", o->cpu, "A described CPU (see smelt cpu --list); default: this machine")
-      ->type_name("NAME");
-  c->add_option("--json", o->json, "Write the same as JSON")->type_name("F");
-  return {c, [o] { return run(*o); }};
+      ->type_name("NAME")
+      ->check(not_empty);
+  add_output_file(*c, "--json", o->json, "Write the same as JSON");
+  return {c, [o] { return run(*o); }, {&o->json}};
 }
 
 }  // namespace smelt::cli

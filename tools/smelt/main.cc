@@ -1,13 +1,19 @@
 // The command line: finds the verb, runs it, and turns what went wrong into a message and an exit
 // code.
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <fcntl.h>
 #include <new>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "output_files.h"
 #include "printable.h"
 #include "smelt/smelt.hpp"
 #include "verbs.h"
@@ -22,7 +28,9 @@ std::vector<Verb> add_verbs(CLI::App& app) {
 }
 
 constexpr const char* kFooter = R"(
-Exit codes: 0 done; 1 a result was wrong; 2 wrong usage; 3 a missing or bad file; 4 not supported.
+Exit codes: 0 done; 1 a result was wrong; 2 wrong usage; 3 a file that is missing, bad or cannot be written; 4 not
+supported. Where nobody reads standard output any more, smelt ends as other tools do: by SIGPIPE, or else with 141.
+Files to write may be "-", which is standard output; what is printed then goes to standard error.
 Environment: SMELT_ISA=avx2,… restricts the instruction sets that kernels are chosen from.)";
 
 Exit exit_of(ErrorCode code) {
@@ -40,10 +48,33 @@ Exit exit_of(ErrorCode code) {
   return Exit::kUnsupported;
 }
 
+/// Says what went wrong. Where standard error does not take it, the exit code has to do.
 Exit complain(Exit code, std::string_view message) {
   std::fflush(stdout);
-  fmt::print(stderr, "smelt: {}\n", printable(message));
+  std::fputs(fmt::format("smelt: {}\n", printable(message)).c_str(), stderr);
   return code;
+}
+
+/// A file that is opened while a standard stream is closed would take its number, and get what is
+/// printed. Reading from /dev/null stands in: writing to it fails, as it should.
+void hold_standard_streams() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) == -1) (void)::open("/dev/null", O_RDONLY);
+}
+
+/// The exit code where standard output did not take what was printed; `error` is its errno, 0 if
+/// that is not known any more.
+Exit complain_of_stdout(int error) {
+  if (error == EPIPE) return Exit::kClosedPipe;
+  return complain(Exit::kBadFile, fmt::format("standard output: {}",
+                                              error == 0 ? "cannot write" : std::strerror(error)));
+}
+
+/// `code`, unless something that was printed has been lost.
+Exit finish(Exit code) {
+  errno = 0;
+  const bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  return lost ? complain_of_stdout(errno) : code;
 }
 
 Exit run(int argc, char** argv) {
@@ -55,15 +86,17 @@ Exit run(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-  } catch (const CLI::Success& e) {  // --help, --version: CLI11 prints them
-    app.exit(e);
+  } catch (const CLI::Success& e) {  // --help, --version
+    std::ostringstream text;
+    app.exit(e, text, text);
+    std::fputs(text.str().c_str(), stdout);
     return Exit::kOk;
   } catch (const CLI::ParseError& e) {
     return complain(Exit::kUsage, fmt::format("{} (see smelt --help)", e.what()));
   }
   for (const Verb& verb : verbs) {
     if (!verb.command->parsed()) continue;
-    auto done = verb.run();
+    auto done = prepare_outputs(verb.outputs).and_then(verb.run);
     return done ? *done : complain(exit_of(done.error().code), done.error().message);
   }
   return complain(Exit::kUsage, "no verb given: run, info, … (see smelt --help)");
@@ -74,8 +107,12 @@ Exit run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace smelt::cli;
+  hold_standard_streams();
   try {
-    return int(run(argc, argv));
+    return int(finish(run(argc, argv)));
+  } catch (const std::system_error& e) {
+    if (std::ferror(stdout) != 0) return int(complain_of_stdout(e.code().value()));
+    return int(complain(Exit::kUnsupported, e.what()));
   } catch (const std::bad_alloc&) {
     return int(complain(Exit::kUnsupported, "out of memory"));
   } catch (const std::exception& e) {

@@ -15,6 +15,8 @@
 #include "author/pte_writer.h"
 #include "author/recipes.h"
 #include "base/checked.h"
+#include "options.h"
+#include "output_files.h"
 #include "platform/file.h"
 #include "verbs.h"
 
@@ -55,7 +57,7 @@ struct Kind {
 };
 
 void add_output(CLI::App& app, Output& out) {
-  app.add_option("-o,--output", out.file, "File to write")->required()->type_name("FILE");
+  add_output_file(app, "-o,--output", out.file, "File to write")->required()->type_name("FILE");
   app.add_flag("--force", out.force, "Replace FILE if it exists");
   app.add_flag("--dynamic", out.pte.dynamic,
                "Declare shapes of inputs and outputs as upper bounds, not as fixed");
@@ -82,7 +84,11 @@ CLI::Option* add_extent(CLI::App& app, const char* option, int64_t& value, const
 /// One number for both axes, or two: vertical, horizontal.
 void add_pair(CLI::App& app, const char* option, std::array<int64_t, 2>& pair, const char* about) {
   app.add_option_function<std::vector<int64_t>>(
-         option, [&pair](const std::vector<int64_t>& v) { pair = {v.front(), v.back()}; }, about)
+         option,
+         [&pair](const std::vector<int64_t>& v) {
+           pair = {v.front(), v.back()};
+         },
+         about)
       ->expected(1, 2)
       ->delimiter(',')
       ->type_name("N[,N]")
@@ -91,14 +97,11 @@ void add_pair(CLI::App& app, const char* option, std::array<int64_t, 2>& pair, c
 
 template <class Recipe>
 void add_layer(CLI::App& app, Recipe& recipe) {
-  app.add_flag_callback("--no-bias", [&recipe] { recipe.bias = false; }, "Leave the bias out");
+  app.add_flag_callback(
+      "--no-bias", [&recipe] { recipe.bias = false; }, "Leave the bias out");
   app.add_flag("--relu", recipe.relu, "Fuse a ReLU");
-  app.add_option("--seed", recipe.seed, "Seed of the random weights")
-      ->capture_default_str()
-      // The conversion takes a minus sign for a number near 2^64.
-      ->check([](const std::string& s) {
-        return s.starts_with('-') ? s + " is negative" : std::string();
-      });
+  add_number(app, "--seed", recipe.seed, 0, UINT64_MAX, "Seed of the random weights")
+      ->default_str(std::to_string(recipe.seed));
 }
 
 void add_image(CLI::App& app, Conv2dRecipe& recipe) {
@@ -197,9 +200,11 @@ Kind add_matmul(CLI::App& make) {
 }
 
 Status write(const Kind& kind, const Output& out) {
+  const IfExists if_exists = out.force ? IfExists::kReplace : IfExists::kKeep;
+  SMELT_TRY(check_writable(out.file, if_exists));
   SMELT_ASSIGN(const Graph graph, kind.make());
   SMELT_ASSIGN(const std::vector<std::byte> file, write_pte(graph, out.pte));
-  SMELT_TRY(write_file(out.file, {file}, out.force ? IfExists::kReplace : IfExists::kKeep));
+  SMELT_TRY(write_file(out.file, {file}, if_exists));
   fmt::print("{}: {} bytes\n", out.file.string(), file.size());
   return {};
 }
@@ -218,7 +223,8 @@ Verb add_make(CLI::App& app) {
     kind.command->footer(kFooter);
   }
   make->allow_extras();  // so that a wrong kind is named together with those that exist
-  return {make, [make, kinds = std::move(kinds), out]() -> Result<Exit> {
+  return {make,
+          [make, kinds = std::move(kinds), out]() -> Result<Exit> {
             for (const Kind& kind : kinds) {
               if (!kind.command->parsed()) continue;
               if (auto done = write(kind, *out); !done) {
@@ -234,7 +240,8 @@ Verb add_make(CLI::App& app) {
               return fail(ErrorCode::kInvalidArgument, "make: what? One of {}", known);
             return fail(ErrorCode::kInvalidArgument,
                         "make: no such kind of program: \"{}\"; one of {}", extras.front(), known);
-          }};
+          },
+          {&out->file}};
 }
 
 }  // namespace smelt::cli

@@ -9,6 +9,7 @@
 #include "inputs.h"
 #include "json_file.h"
 #include "options.h"
+#include "output_files.h"
 #include "platform/file.h"
 #include "profile/etdump.h"
 #include "profile/profiler.h"
@@ -92,20 +93,14 @@ Verb add_profile(CLI::App& app) {
   c->add_option("--input", o->inputs, kInputHelp)
       ->type_name("F.npy|TYPE:X")
       ->allow_extra_args(false);
-  c->add_option("--runs", o->runs, "Measured runs; default 20")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  c->add_option("--warmup", o->warmup, "Runs before measuring; default 3")->type_name("N");
+  add_number(*c, "--runs", o->runs, 1, kMostRuns, "Measured runs; default 20");
+  add_number(*c, "--warmup", o->warmup, 0, kMostRuns, "Runs before measuring; default 3");
   o->model.add_threads(*c);
   o->model.add_quiet(*c);
-  c->add_option("--etdump", o->etdump, "Write an ETDump, for ExecuTorch's Inspector")
-      ->type_name("F.etdp");
-  c->add_option("--trace", o->trace, "Write a trace for chrome://tracing or ui.perfetto.dev")
-      ->type_name("F.json");
-  c->add_option("--html", o->html, "Write a report: one page, nothing loaded from elsewhere")
-      ->type_name("F.html");
-  c->add_option("--json", o->json, "Write the table, and what smelt explain says, as JSON")
-      ->type_name("F");
+  add_output_file(*c, "--etdump", o->etdump, "Write an ETDump, for ExecuTorch's Inspector");
+  add_output_file(*c, "--trace", o->trace, "Write a trace for chrome://tracing or ui.perfetto.dev");
+  add_output_file(*c, "--html", o->html, "Write a report: one page, nothing loaded from elsewhere");
+  add_output_file(*c, "--json", o->json, "Write the table, and what smelt explain says, as JSON");
   c->footer(R"(
 The median over the runs, each node by itself. GFLOP/s counts two operations per multiply-accumulate; GB/s counts operands
 and results once. "roof" is the least time that the machine would need, as a share of that taken: the roofs are measured
@@ -115,7 +110,7 @@ the planner removed take no time and are not shown.
 Examples:
   smelt profile model.pte
   smelt profile model.pte --threads 1 --runs 100 --html model.html --etdump model.etdp)");
-  return {c, [o] { return run(*o); }};
+  return {c, [o] { return run(*o); }, {&o->etdump, &o->trace, &o->html, &o->json}};
 }
 
 }  // namespace smelt::cli

@@ -9,6 +9,7 @@
 #include "elements.h"
 #include "inputs.h"
 #include "options.h"
+#include "platform/file.h"
 #include "verbs.h"
 #include "warnings.h"
 
@@ -58,14 +59,19 @@ std::filesystem::path output_path(const Options& o, size_t i) {
 /// Before anything is computed: the directory exists and nothing is in the way.
 Status prepare_output(const Options& o, size_t outputs) {
   if (o.output_dir.empty()) return {};
+  if (o.output_dir == "-") {
+    return fail(ErrorCode::kInvalidArgument,
+                "--output-dir -: outputs are files in a folder and do not go to standard output");
+  }
   std::error_code error;
   std::filesystem::create_directories(o.output_dir, error);
   if (error) return fail(ErrorCode::kIo, "{}: {}", o.output_dir.string(), error.message());
-  for (size_t i = 0; i < outputs && !o.force; ++i) {
+  for (size_t i = 0; i < outputs; ++i) {
     const auto path = output_path(o, i);
-    if (std::filesystem::exists(path, error)) {
+    if (!o.force && std::filesystem::exists(path, error)) {
       return fail(ErrorCode::kInvalidArgument, "{} exists; --force overwrites it", path.string());
     }
+    SMELT_TRY(check_writable(path, IfExists::kReplace));
   }
   return {};
 }
@@ -106,14 +112,15 @@ Verb add_run(CLI::App& app) {
       ->type_name("F.npy|TYPE:X")
       ->allow_extra_args(false);
   c->add_option("--output-dir", o->output_dir, "Write out0.npy, out1.npy, … there")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(not_empty);
   c->add_flag("--force", o->force, "Overwrite files in the output directory");
-  c->add_option("--runs", o->runs, "Run so often and show the last outputs; state is carried over")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  add_number(*c, "--runs", o->runs, 1, kMostRuns,
+             "Run so often and show the last outputs; state is carried over");
   o->model.add_threads(*c);
   o->model.add_quiet(*c);
-  c->add_option("--seed", o->seed, "Seed of inputs that are not given; default 0")->type_name("S");
+  add_number(*c, "--seed", o->seed, 0, UINT64_MAX, "Seed of inputs that are not given; default 0")
+      ->type_name("S");
   c->footer(R"(
 Examples:
   smelt run model.pte                                    random inputs

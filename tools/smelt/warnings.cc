@@ -67,6 +67,11 @@ std::vector<std::string> warnings(const Method& method, unsigned threads) {
     if (machine && whole && !(machine->isa == whole->isa))
       lines.push_back(
           fmt::format("SMELT_ISA={} leaves out instruction sets that this machine has", mask));
+    const auto named = parse_isa_list(mask);
+    if (whole && named && !((*named & whole->isa) == *named))
+      lines.push_back(fmt::format(
+          "SMELT_ISA={} names instruction sets that this machine does not have (see smelt cpu)",
+          mask));
   }
   if (machine && threads > machine->cores)
     lines.push_back(fmt::format("{} threads on {} cores wait for one another: use --threads {}",
