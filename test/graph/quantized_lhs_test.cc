@@ -182,7 +182,7 @@ Ran run(const Problem& p, const Cpu& cpu, unsigned workers) {
 std::vector<Cpu> tiers() {
   std::vector<Cpu> cpus;
   for (const char* mask : {"", "sme", "neon,neondot,neoni8mm", "neon,neondot", "neon", "scalar"})
-    cpus.push_back(*Cpu::detect(mask));
+    if (auto cpu = Cpu::detect(mask)) cpus.push_back(*std::move(cpu));
   return cpus;
 }
 
