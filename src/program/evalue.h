@@ -88,6 +88,7 @@ struct List;
 /// A value of a method. Copying copies the reference to a tensor or list, not its elements.
 struct EValue {
   Kind kind = Kind::kNone;
+  bool computed = false;  ///< a number that an instruction or the caller gives
   union {
     int64_t integer = 0;
     double real;

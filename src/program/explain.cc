@@ -5,37 +5,12 @@
 #include "graph/explain.h"
 
 #include <algorithm>
-#include <array>
 
 #include "program/method.h"
+#include "program/traffic.h"
 
 namespace smelt::program {
 namespace {
-
-bool starts_with_any(std::string_view text, std::span<const std::string_view> prefixes) {
-  return std::ranges::any_of(prefixes, [&](std::string_view p) { return text.starts_with(p); });
-}
-
-Category operator_category(std::string_view name) {
-  static constexpr std::array<std::string_view, 9> kProducts = {
-      "aten::mm.",   "aten::bmm.",    "aten::addmm.",   "aten::linear.",     "aten::convolution.",
-      "aten::_conv", "aten::matmul.", "aten::baddbmm.", "llama::custom_sdpa"};
-  static constexpr std::array<std::string_view, 36> kMoves = {
-      "aten::view",          "aten::_to_copy",  "aten::permute",    "aten::transpose",
-      "aten::cat.",          "aten::stack.",    "aten::slice",      "aten::select",
-      "aten::index",         "aten::embedding", "aten::expand",     "aten::clone",
-      "aten::copy",          "aten::squeeze",   "aten::unsqueeze",  "aten::split",
-      "aten::constant_pad",  "aten::gather",    "aten::scatter",    "aten::repeat",
-      "aten::flip",          "aten::unbind",    "aten::t_copy",     "aten::as_strided",
-      "aten::alias",         "aten::detach",    "aten::lift_fresh", "aten::narrow",
-      "aten::roll",          "aten::pixel_",    "dim_order_ops::",  "quantized_decomposed::",
-      "llama::update_cache", "aten::full",      "aten::diagonal",   "aten::unfold"};
-  if (name.starts_with("executorch_prim::et_view")) return Category::kDataMovement;
-  if (name.starts_with("executorch_prim::") || name.starts_with("aten::sym_"))
-    return Category::kControl;
-  if (starts_with_any(name, kProducts)) return Category::kMatrixProduct;
-  return starts_with_any(name, kMoves) ? Category::kDataMovement : Category::kElementwise;
-}
 
 // Takes over what the operator's own graph says of its product.
 void add_graph(StepInfo& step, const Session& session, const Cpu& cpu) {
@@ -49,6 +24,7 @@ void add_graph(StepInfo& step, const Session& session, const Cpu& cpu) {
   step.tile = std::move(main->tile);
   step.reason = std::move(main->reason);
   step.alternatives = std::move(main->alternatives);
+  step.macs = 0;
   for (const StepInfo& node : nodes) {
     step.macs += node.macs;
     step.packed_bytes += node.packed_bytes;
@@ -61,7 +37,7 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
   step.type = op.name;
   step.name = op.name;
   step.instruction = instruction;
-  step.category = operator_category(op.name);
+  step.category = *op.category;
   step.unit = Unit::kPlain;
   // "aten::add.out" is native_call_add.out in ExecuTorch's profiles; primitives have no events of
   // their own.
@@ -70,19 +46,18 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
     step.executorch_1_0 = step.executorch_current = fmt::format(
         "native_call_{}", op.name.substr(colon == std::string_view::npos ? 0 : colon + 1));
   std::string in, out, in_shapes, out_shapes;
-  for (size_t i = 0; i < std::min(call.args().size(), op.signature.size()); ++i) {
-    const EValue& v = *call.args()[i];
-    if (v.kind != Kind::kTensor) continue;
-    const bool written = argument_use(op.signature[i]).written;
-    std::string &types = written ? out : in, &shapes = written ? out_shapes : in_shapes;
+  for_each_tensor(op, call.args(), [&](const Tensor& t, ArgumentUse use) {
+    std::string &types = use.written ? out : in, &shapes = use.written ? out_shapes : in_shapes;
     const std::string_view separator = types.empty() ? "" : ", ";
-    types += fmt::format("{}{}", separator, smelt::name(v.tensor->dtype));
-    shapes += fmt::format("{}{}", separator, to_string(v.tensor->shape));
-    step.bytes += v.tensor->bytes();
-  }
+    types += fmt::format("{}{}", separator, smelt::name(t.dtype));
+    shapes += fmt::format("{}{}", separator, to_string(t.shape));
+  });
   step.signature = fmt::format("({}) -> {}", in, out);
   step.shapes = fmt::format("{} -> {}", in_shapes, out_shapes);
-  if (call.elided()) step.bytes = 0;
+  if (!call.elided()) {
+    step.bytes = bytes_moved(op, call.described());
+    if (op.macs != nullptr) step.macs = op.macs(call.described());
+  }
   const bool product = step.category == Category::kMatrixProduct;
   if (call.kernel().empty()) {
     // Code of the operator's own, named after it: "portable_expand_copy".
@@ -101,7 +76,8 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
     add_graph(step, *session, cpu);
   } else {
     add_vector_kernel(step, call.kernel(), cpu);
-    step.reason = "not on the matrix unit: it multiplies no matrices";
+    step.reason = product ? "not on the matrix unit: it is computed row by row with vector kernels"
+                          : "not on the matrix unit: it multiplies no matrices";
   }
   return step;
 }

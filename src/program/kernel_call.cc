@@ -151,6 +151,7 @@ Status KernelCall::run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
   Decision decision;
   Call call(args_, pool, cpu, scratch, state_, decision);
   SMELT_TRY(run_(call));
+  ran_ = true;
   kernel_ = decision.kernel;
   for (RowMajor& r : row_major_) {
     if (!r.written) continue;

@@ -52,6 +52,8 @@ class KernelCall {
   /// From now on runs do nothing: the results lie where their elements are.
   void elide() { elided_ = true; }
   bool elided() const { return elided_; }
+  /// For what is counted of the call.
+  DescribedArguments described() const { return {args_, ran_}; }
   /// The kernel of the last run, or of plan(); empty: the operator's own portable code.
   std::string_view kernel() const { return kernel_; }
 
@@ -70,7 +72,7 @@ class KernelCall {
   std::vector<EValue*> args_;
   std::unique_ptr<OperatorState> state_;
   std::string_view kernel_;
-  bool elided_ = false;
+  bool elided_ = false, ran_ = false;
   std::deque<RowMajor> row_major_;
   std::deque<List> lists_;  // of row-major stand-ins
   std::deque<EValue> list_values_;

@@ -158,6 +158,7 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
   for (size_t i = 0; i < count(plan.inputs()); ++i) {
     const auto v = uint32_t(plan.inputs()->Get(flatbuffers::uoffset_t(i)));
     const bool is_tensor = table_.values[v].kind == Kind::kTensor;
+    table_.values[v].computed = !is_tensor;
     const bool shared = table_.planned[v] && is_tensor && seen_elsewhere(table_, flow, is_input, v);
     inputs_.push_back({v, is_tensor && by_reference[v] && !shared});
   }
@@ -253,6 +254,7 @@ Status LoadedMethod::add_instruction(const pte::ExecutionPlan& plan,
       for (size_t i = 0; i < std::min(args.size(), op.signature.size()); ++i) {
         if (op.signature[i] != 'N') continue;
         if (args[i]->is_none()) args[i]->set(int64_t(0));
+        args[i]->computed = true;
         restore(size_t(args[i] - table_.values.data()));
       }
       SMELT_TRY(check_signature(op, args));

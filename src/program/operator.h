@@ -1,6 +1,7 @@
 // What an un-delegated operator is, and what it gets when it is called.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 #include "platform/cpu.h"
 #include "platform/threads.h"
 #include "program/evalue.h"
+#include "smelt/profile.hpp"
 
 namespace smelt {
 class Session;
@@ -71,16 +73,9 @@ struct Decision {
 /// The arguments of one call. The loader has checked their kinds against the operator's signature,
 /// so the accessors do not. Indices count the arguments as ExecuTorch orders them: inputs first,
 /// outputs last.
-class Call {
+class Arguments {
  public:
-  Call(std::span<EValue* const> args, ThreadPool& pool, const Cpu& cpu, Scratch& scratch,
-       std::unique_ptr<OperatorState>& state, Decision& decision)
-      : args_(args),
-        pool_(pool),
-        cpu_(cpu),
-        scratch_(scratch),
-        state_(state),
-        decision_(decision) {}
+  explicit Arguments(std::span<EValue* const> args) : args_(args) {}
 
   bool has(size_t i) const { return !args_[i]->is_none(); }
   Tensor& tensor(size_t i) const { return *args_[i]->tensor; }
@@ -108,6 +103,38 @@ class Call {
     return v == nullptr || v->is_none() ? nullptr : v->tensor;
   }
   EValue& value(size_t i) const { return *args_[i]; }
+  std::span<EValue* const> all() const { return args_; }
+
+ private:
+  std::span<EValue* const> args_;
+};
+
+/// The arguments of a call that is described: it need not have run.
+class DescribedArguments : public Arguments {
+ public:
+  DescribedArguments(std::span<EValue* const> args, bool ran) : Arguments(args), ran_(ran) {}
+
+  /// Nothing before the first run, where the number is computed while running.
+  std::optional<int64_t> known_integer(size_t i) const {
+    if (!ran_ && value(i).computed) return std::nullopt;
+    return integer(i);
+  }
+
+ private:
+  bool ran_;
+};
+
+/// One call, while it runs.
+class Call : public Arguments {
+ public:
+  Call(std::span<EValue* const> args, ThreadPool& pool, const Cpu& cpu, Scratch& scratch,
+       std::unique_ptr<OperatorState>& state, Decision& decision)
+      : Arguments(args),
+        pool_(pool),
+        cpu_(cpu),
+        scratch_(scratch),
+        state_(state),
+        decision_(decision) {}
 
   ThreadPool& pool() const { return pool_; }
   const Cpu& cpu() const { return cpu_; }
@@ -127,7 +154,6 @@ class Call {
   std::vector<Copied>* copies() const { return decision_.copies; }
 
  private:
-  std::span<EValue* const> args_;
   ThreadPool& pool_;
   const Cpu& cpu_;
   Scratch& scratch_;
@@ -161,6 +187,12 @@ struct Operator {
   Status (*complex)(Call&) = nullptr;
   /// Whether it only copies elements of its first argument, and asks Call::copies.
   bool copies = false;
+  /// What it does to tensors. Most get it from their table, through of_category().
+  std::optional<Category> category = {};
+  /// Multiply-accumulates of a call: every matrix product has it.
+  uint64_t (*macs)(const DescribedArguments&) = nullptr;
+  /// Bytes that a call reads and writes, where the rule for its category (traffic.h) does not hold.
+  uint64_t (*bytes)(const DescribedArguments&) = nullptr;
 };
 
 /// An operator with a choice of kernels.
@@ -181,6 +213,37 @@ constexpr Operator copying(Operator op) {
 constexpr Operator with_complex(Operator op, Status (*run)(Call&)) {
   op.complex = run;
   return op;
+}
+
+/// An operator whose category is not that of its table.
+constexpr Operator in_category(Category category, Operator op) {
+  op.category = category;
+  return op;
+}
+/// An operator that is a matrix product, or has some.
+constexpr Operator multiplying(uint64_t (*macs)(const DescribedArguments&), Operator op) {
+  op.macs = macs;
+  return in_category(Category::kMatrixProduct, op);
+}
+constexpr Operator with_bytes(uint64_t (*bytes)(const DescribedArguments&), Operator op) {
+  op.bytes = bytes;
+  return op;
+}
+
+/// Has no definition: a table that has to call it does not compile.
+void a_matrix_product_says_how_many_multiplications_it_has();
+
+/// A family's table: `category` is that of its operators that have none of their own.
+template <size_t N>
+consteval std::array<Operator, N> of_category(Category category, const Operator (&operators)[N]) {
+  std::array<Operator, N> table;
+  for (size_t i = 0; i < N; ++i) {
+    table[i] = operators[i];
+    if (!table[i].category) table[i].category = category;
+    if (table[i].category == Category::kMatrixProduct && table[i].macs == nullptr)
+      a_matrix_product_says_how_many_multiplications_it_has();
+  }
+  return table;
 }
 
 /// Null if there is no such operator.

@@ -114,6 +114,8 @@ class OperatorProgram {
     }
     return results_[0];
   }
+  /// What the method says of its only step, after a run.
+  StepInfo explain() const { return method_->explain().at(0); }
   /// An output of the last run. A number is an array of rank 0.
   const Array& result(size_t i = 0) const { return results_[i]; }
 

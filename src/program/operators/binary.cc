@@ -488,9 +488,10 @@ constexpr Operator kOperators[] = {
     choosing({"aten::sub.out", "TTSW", binary_alpha<Sub, BinaryOp::kSubtract>, true}),
     {"aten::where.self_out", "TTTW", where, true},
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> binary_operators() { return kOperators; }
+std::span<const Operator> binary_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -112,6 +112,12 @@ Shape reduced_shape(const Shape& shape, const std::array<bool, kMaxRank>& set, b
 /// number of elements is the same.
 Result<Shape> inferred_shape(std::span<const int64_t> sizes, const Shape& from);
 
+/// Multiply-accumulates of [.., k] times a matrix, whichever of its dimensions is k. Like all such
+/// counts it may be asked of calls that do not fit together, which fail when they run.
+inline uint64_t matrix_macs(const Tensor& lhs, const Tensor& matrix) {
+  return lhs.rank() == 0 ? 0 : lhs.shape.numel(0, lhs.rank() - 1) * matrix.numel();
+}
+
 /// A list of extents as a shape. kInvalidArgument if one is negative or there are too many.
 Result<Shape> to_shape(std::span<const int64_t> sizes);
 

@@ -107,7 +107,7 @@ struct Attributes {
   bool transposed;
   int64_t groups;
 
-  Attributes(const Call& call, size_t first)
+  Attributes(const Arguments& call, size_t first)
       : stride(call.ints(first)),
         padding(call.ints(first + 1)),
         dilation(call.ints(first + 2)),
@@ -385,13 +385,33 @@ Status convolution_backward(Call& call) {
   });
 }
 
+/// A weight meets every position of the result, or, transposed, of the input: taps that fall into
+/// the padding count as well, as they do in delegates.
+uint64_t macs(const Tensor& input, const Tensor& weight, const Attributes& attributes) {
+  const auto p = plan(input, weight, attributes);
+  if (!p) return 0;
+  return uint64_t(p->geometry.batch) * uint64_t(p->geometry.out_size()) * weight.numel();
+}
+uint64_t convolution_macs(const DescribedArguments& args) {
+  return macs(args.tensor(0), args.tensor(1), Attributes(args, 3));
+}
+/// The gradients of input and weights have as many products as the result has.
+uint64_t backward_macs(const DescribedArguments& args) {
+  const auto wanted = args.bools(10);
+  const auto gradients =
+      std::count(wanted.begin(), wanted.begin() + (wanted.size() == 3 ? 2 : 0), uint8_t(1));
+  return uint64_t(gradients) * macs(args.tensor(1), args.tensor(2), Attributes(args, 4));
+}
+
 constexpr Operator kOperators[] = {
-    choosing({"aten::convolution.out", "TTtLLLBLIW", convolution}),
-    {"aten::convolution_backward.out", "TTTlLLLBLIMWWW", convolution_backward},
+    multiplying(convolution_macs, choosing({"aten::convolution.out", "TTtLLLBLIW", convolution})),
+    multiplying(backward_macs,
+                {"aten::convolution_backward.out", "TTTlLLLBLIMWWW", convolution_backward}),
 };
+constexpr auto kTable = of_category(Category::kMatrixProduct, kOperators);
 
 }  // namespace
 
-std::span<const Operator> convolution_operators() { return kOperators; }
+std::span<const Operator> convolution_operators() { return kTable; }
 
 }  // namespace smelt::program

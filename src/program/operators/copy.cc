@@ -48,9 +48,10 @@ constexpr Operator kOperators[] = {
     copying({"et_copy::_d2h_copy.out", "TW", clone<1>, true}),
     copying({"et_copy::_h2d_copy.out", "TW", clone<1>, true}),
 };
+constexpr auto kTable = of_category(Category::kDataMovement, kOperators);
 
 }  // namespace
 
-std::span<const Operator> copy_operators() { return kOperators; }
+std::span<const Operator> copy_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -168,7 +168,7 @@ constexpr Operator kOperators[] = {
     {"aten::fill.Tensor_out", "TTW", fill_tensor, true},
     {"aten::full.out", "LSW", full, true},
     {"aten::full_like.out", "TSiW", full_like, true},
-    {"aten::native_dropout.out", "TDbWW", native_dropout},
+    in_category(Category::kElementwise, {"aten::native_dropout.out", "TDbWW", native_dropout}),
     {"aten::ones.out", "LW", constant<1>, true},
     {"aten::rand.out", "LW", random<&Random::uniform>},
     {"aten::randn.out", "LW", random<&Random::normal>},
@@ -176,9 +176,10 @@ constexpr Operator kOperators[] = {
     {"aten::zeros.out", "LW", constant<0>, true},
     moving({"dim_order_ops::_empty_dim_order.out", "LlW", empty, true}),
 };
+constexpr auto kTable = of_category(Category::kDataMovement, kOperators);
 
 }  // namespace
 
-std::span<const Operator> creation_operators() { return kOperators; }
+std::span<const Operator> creation_operators() { return kTable; }
 
 }  // namespace smelt::program

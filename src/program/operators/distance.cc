@@ -112,9 +112,10 @@ constexpr Operator kOperators[] = {
     {"aten::_cdist_forward.out", "TTDiW", cdist},
     {"aten::_pdist_forward.out", "TDW", pdist},
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> distance_operators() { return kOperators; }
+std::span<const Operator> distance_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -374,9 +374,10 @@ constexpr Operator kOperators[] = {
     moving({"aten::_fft_c2r.out", "TLIIW", fft_c2r}),
     moving({"aten::_fft_r2c.out", "TLIBW", fft_r2c}),
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> fft_operators() { return kOperators; }
+std::span<const Operator> fft_operators() { return kTable; }
 
 }  // namespace smelt::program

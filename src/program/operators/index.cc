@@ -457,9 +457,10 @@ constexpr Operator kOperators[] = {
     {"aten::scatter.value_out", "TITSW", scatter_value},
     {"aten::scatter_add.out", "TITTW", scatter_add},
 };
+constexpr auto kTable = of_category(Category::kDataMovement, kOperators);
 
 }  // namespace
 
-std::span<const Operator> index_operators() { return kOperators; }
+std::span<const Operator> index_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -175,6 +175,62 @@ Status attend(Call& call, const Attention& a, Tensor& out) {
   return {};
 }
 
+/// Where attention has its arguments: values follow keys, and two behind the mask is `causal`.
+struct Places {
+  size_t key, start, mask, out;
+  size_t heads_first = 0;  ///< 0: it has no such argument
+};
+
+/// What attention does, of the largest extent that its arguments allow before they are computed.
+struct Effort {
+  uint64_t pairs = 0;  ///< of a query and a key that it sees, in one head
+  uint64_t keys = 0;   ///< that some query sees
+  uint64_t room = 0;   ///< for keys
+  uint64_t rows = 0;   ///< of a query's elements: batch x heads
+};
+Effort effort(const DescribedArguments& args, const Places& at) {
+  const Tensor &query = args.tensor(0), &key = args.tensor(at.key);
+  if (query.rank() != 4 || key.rank() != 4) return {};
+  const bool heads_first = at.heads_first != 0 && args.boolean(at.heads_first);
+  const size_t position = heads_first ? 2 : 1;
+  const auto length = uint64_t(query.shape[position]), room = uint64_t(key.shape[position]);
+  Effort e{.room = room, .rows = uint64_t(query.shape[0] * query.shape[3 - position])};
+  if (args.has(at.mask)) {
+    e.keys = room;
+  } else {
+    const uint64_t last = room - std::min(room, length);
+    const int64_t start = args.known_integer(at.start).value_or(int64_t(last));
+    e.keys = std::min(uint64_t(std::max<int64_t>(start, 0)), last) + length;
+  }
+  e.pairs = length * e.keys;
+  if (args.boolean(at.mask + 2) && length != 0) e.pairs -= length * (length - 1) / 2;
+  return e;
+}
+
+/// A pair takes a product per element of the key, and one per element of the value.
+template <Places At>
+uint64_t attention_macs(const DescribedArguments& args) {
+  const Effort e = effort(args, At);
+  return e.pairs == 0 ? 0 : 2 * e.rows * e.pairs * uint64_t(args.tensor(0).shape[3]);
+}
+
+/// Of keys and values, only what some query sees; and what is written into a cache before.
+template <Places At>
+uint64_t attention_bytes(const DescribedArguments& args) {
+  const Effort e = effort(args, At);
+  uint64_t bytes = args.tensor(0).bytes() + args.tensor(At.out).bytes();
+  if (args.has(At.mask)) bytes += args.tensor(At.mask).bytes();
+  for (const size_t cache : {At.key, At.key + 1})
+    if (e.room != 0) bytes += args.tensor(cache).bytes() / e.room * e.keys;
+  if (At.key != 1) bytes += 2 * (args.tensor(1).bytes() + args.tensor(2).bytes());
+  return bytes;
+}
+
+template <Places At>
+constexpr Operator attending(Operator op) {
+  return with_bytes(attention_bytes<At>, multiplying(attention_macs<At>, op));
+}
+
 double default_scale(const Tensor& query) {
   return query.rank() == 4 && query.shape[3] > 0 ? 1 / std::sqrt(double(query.shape[3])) : 1;
 }
@@ -273,16 +329,21 @@ Status fast_hadamard_transform(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"llama::custom_quantized_sdpa.out", "TTTItDBdttttttBW", custom_quantized_sdpa},
-    {"llama::custom_sdpa.out", "TTTItDBdW", custom_sdpa},
-    {"llama::fast_hadamard_transform.out", "TW", fast_hadamard_transform},
-    {"llama::sdpa_with_kv_cache.out", "TTTUUIItDBdW", sdpa_with_kv_cache},
+    attending<Places{.key = 1, .start = 3, .mask = 4, .out = 15, .heads_first = 14}>(
+        {"llama::custom_quantized_sdpa.out", "TTTItDBdttttttBW", custom_quantized_sdpa}),
+    attending<Places{.key = 1, .start = 3, .mask = 4, .out = 8}>(
+        {"llama::custom_sdpa.out", "TTTItDBdW", custom_sdpa}),
+    in_category(Category::kElementwise,
+                {"llama::fast_hadamard_transform.out", "TW", fast_hadamard_transform}),
+    attending<Places{.key = 3, .start = 5, .mask = 7, .out = 11}>(
+        {"llama::sdpa_with_kv_cache.out", "TTTUUIItDBdW", sdpa_with_kv_cache}),
     {"llama::update_cache.out", "TUIW", update_cache},
     {"llama::update_cache_with_indices.out", "TUITW", update_cache_with_indices},
 };
+constexpr auto kTable = of_category(Category::kDataMovement, kOperators);
 
 }  // namespace
 
-std::span<const Operator> llm_operators() { return kOperators; }
+std::span<const Operator> llm_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -232,15 +232,27 @@ Status linear(Call& call) {
   });
 }
 
+template <size_t Lhs>
+uint64_t macs(const DescribedArguments& args) {
+  return matrix_macs(args.tensor(Lhs), args.tensor(Lhs + 1));
+}
+/// Each row meets the matrix of its batch. A product of complex numbers is four of real ones.
+uint64_t bmm_macs(const DescribedArguments& args) {
+  const Tensor& lhs = args.tensor(0);
+  if (lhs.rank() != 3 || lhs.shape[0] <= 0) return 0;
+  return macs<0>(args) / uint64_t(lhs.shape[0]) * (is_complex(lhs.dtype) ? 4 : 1);
+}
+
 constexpr Operator kOperators[] = {
-    choosing({"aten::addmm.out", "TTTSSW", addmm}),
-    with_complex(choosing({"aten::bmm.out", "TTW", bmm}), complex_bmm),
-    choosing({"aten::linear.out", "TTtW", linear}),
-    choosing({"aten::mm.out", "TTW", mm}),
+    multiplying(macs<1>, choosing({"aten::addmm.out", "TTTSSW", addmm})),
+    multiplying(bmm_macs, with_complex(choosing({"aten::bmm.out", "TTW", bmm}), complex_bmm)),
+    multiplying(macs<0>, choosing({"aten::linear.out", "TTtW", linear})),
+    multiplying(macs<0>, choosing({"aten::mm.out", "TTW", mm})),
 };
+constexpr auto kTable = of_category(Category::kMatrixProduct, kOperators);
 
 }  // namespace
 
-std::span<const Operator> matmul_operators() { return kOperators; }
+std::span<const Operator> matmul_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -242,9 +242,10 @@ constexpr Operator kOperators[] = {
     {"aten::native_group_norm.out", "TttIIIIDWWW", group_norm},
     choosing({"aten::native_layer_norm.out", "TLttDWWW", layer_norm}),
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> norm_operators() { return kOperators; }
+std::span<const Operator> norm_operators() { return kTable; }
 
 }  // namespace smelt::program

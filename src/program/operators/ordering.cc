@@ -453,9 +453,10 @@ constexpr Operator kOperators[] = {
     {"aten::sort.values_stable", "TbIBWW", sort_stable, true},
     {"aten::unique_consecutive.out", "TBBiWWW", unique_consecutive},
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> ordering_operators() { return kOperators; }
+std::span<const Operator> ordering_operators() { return kTable; }
 
 }  // namespace smelt::program

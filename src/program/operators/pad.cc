@@ -106,9 +106,10 @@ constexpr Operator kOperators[] = {
     moving({"aten::replication_pad2d.out", "TLW", pad<Replicate, 2>}),
     moving({"aten::replication_pad3d.out", "TLW", pad<Replicate, 3>}),
 };
+constexpr auto kTable = of_category(Category::kDataMovement, kOperators);
 
 }  // namespace
 
-std::span<const Operator> pad_operators() { return kOperators; }
+std::span<const Operator> pad_operators() { return kTable; }
 
 }  // namespace smelt::program

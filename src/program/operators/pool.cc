@@ -220,9 +220,10 @@ constexpr Operator kOperators[] = {
     {"aten::max_pool2d_with_indices.out", "TLLLLBWW", max_pool2d},
     {"aten::max_pool2d_with_indices_backward.grad_input", "TTLLLLBTW", max_pool2d_backward},
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> pool_operators() { return kOperators; }
+std::span<const Operator> pool_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -236,12 +236,15 @@ constexpr Operator kOperators[] = {
     {"executorch_prim::floor.Scalar", "SN", to_integer<round_down>, true},
     {"executorch_prim::round.Scalar", "SN", to_integer<round_even>, true},
     {"executorch_prim::trunc.Scalar", "SN", to_integer<round_to_zero>, true},
-    moving({"executorch_prim::et_copy_index.tensor", "UTI", et_copy_index}),
-    moving({"executorch_prim::et_view.default", "TLW", et_view, true, true}),
+    in_category(Category::kDataMovement,
+                moving({"executorch_prim::et_copy_index.tensor", "UTI", et_copy_index})),
+    in_category(Category::kDataMovement,
+                moving({"executorch_prim::et_view.default", "TLW", et_view, true, true})),
 };
+constexpr auto kTable = of_category(Category::kControl, kOperators);
 
 }  // namespace
 
-std::span<const Operator> prim_operators() { return kOperators; }
+std::span<const Operator> prim_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -31,7 +31,7 @@ Result<Parameters> read_parameters(Call& call, const Tensor& scales, const Tenso
     SMELT_ASSIGN(const int64_t* zero, elements<int64_t>(call, *zeros));
     return Parameters{scale, zero};
   }
-  SMELT_ASSIGN(int64_t* zero, call.scratch().take<int64_t>(n));
+  SMELT_ASSIGN(int64_t * zero, call.scratch().take<int64_t>(n));
   std::fill_n(zero, n, 0);
   return Parameters{scale, zero};
 }
@@ -43,7 +43,7 @@ Status quantize(Call& call, const Tensor& input, Granularity g, Parameters p, in
   if (low > high) return invalid("quantises to [{}, {}]", low, high);
   SMELT_TRY(out.resize(input.shape));
   SMELT_ASSIGN(const float* x, elements<float>(call, input));
-  SMELT_ASSIGN(int64_t* y, result_elements<int64_t>(call, out));
+  SMELT_ASSIGN(int64_t * y, result_elements<int64_t>(call, out));
   for (size_t i = 0, n = input.numel(); i < n; ++i) {
     const size_t group = g.group(i);
     const float inverse = 1.0f / float(p.scale[group]);
@@ -230,7 +230,7 @@ Status embedding(Call& call) {
   SMELT_TRY(out.resize(shape));
   const size_t group_size = std::max<size_t>(dim / groups, 1);
   SMELT_ASSIGN(float* row, call.scratch().take<float>(dim));
-  SMELT_ASSIGN(int64_t* stored, call.scratch().take<int64_t>(packed));
+  SMELT_ASSIGN(int64_t * stored, call.scratch().take<int64_t>(packed));
   for (size_t i = 0, n = indices.numel(); i < n; ++i) {
     SMELT_ASSIGN(const int64_t k,
                  checked_index(load_element<int64_t>(indices.dtype, indices.data, ptrdiff_t(i)),
@@ -249,6 +249,22 @@ Status embedding(Call& call) {
                 row);
   }
   return {};
+}
+
+/// A row of weights, scales and zero points is read per index.
+template <size_t Out>
+uint64_t embedding_bytes(const DescribedArguments& args) {
+  const Tensor& indices = args.tensor(5);
+  uint64_t bytes = indices.bytes() + args.tensor(Out).bytes();
+  for (const Tensor* t : {&args.tensor(0), &args.tensor(1), args.optional_tensor(2)}) {
+    if (t != nullptr && t->rank() != 0 && t->shape[0] > 0)
+      bytes += t->bytes() / size_t(t->shape[0]) * indices.numel();
+  }
+  return bytes;
+}
+template <size_t Bits, size_t Out>
+constexpr Operator lookup(std::string_view name, std::string_view signature) {
+  return with_bytes(embedding_bytes<Out>, {name, signature, embedding<Bits, Out>});
 }
 
 /// input [m, k] × dequantised weight: [k, n] (mixed_mm), or [n, k] transposed (mixed_linear).
@@ -293,6 +309,10 @@ Status mixed_product(Call& call) {
   return {};
 }
 
+uint64_t mixed_macs(const DescribedArguments& args) {
+  return matrix_macs(args.tensor(0), args.tensor(1));
+}
+
 /// a + b, each quantised, the result too.
 Status quantized_add(Call& call) {
   const Tensor &a = call.tensor(0), &b = call.tensor(5);
@@ -316,7 +336,8 @@ Status quantized_add(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"quantized_decomposed::add.out", "TDIIITDIIIDIIIW", quantized_add},
+    in_category(Category::kElementwise,
+                {"quantized_decomposed::add.out", "TDIIITDIIIDIIIW", quantized_add}),
     {"quantized_decomposed::choose_qparams.Tensor_out", "TIIDIWW", choose_qparams},
     {"quantized_decomposed::choose_qparams_per_token_asymmetric.out", "TIWW",
      choose_qparams_per_token},
@@ -325,22 +346,25 @@ constexpr Operator kOperators[] = {
      dequantize_per_tensor_tensor},
     {"quantized_decomposed::dequantize_per_tensor.out", "TDIIIIiW", dequantize_per_tensor},
     {"quantized_decomposed::dequantize_per_token.out", "TTTIIIIW", dequantize_per_token},
-    {"quantized_decomposed::embedding_2bit.dtype_out", "TTtIITiW", embedding<2, 7>},
-    {"quantized_decomposed::embedding_2bit.out", "TTtIITW", embedding<2, 6>},
-    {"quantized_decomposed::embedding_4bit.dtype_out", "TTtIITiW", embedding<4, 7>},
-    {"quantized_decomposed::embedding_4bit.out", "TTtIITW", embedding<4, 6>},
-    {"quantized_decomposed::embedding_byte.dtype_out", "TTtIITiW", embedding<8, 7>},
-    {"quantized_decomposed::embedding_byte.out", "TTtIITW", embedding<8, 6>},
-    {"quantized_decomposed::mixed_linear.out", "TTTtiW", mixed_product<true, 5>},
-    {"quantized_decomposed::mixed_mm.out", "TTTtW", mixed_product<false, 4>},
+    lookup<2, 7>("quantized_decomposed::embedding_2bit.dtype_out", "TTtIITiW"),
+    lookup<2, 6>("quantized_decomposed::embedding_2bit.out", "TTtIITW"),
+    lookup<4, 7>("quantized_decomposed::embedding_4bit.dtype_out", "TTtIITiW"),
+    lookup<4, 6>("quantized_decomposed::embedding_4bit.out", "TTtIITW"),
+    lookup<8, 7>("quantized_decomposed::embedding_byte.dtype_out", "TTtIITiW"),
+    lookup<8, 6>("quantized_decomposed::embedding_byte.out", "TTtIITW"),
+    multiplying(mixed_macs,
+                {"quantized_decomposed::mixed_linear.out", "TTTtiW", mixed_product<true, 5>}),
+    multiplying(mixed_macs,
+                {"quantized_decomposed::mixed_mm.out", "TTTtW", mixed_product<false, 4>}),
     {"quantized_decomposed::quantize_per_channel.out", "TTTIIIIW", quantize_per_channel},
     {"quantized_decomposed::quantize_per_tensor.Tensor_out", "TTTIIIW", quantize_per_tensor_tensor},
     {"quantized_decomposed::quantize_per_tensor.out", "TDIIIIW", quantize_per_tensor},
     {"quantized_decomposed::quantize_per_token.out", "TTTIIIW", quantize_per_token},
 };
+constexpr auto kTable = of_category(Category::kDataMovement, kOperators);
 
 }  // namespace
 
-std::span<const Operator> quantize_operators() { return kOperators; }
+std::span<const Operator> quantize_operators() { return kTable; }
 
 }  // namespace smelt::program

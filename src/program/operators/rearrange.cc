@@ -210,9 +210,10 @@ constexpr Operator kOperators[] = {
     {"aten::tril.out", "TIW", tril},
     moving({"preprocess::tile_crop.out", "TIW", tile_crop}),
 };
+constexpr auto kTable = of_category(Category::kDataMovement, kOperators);
 
 }  // namespace
 
-std::span<const Operator> rearrange_operators() { return kOperators; }
+std::span<const Operator> rearrange_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -251,9 +251,10 @@ constexpr Operator kOperators[] = {
     {"aten::var.out", "TlBBW", var_unbiased},
     {"aten::var_mean.correction_out", "TlsBWW", var_mean},
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> reduction_operators() { return kOperators; }
+std::span<const Operator> reduction_operators() { return kTable; }
 
 }  // namespace smelt::program

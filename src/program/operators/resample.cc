@@ -281,9 +281,10 @@ constexpr Operator kOperators[] = {
     {"aten::upsample_bilinear2d.vec_out", "TlBfW", upsample_bilinear2d},
     {"aten::upsample_nearest2d.vec_out", "TlfW", upsample_nearest2d},
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> resample_operators() { return kOperators; }
+std::span<const Operator> resample_operators() { return kTable; }
 
 }  // namespace smelt::program

@@ -223,9 +223,10 @@ constexpr Operator kOperators[] = {
     {"aten::logcumsumexp.out", "TIW", logcumsumexp, true},
     {"aten::topk.values", "TIIBBWW", topk, true},
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> scan_operators() { return kOperators; }
+std::span<const Operator> scan_operators() { return kTable; }
 
 }  // namespace smelt::program

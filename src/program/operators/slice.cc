@@ -220,9 +220,10 @@ constexpr Operator kOperators[] = {
     moving({"aten::stack.out", "XIW", stack, true}),
     copying({"aten::unbind_copy.int_out", "TIY", unbind_copy, true}),
 };
+constexpr auto kTable = of_category(Category::kDataMovement, kOperators);
 
 }  // namespace
 
-std::span<const Operator> slice_operators() { return kOperators; }
+std::span<const Operator> slice_operators() { return kTable; }
 
 }  // namespace smelt::program

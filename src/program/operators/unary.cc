@@ -313,9 +313,10 @@ constexpr Operator kOperators[] = {
     choosing({"aten::tanh.out", "TW", unary<Tanh, UnaryOp::kTanh>, true}),
     choosing({"aten::trunc.out", "TW", unary<Trunc, UnaryOp::kTruncate>, true}),
 };
+constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 
 }  // namespace
 
-std::span<const Operator> unary_operators() { return kOperators; }
+std::span<const Operator> unary_operators() { return kTable; }
 
 }  // namespace smelt::program

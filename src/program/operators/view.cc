@@ -171,9 +171,10 @@ constexpr Operator kOperators[] = {
     copying({"aten::unsqueeze_copy.out", "TIW", unsqueeze_copy, true}),
     copying({"aten::view_copy.out", "TLW", view_copy}),
 };
+constexpr auto kTable = of_category(Category::kDataMovement, kOperators);
 
 }  // namespace
 
-std::span<const Operator> view_operators() { return kOperators; }
+std::span<const Operator> view_operators() { return kTable; }
 
 }  // namespace smelt::program
