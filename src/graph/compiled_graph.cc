@@ -19,6 +19,17 @@ NodeSpec spec_of(const Graph& graph, const Node& node, Packing& packing) {
   return spec;
 }
 
+// Exporters declare some values in between with their dimensions in another order than the nodes
+// give them: what follows from the graph's inputs and constants holds.
+Status infer_outputs(Graph& graph, const Node& node, const Op& op) {
+  std::vector<Shape> in;
+  for (ValueId id : node.inputs) in.push_back(id == kNoValue ? Shape{} : graph.values[id].shape);
+  SMELT_ASSIGN(const std::vector<Shape> out, op.infer(in));
+  for (size_t i = 0; i < node.outputs.size(); ++i)
+    if (node.outputs[i] != kNoValue) graph.values[node.outputs[i]].shape = out[i];
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, const Cpu& cpu,
@@ -27,7 +38,7 @@ Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, c
   graph.file_nodes = graph.nodes;
   if (options.passes) run_passes(graph);
   std::shared_ptr<CompiledGraph> compiled(new CompiledGraph(std::move(graph), options));
-  const Graph& g = compiled->graph_;
+  Graph& g = compiled->graph_;
   for (ValueId id : g.outputs)
     if (g.values[id].quant.granularity == QuantGranularity::kPerToken)
       return fail(ErrorCode::kUnsupported, "value {} is an output, but is dynamically quantised",
@@ -35,10 +46,14 @@ Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, c
   compiled->ops_.reserve(g.nodes.size());
   Packing packing{.cache = options.weights};
   for (size_t i = 0; i < g.nodes.size(); ++i) {
-    auto op = make_op(spec_of(g, g.nodes[i], packing), cpu);
-    if (!op)
-      return prefixed(std::move(op).error(),
-                      fmt::format("node {} ({})", g.nodes[i].origin, name(g.nodes[i].kind)));
+    const Node& node = g.nodes[i];
+    const auto failed = [&](Error error) {
+      return prefixed(std::move(error), fmt::format("node {} ({})", node.origin, name(node.kind)));
+    };
+    auto op = make_op(spec_of(g, node, packing), cpu);
+    if (!op) return failed(std::move(op).error());
+    if (auto inferred = infer_outputs(g, node, **op); !inferred)
+      return failed(std::move(inferred).error());
     compiled->ops_.push_back(*std::move(op));
   }
   compiled->shared_bytes_ = packing.shared_bytes;

@@ -11,7 +11,7 @@ DataFlow DataFlow::of(const pte::ExecutionPlan& plan, const std::vector<const Op
   const auto& values = *plan.values();
   const size_t n = values.size();
   const std::vector<bool> none(n);
-  DataFlow f{none, none, none, none, none, none};
+  DataFlow f{none, none, none, none, none};
   struct Edge {
     uint32_t from, to;
   };
@@ -62,8 +62,7 @@ DataFlow DataFlow::of(const pte::ExecutionPlan& plan, const std::vector<const Op
         }
       } else if (const auto* move = instruction->instr_args_as_MoveCall()) {
         f.read[size_t(move->move_from())] = true;
-        f.moved_to[size_t(move->move_to())] = true;
-        edges.push_back({uint32_t(move->move_from()), uint32_t(move->move_to())});
+        f.computed[size_t(move->move_to())] = true;
       } else if (const auto* jump = instruction->instr_args_as_JumpFalseCall()) {
         f.read[size_t(jump->cond_value_index())] = true;
       }

@@ -10,15 +10,12 @@ namespace smelt::program {
 
 /// What the instructions of a plan do to its values, whichever way control flows. Indexed by value.
 struct DataFlow {
-  std::vector<bool> computed;  ///< a kernel or delegate writes it
-  std::vector<bool> moved_to;  ///< a MoveCall replaces it
+  std::vector<bool> computed;  ///< a kernel, delegate or move writes it
   std::vector<bool> view;      ///< a view operator gives it the memory of another
-  /// Its memory may be written: through itself, or through a value that it is moved to or viewed
-  /// as.
+  /// Its memory may be written: through itself, or through a value that it is viewed as.
   std::vector<bool> mutated;
   std::vector<bool> read;
-  /// Its memory may become that of an output: it is one, or a value that it is moved to or viewed
-  /// as.
+  /// Its memory may become that of an output: it is one, or a value that it is viewed as.
   std::vector<bool> escapes;
 
   /// `operators[i]` belongs to the i-th operator of the plan; `delegate_outputs[i]` lists the

@@ -8,18 +8,38 @@ namespace {
 /// XNNPACK knows no int64: what a program wants as int64 its graph gives as int32.
 bool widened(DType graph, DType program) { return graph == DType::kS32 && program == DType::kS64; }
 
-// The graph sees dimensions in the order they have in memory: its own transposes are part of it.
+/// The graph sees dimensions in the order that they have in memory: its own transposes are part of
+/// it. Where a tensor has dimensions of one element, memory says nothing, and the exporter's order
+/// of them is anything: the shape that the graph declares says where they are.
+DimOrder graph_order(const Tensor& t, const Shape& declared) {
+  const size_t rank = t.rank();
+  if (declared.rank() != rank) return t.dim_order;
+  std::array<uint8_t, kMaxRank> longer, ones;
+  size_t longer_count = 0, ones_count = 0;
+  for (size_t i = 0; i < rank; ++i) {
+    const uint8_t d = t.dim_order[i];
+    if (!t.always_one(d)) longer[longer_count++] = d;
+    if (t.always_one(i)) ones[ones_count++] = uint8_t(i);
+  }
+  DimOrder order = t.dim_order;
+  size_t next_longer = 0, next_one = 0;
+  for (size_t i = 0; i < rank; ++i) {
+    const bool one = declared[i] == 1;
+    if (one ? next_one == ones_count : next_longer == longer_count) return t.dim_order;
+    order[i] = one ? ones[next_one++] : longer[next_longer++];
+  }
+  return order;
+}
 
-bool has_graph_shape(const Tensor& t, const Shape& shape) {
-  if (t.row_major) return t.shape == shape;
+bool has_graph_shape(const Tensor& t, const DimOrder& order, const Shape& shape) {
   bool same = shape.rank() == t.rank();
-  for (size_t d = 0; same && d < t.rank(); ++d) same = shape[d] == t.shape[t.dim_order[d]];
+  for (size_t d = 0; same && d < t.rank(); ++d) same = shape[d] == t.shape[order[d]];
   return same;
 }
 
-Shape graph_shape(const Tensor& t) {
+Shape graph_shape(const Tensor& t, const DimOrder& order) {
   Shape shape = t.shape;
-  for (size_t d = 0; d < t.rank(); ++d) shape[d] = t.shape[t.dim_order[d]];
+  for (size_t d = 0; d < t.rank(); ++d) shape[d] = t.shape[order[d]];
   return shape;
 }
 
@@ -46,7 +66,7 @@ Result<std::unique_ptr<Delegate>> Delegate::load(std::span<const std::byte> payl
   return delegate;
 }
 
-Status Delegate::check_arguments(std::span<EValue* const> args) const {
+Result<Delegate::Arguments> Delegate::bind(std::vector<EValue*> args) const {
   const Graph& graph = session_->compiled().graph();
   const auto check = [&](uint32_t arg, ValueId id, std::string_view role,
                          bool may_widen) -> Status {
@@ -65,25 +85,32 @@ Status Delegate::check_arguments(std::span<EValue* const> args) const {
     }
     return {};
   };
+  Arguments bound;
+  const auto order_of = [&](uint32_t arg, ValueId id) {
+    return graph_order(*args[arg]->tensor, graph.values[id].shape);
+  };
   for (size_t i = 0; i < input_args_.size(); ++i) {
     SMELT_TRY(check(input_args_[i], graph.inputs[i], "input", false));
+    bound.in.push_back(order_of(input_args_[i], graph.inputs[i]));
   }
   for (size_t i = 0; i < output_args_.size(); ++i) {
     SMELT_TRY(check(output_args_[i], graph.outputs[i], "output", true));
+    bound.out.push_back(order_of(output_args_[i], graph.outputs[i]));
   }
-  return {};
+  bound.values = std::move(args);
+  return bound;
 }
 
-Status Delegate::run(std::span<EValue* const> args, Scratch& scratch) {
+Status Delegate::run(const Arguments& args, Scratch& scratch) {
   bool same = true;
   for (size_t i = 0; i < input_args_.size(); ++i) {
-    const Tensor& t = *args[input_args_[i]]->tensor;
-    same = same && has_graph_shape(t, session_->input_shapes()[i]);
+    const Tensor& t = *args.values[input_args_[i]]->tensor;
+    same = same && has_graph_shape(t, args.in[i], session_->input_shapes()[i]);
     in_[i] = t.data;
   }
   if (!same) {
     for (size_t i = 0; i < input_args_.size(); ++i) {
-      shapes_[i] = graph_shape(*args[input_args_[i]]->tensor);
+      shapes_[i] = graph_shape(*args.values[input_args_[i]]->tensor, args.in[i]);
     }
     SMELT_TRY(session_->reshape(shapes_));
   }
@@ -91,20 +118,18 @@ Status Delegate::run(std::span<EValue* const> args, Scratch& scratch) {
   const Graph& graph = session_->compiled().graph();
   bool widen = false;
   for (size_t i = 0; i < output_args_.size(); ++i) {
-    Tensor& t = *args[output_args_[i]]->tensor;
+    Tensor& t = *args.values[output_args_[i]]->tensor;
     const Shape& given = session_->output_shapes()[i];
-    if (t.row_major) {
-      SMELT_TRY(t.resize(given));
-    } else {
-      if (given.rank() != t.rank()) {
-        return fail(ErrorCode::kInvalidArgument,
-                    "a delegate's output {} has rank {}, its tensor rank {}", i, given.rank(),
-                    t.rank());
-      }
-      Shape logical = given;
-      for (size_t d = 0; d < t.rank(); ++d) logical[t.dim_order[d]] = given[d];
-      SMELT_TRY(t.resize(logical));
+    if (given.rank() != t.rank() && !t.row_major) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "a delegate's output {} has rank {}, its tensor rank {}", i, given.rank(),
+                  t.rank());
     }
+    Shape logical = given;
+    if (given.rank() == t.rank()) {
+      for (size_t d = 0; d < t.rank(); ++d) logical[args.out[i][d]] = given[d];
+    }
+    SMELT_TRY(t.resize(logical));
     out_[i] = t.data;
     if (widened(graph.values[graph.outputs[i]].dtype, t.dtype)) {
       SMELT_ASSIGN(out_[i], scratch.take(t.numel() * sizeof(int32_t)));
@@ -113,7 +138,7 @@ Status Delegate::run(std::span<EValue* const> args, Scratch& scratch) {
   }
   session_->run(in_, out_);
   for (size_t i = 0; widen && i < output_args_.size(); ++i) {
-    const Tensor& t = *args[output_args_[i]]->tensor;
+    const Tensor& t = *args.values[output_args_[i]]->tensor;
     if (out_[i] == t.data) continue;
     const auto* from = reinterpret_cast<const int32_t*>(out_[i]);
     for (size_t k = 0, n = t.numel(); k < n; ++k) t.as<int64_t>()[k] = from[k];

@@ -26,15 +26,21 @@ class Delegate {
                                                 const Cpu& cpu, ThreadPool& pool,
                                                 WeightCache* weights);
 
+  /// The arguments of a call, and which dimension of an argument each dimension of the graph's
+  /// input or output is.
+  struct Arguments {
+    std::vector<EValue*> values;
+    std::vector<DimOrder> in, out;
+  };
   /// Checks that a call's arguments are tensors of the types that the graph has.
-  Status check_arguments(std::span<EValue* const> args) const;
+  Result<Arguments> bind(std::vector<EValue*> args) const;
   /// Which arguments a call reads and writes.
   std::span<const uint32_t> input_args() const { return input_args_; }
   std::span<const uint32_t> output_args() const { return output_args_; }
 
   /// Runs with the shapes that the input tensors have; gives the output tensors theirs. Allocates
   /// only for shapes not seen before.
-  Status run(std::span<EValue* const> args, Scratch& scratch);
+  Status run(const Arguments&, Scratch&);
 
   const Session& session() const { return *session_; }
   /// See Session::set_profiler.
@@ -45,7 +51,7 @@ class Delegate {
  private:
   std::unique_ptr<Session> session_;
   std::vector<uint32_t> input_args_, output_args_;
-  std::vector<Shape> shapes_;  // of the inputs, as the graph sees them: in memory order
+  std::vector<Shape> shapes_;  // of the inputs, as the graph sees them
   std::vector<const std::byte*> in_;
   std::vector<std::byte*> out_;
 };

@@ -4,6 +4,19 @@
 
 namespace smelt::program {
 
+bool same_layout(const Shape& shape, const DimOrder& a, const DimOrder& b) {
+  size_t i = 0, j = 0;
+  const auto skip = [&](size_t& k, const DimOrder& order) {
+    while (k < shape.rank() && shape[order[k]] == 1) ++k;
+  };
+  for (;;) {
+    skip(i, a);
+    skip(j, b);
+    if (i == shape.rank() || j == shape.rank()) return i == j;
+    if (a[i++] != b[j++]) return false;
+  }
+}
+
 void Tensor::set_strides() {
   strides.resize(shape.rank());
   int64_t stride = 1;
@@ -29,7 +42,14 @@ Status Tensor::resize_slow(const Shape& wanted) {
   if (!count) {
     return fail(ErrorCode::kInvalidArgument, "result of impossible shape {}", to_string(wanted));
   }
-  if (wanted.rank() != shape.rank() && !row_major) {
+  if (dynamism == Dynamism::kBounded) {
+    bool fits = wanted.rank() == bound.rank();
+    for (size_t d = 0; fits && d < wanted.rank(); ++d) fits = wanted[d] <= bound[d];
+    if (!fits) {
+      return fail(ErrorCode::kInvalidArgument, "result of shape {} for a tensor of at most {}",
+                  to_string(wanted), to_string(bound));
+    }
+  } else if (wanted.rank() != shape.rank() && !row_major) {
     return fail(ErrorCode::kInvalidArgument, "result of shape {} for a tensor of rank {}",
                 to_string(wanted), shape.rank());
   }

@@ -17,6 +17,13 @@ namespace smelt::program {
 /// Bytes per element. kU4 never occurs outside packed weights.
 inline size_t element_size(DType t) { return bits(t) / 8; }
 
+/// The dimensions of a tensor, outermost in memory first.
+using DimOrder = std::array<uint8_t, kMaxRank>;
+
+/// Whether both orders lay out a tensor of this shape alike: it does not matter where they have a
+/// dimension of one element.
+bool same_layout(const Shape&, const DimOrder&, const DimOrder&);
+
 /// A dense tensor of a method. Operators give it its shape with resize(); where its elements live
 /// was decided at load, but for tensors without a bound on their shape, which own memory that
 /// grows.
@@ -27,10 +34,11 @@ struct Tensor {
   bool row_major = true;  ///< dim_order is 0, 1, 2, …
   bool constant = false;  ///< the elements never change and live as long as the program
   Shape shape;
-  Shape strides;                                 ///< in elements
-  std::array<uint8_t, kMaxRank> dim_order = {};  ///< outermost in memory first
-  size_t capacity = 0;                           ///< bytes at `data`
-  AlignedBuffer owned;                           ///< kUnbounded: what `data` points to
+  Shape strides;  ///< in elements
+  Shape bound;    ///< kBounded: the largest extents
+  DimOrder dim_order = {};
+  size_t capacity = 0;  ///< bytes at `data`
+  AlignedBuffer owned;  ///< kUnbounded: what `data` points to
 
   size_t rank() const { return shape.rank(); }
   size_t numel() const { return shape.numel(); }
@@ -40,9 +48,8 @@ struct Tensor {
     return reinterpret_cast<T*>(data);
   }
 
-  /// Sets shape and strides. A static tensor takes only the shape it has; a bounded one any of the
-  /// same rank that fits its memory; an unbounded one anything. kInvalidArgument says what was
-  /// expected.
+  /// Sets shape and strides. A static tensor takes only the shape it has; a bounded one any within
+  /// its bounds; an unbounded one anything. kInvalidArgument says what was expected.
   Status resize(const Shape& wanted) {
     if (wanted == shape) [[likely]]
       return {};
@@ -52,6 +59,12 @@ struct Tensor {
   void set_strides();
   /// Sets the order of the dimensions to that of the shape.
   void set_row_major();
+  /// Whether a dimension has one element in all shapes that the tensor takes.
+  bool always_one(size_t d) const {
+    return dynamism == Dynamism::kStatic    ? shape[d] == 1
+           : dynamism == Dynamism::kBounded ? bound[d] == 1
+                                            : false;
+  }
   /// dim_order as a shape's worth of numbers.
   Shape order() const {
     Shape s = shape;

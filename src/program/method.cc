@@ -8,36 +8,18 @@
 namespace smelt::program {
 namespace {
 
-/// An empty order means that of the shape.
-bool same_order(const Shape& given, const Tensor& t) {
-  if (given.rank() == 0) return t.row_major;
-  if (given.rank() != t.rank()) return false;
-  for (size_t d = 0; d < t.rank(); ++d) {
-    if (given[d] != t.dim_order[d]) return false;
-  }
-  return true;
-}
-
-/// Whether the orders lay out this shape the same way: dimensions of one element do not matter.
-bool same_layout(const Shape& given, const Tensor& t, const Shape& shape) {
-  if (same_order(given, t)) return true;
+/// Whether the caller's order, empty for that of the shape, is the tensor's.
+bool has_layout(const Shape& given, const Tensor& t, const Shape& shape) {
+  if (given.rank() == 0 && t.row_major) return true;
   if (given.rank() != 0 && given.rank() != shape.rank()) return false;
   if (shape.rank() != t.rank()) return false;
-  size_t a = 0, b = 0;
-  const auto skip = [&](size_t& i, auto dim) {
-    while (i < shape.rank() && shape[dim(i)] == 1) ++i;
-  };
-  const auto given_dim = [&](size_t i) { return given.rank() == 0 ? i : size_t(given[i]); };
-  const auto tensor_dim = [&](size_t i) { return size_t(t.dim_order[i]); };
-  for (const int64_t d : given) {
-    if (d < 0 || size_t(d) >= shape.rank()) return false;
+  DimOrder order;
+  for (size_t d = 0; d < shape.rank(); ++d) {
+    const int64_t dim = given.rank() == 0 ? int64_t(d) : given[d];
+    if (dim < 0 || size_t(dim) >= shape.rank()) return false;
+    order[d] = uint8_t(dim);
   }
-  for (;;) {
-    skip(a, given_dim);
-    skip(b, tensor_dim);
-    if (a == shape.rank() || b == shape.rank()) return a == b;
-    if (given_dim(a++) != tensor_dim(b++)) return false;
-  }
+  return same_layout(shape, order, t.dim_order);
 }
 
 std::string order_name(const Shape& order, size_t rank) {
@@ -132,7 +114,7 @@ Status LoadedMethod::set_input(size_t i, const Value& given) {
     return fail(ErrorCode::kInvalidArgument, "input {} has an impossible shape {}", i,
                 to_string(view->shape));
   }
-  if (!same_layout(view->dim_order, t, view->shape)) {
+  if (!has_layout(view->dim_order, t, view->shape)) {
     return fail(ErrorCode::kInvalidArgument,
                 "input {} has its dimensions in the order {}, expected {}", i,
                 order_name(view->dim_order, view->shape.rank()), to_string(info.dim_order));
@@ -265,6 +247,44 @@ Status LoadedMethod::run(std::span<const Value> inputs, std::span<Value> outputs
   return status;
 }
 
+Status LoadedMethod::move(const Moves& moves) {
+  for (size_t i = 0; i < moves.size(); ++i) {
+    moved_[i].value = table_.values[moves[i].from];
+    if (moved_[i].value.kind != Kind::kTensor) continue;
+    Strided& from = moved_[i].tensor;
+    from = Strided(*moved_[i].value.tensor);
+    // A loop may hand one of its values on as another: what a move overwrites, a later one may
+    // still need.
+    const size_t bytes = from.shape.numel() * element_size(from.dtype);
+    const auto overwrites = [&](Move m) {
+      const EValue& to = table_.values[m.to];
+      return to.kind == Kind::kTensor &&
+             overlap(from.data, bytes, to.tensor->data, to.tensor->capacity);
+    };
+    constexpr size_t kMostCompared = 64;
+    if (i < kMostCompared && std::none_of(&moves[0], &moves[i], overwrites)) continue;
+    SMELT_ASSIGN(std::byte* const kept, scratch_.take(bytes));
+    if (bytes != 0) std::memcpy(kept, from.data, bytes);
+    from.data = kept;
+  }
+  for (size_t i = 0; i < moves.size(); ++i) {
+    EValue& to = table_.values[moves[i].to];
+    if (moved_[i].value.kind != Kind::kTensor) {
+      to = moved_[i].value;
+      continue;
+    }
+    const Strided& from = moved_[i].tensor;
+    SMELT_TRY(to.tensor->resize(from.shape));
+    const Strided into(*to.tensor);
+    if (same_places(from, into)) {
+      if (to.tensor->bytes() != 0) std::memmove(into.data, from.data, to.tensor->bytes());
+    } else {
+      copy(into, from);
+    }
+  }
+  return {};
+}
+
 Status LoadedMethod::execute() {
   const auto failed = [this](size_t step, std::string_view what, Error error) {
     return prefixed(std::move(error), fmt::format("{}: {}: instruction {} ({})",
@@ -292,8 +312,13 @@ Status LoadedMethod::execute() {
         if (profiler_ != nullptr) profiler_->record(uint32_t(1 + at), begin);
         break;
       }
-      case Step::Type::kMove:
-        table_.values[step.b] = table_.values[step.a];
+      case Step::Type::kMove: {
+        auto ran = move(moves_[step.a]);
+        scratch_.clear();
+        if (!ran) return failed(at, "move", std::move(ran).error());
+        break;
+      }
+      case Step::Type::kNothing:
         break;
       case Step::Type::kJumpFalse: {
         const EValue& condition = table_.values[step.a];

@@ -16,6 +16,7 @@
 #include "program/elide_copies.h"
 #include "program/kernel_call.h"
 #include "program/operator.h"
+#include "program/strided.h"
 #include "program/value_table.h"
 #include "smelt/smelt.hpp"
 
@@ -50,13 +51,24 @@ class LoadedMethod {
  private:
   /// An instruction: what the letters mean depends on the type.
   struct Step {
-    enum class Type : uint8_t { kKernel, kDelegate, kMove, kJumpFalse } type;
-    uint32_t a = 0;  ///< kernel or delegate call; value moved from; condition
-    uint32_t b = 0;  ///< value moved to; step to jump to
+    enum class Type : uint8_t { kKernel, kDelegate, kMove, kJumpFalse, kNothing } type;
+    uint32_t a = 0;  ///< kernel or delegate call; item of moves_; condition
+    uint32_t b = 0;  ///< step to jump to
+  };
+  struct Move {
+    uint32_t from, to;  ///< values
+  };
+  /// Moves in a row, between which no jump arrives: each takes what its source held before the
+  /// first of them.
+  using Moves = std::vector<Move>;
+  /// What a move takes.
+  struct Moved {
+    EValue value;
+    Strided tensor;
   };
   struct DelegateCall {
     Delegate* delegate;
-    std::vector<EValue*> args;
+    Delegate::Arguments args;
     uint32_t index;  ///< in the file's list
   };
   struct Input {
@@ -79,6 +91,8 @@ class LoadedMethod {
       : source_(std::move(source)), cpu_(cpu), pool_(ThreadPool::create(workers)) {}
   Status build(const pte::ExecutionPlan&, size_t plan_index);
   Status add_instruction(const pte::ExecutionPlan&, const pte::Instruction&, size_t first_step);
+  /// Makes one step of moves in a row. Until then their steps hold the values: a is moved to b.
+  void join_moves();
   /// Lets copies share memory with what they copy.
   Status elide_copies(const pte::ExecutionPlan&, const std::vector<const Operator*>&,
                       const std::vector<std::vector<uint32_t>>& delegate_outputs, const DataFlow&,
@@ -91,6 +105,9 @@ class LoadedMethod {
   bool redirect_output(Output&, const Value& wanted, std::span<const Value> inputs);
   Status give_output(size_t i, Value&);
   Status execute();
+  /// A move is a copy: the file's plan of memory gives each tensor its place, and hands that of a
+  /// branch's result to others as soon as the branch ends.
+  Status move(const Moves&);
 
   std::shared_ptr<const ProgramSource> source_;
   Cpu cpu_;
@@ -100,6 +117,8 @@ class LoadedMethod {
   std::vector<DelegateCall> delegate_calls_;
   std::deque<KernelCall> kernel_calls_;
   std::vector<Step> steps_;
+  std::vector<Moves> moves_;
+  std::vector<Moved> moved_;  ///< room for the longest item of moves_
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   std::vector<std::pair<uint32_t, EValue>>

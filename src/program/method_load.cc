@@ -1,5 +1,6 @@
 // LoadedMethod: from an execution plan to steps.
 #include <algorithm>
+#include <map>
 
 #include "program/data_flow.h"
 #include "program/in_place.h"
@@ -48,7 +49,7 @@ bool seen_elsewhere(const ValueTable& table, const DataFlow& flow,
   const Tensor& t = *table.values[value].tensor;
   for (size_t i = 0; i < table.values.size(); ++i) {
     if (i == value || table.values[i].kind != Kind::kTensor || !table.planned[i]) continue;
-    const bool defined = flow.computed[i] || flow.moved_to[i] || flow.view[i] || is_input[i];
+    const bool defined = flow.computed[i] || flow.view[i] || is_input[i];
     if (defined || !flow.read[i]) continue;
     const Tensor& other = *table.values[i].tensor;
     if (overlap(t.data, t.capacity, other.data, other.capacity)) return true;
@@ -111,8 +112,7 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
     const size_t v = size_t(plan.inputs()->Get(flatbuffers::uoffset_t(i)));
     // What the caller passes may be used in place if it is neither written nor handed out as a
     // result.
-    by_reference[v] =
-        !is_input[v] && !flow.mutated[v] && !flow.escapes[v] && !flow.moved_to[v] && !flow.view[v];
+    by_reference[v] = !is_input[v] && !flow.mutated[v] && !flow.escapes[v] && !flow.view[v];
     is_input[v] = true;
   }
   for (size_t i = 0; i < n; ++i) {
@@ -168,8 +168,8 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
     // A tensor that only the caller reads may be anywhere. One that instructions read as well may
     // be a state, which has to stay where it is.
     const bool direct = table_.values[v].kind == Kind::kTensor && flow.computed[v] &&
-                        !flow.moved_to[v] && !flow.view[v] && !is_input[v] && !flow.read[v] &&
-                        !repeated;
+                        !flow.view[v] && !is_input[v] && !flow.read[v] && !repeated &&
+                        !seen_elsewhere(table_, flow, is_input, v);
     outputs_.push_back({v, direct});
   }
 
@@ -184,6 +184,7 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
       }
     }
   }
+  join_moves();
   for (size_t i = 0; i < n; ++i)
     if (by_reference[i] || flow.view[i]) places[i] = CopyElision::Place::kMoving;
   for (size_t i = 0; i < n; ++i) {
@@ -214,10 +215,8 @@ Status LoadedMethod::elide_copies(const pte::ExecutionPlan& plan,
   const pte::Chain& chain = *plan.chains()->Get(0);
   for (const pte::Instruction* i : *chain.instructions()) {
     const auto type = i->instr_args_type();
-    // With jumps, "later in the list" does not mean "later"; moved values lie elsewhere then.
-    if (type == pte::InstructionArguments::JumpFalseCall ||
-        type == pte::InstructionArguments::MoveCall)
-      return {};
+    // With jumps, "later in the list" does not mean "later".
+    if (type == pte::InstructionArguments::JumpFalseCall) return {};
   }
   const std::vector<Uses> uses = uses_of(plan, chain, operators, delegate_outputs);
   CopyElision elision(table_, flow, uses, std::move(places));
@@ -267,8 +266,8 @@ Status LoadedMethod::add_instruction(const pte::ExecutionPlan& plan,
       step.type = Step::Type::kDelegate;
       step.a = uint32_t(delegate_calls_.size());
       const auto index = uint32_t(call.delegate_index());
-      delegate_calls_.push_back({delegates_[index].get(), arguments(call.args()), index});
-      SMELT_TRY(delegate_calls_.back().delegate->check_arguments(delegate_calls_.back().args));
+      SMELT_ASSIGN(auto args, delegates_[index]->bind(arguments(call.args())));
+      delegate_calls_.push_back({delegates_[index].get(), std::move(args), index});
       break;
     }
     case pte::InstructionArguments::MoveCall: {
@@ -278,16 +277,12 @@ Status LoadedMethod::add_instruction(const pte::ExecutionPlan& plan,
       const bool same_kind = from.kind == to.kind || (from.is_scalar() && to.is_scalar());
       // What the other instructions were checked for must stay true.
       bool alike = same_kind && from.kind != Kind::kTensorList;
-      if (alike && from.kind == Kind::kTensor) {
-        alike = from.tensor->dtype == to.tensor->dtype &&
-                from.tensor->row_major == to.tensor->row_major;
-      }
+      if (alike && from.kind == Kind::kTensor) alike = from.tensor->dtype == to.tensor->dtype;
       if (!alike) {
-        return fail(ErrorCode::kUnsupported,
-                    "moves value {} to value {}, which is of another type or order", step.a,
-                    step.b);
+        return fail(ErrorCode::kUnsupported, "moves value {} to value {}, which is of another type",
+                    step.a, step.b);
       }
-      restore(step.b);
+      if (to.kind != Kind::kTensor) restore(step.b);
       break;
     }
     case pte::InstructionArguments::JumpFalseCall: {
@@ -306,11 +301,37 @@ Status LoadedMethod::add_instruction(const pte::ExecutionPlan& plan,
     default:
       // FreeCall: the memory of a method is planned, so freeing gives nothing back. A step that
       // does nothing keeps the numbers that jumps refer to.
-      step = {Step::Type::kMove, 0, 0};
+      step.type = Step::Type::kNothing;
       break;
   }
   steps_.push_back(step);
   return {};
+}
+
+void LoadedMethod::join_moves() {
+  std::vector<bool> target(steps_.size() + 1);
+  for (const Step& s : steps_)
+    if (s.type == Step::Type::kJumpFalse) target[s.b] = true;
+  for (size_t first = 0, end; first < steps_.size(); first = std::max(end, first + 1)) {
+    for (end = first; end < steps_.size() && steps_[end].type == Step::Type::kMove; ++end)
+      if (end != first && target[end]) break;
+    if (end == first) continue;
+    std::map<uint32_t, uint32_t> source;
+    for (size_t at = first; at < end; ++at) {
+      // What an earlier move of the row has put there.
+      const auto earlier = source.find(steps_[at].a);
+      source[steps_[at].b] = earlier == source.end() ? steps_[at].a : earlier->second;
+      steps_[at].type = Step::Type::kNothing;
+    }
+    Moves moves;
+    for (const auto& [to, from] : source)
+      if (from != to) moves.push_back({from, to});
+    steps_[first] = {Step::Type::kMove, uint32_t(moves_.size())};
+    moves_.push_back(std::move(moves));
+  }
+  size_t most = 0;
+  for (const Moves& m : moves_) most = std::max(most, m.size());
+  moved_.resize(most);
 }
 
 void LoadedMethod::describe(const pte::ExecutionPlan& plan) {

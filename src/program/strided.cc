@@ -100,6 +100,21 @@ void copy_rows(const Loops<2>& loops, std::byte* dst, const std::byte* src, size
 
 }  // namespace
 
+bool same_places(const Strided& a, const Strided& b) {
+  const size_t n = a.shape.numel();
+  if (n != b.shape.numel()) return false;
+  if (n == 0) return true;
+  size_t order[kMaxRank];
+  for (size_t d = 0; d < kMaxRank; ++d) order[d] = d;
+  const auto loops = [&](const Strided& t) {
+    const Shape* strides[] = {&t.strides};
+    return Loops<1>(t.shape, std::span(order, t.shape.rank()), strides);
+  };
+  const Loops<1> x = loops(a), y = loops(b);
+  return std::equal(x.extent, x.extent + x.rank, y.extent, y.extent + y.rank) &&
+         std::equal(x.stride[0], x.stride[0] + x.rank, y.stride[0], y.stride[0] + y.rank);
+}
+
 void Strided::erase(size_t dim) {
   for (size_t i = dim; i + 1 < shape.rank(); ++i) {
     shape[i] = shape[i + 1];

@@ -40,6 +40,10 @@ Strided permuted(const Strided&, std::span<const size_t> perm);
 /// compatible.
 Strided broadcast(const Strided&, const Shape& to);
 
+/// Whether the i-th elements of both, counted in the order of their indices, lie at the same
+/// distance from the first ones, for all i. The shapes may differ.
+bool same_places(const Strided&, const Strided&);
+
 /// The parts of a complex tensor as tensors of reals. A tensor of reals is its own real part; its
 /// imaginary part is zero.
 Strided real_part(const Strided&);

@@ -50,8 +50,8 @@ std::vector<Uses> uses_of(const pte::ExecutionPlan& plan, const pte::Chain& chai
         use(call->args()->Get(i), at, !output, output);
       }
     } else if (const auto* move = instruction.instr_args_as_MoveCall()) {
-      uses[size_t(move->move_from())].aliased = true;
-      uses[size_t(move->move_to())].aliased = true;
+      use(move->move_from(), at, true, false);
+      use(move->move_to(), at, false, true);
     }
   }
   return uses;

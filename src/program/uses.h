@@ -11,7 +11,7 @@ namespace smelt::program {
 struct Uses {
   /// Numbers of instructions, ascending. Reads are those of tensors only.
   std::vector<size_t> reads, writes;
-  /// Moved, viewed, an input or an output: its memory is somebody else's concern too.
+  /// Viewed, an input or an output: its memory is somebody else's concern too.
   bool aliased = false;
 };
 

@@ -37,14 +37,21 @@ Result<Tensor*> ValueTable::build_tensor(const ProgramSource& source, const pte:
   Tensor& t = tensors_.emplace_back();
   t.dtype = *to_dtype(from.scalar_type());
   t.dynamism = dynamism(from);
-  t.shape = shape(from);
+  t.shape = t.bound = shape(from);
   t.set_row_major();
   if (from.dim_order() != nullptr && from.dim_order()->size() == t.rank()) {
+    DimOrder order = t.dim_order;
     for (size_t d = 0; d < t.rank(); ++d) {
-      t.dim_order[d] = from.dim_order()->Get(flatbuffers::uoffset_t(d));
-      t.row_major = t.row_major && t.dim_order[d] == d;
+      order[d] = from.dim_order()->Get(flatbuffers::uoffset_t(d));
     }
-    t.set_strides();
+    // Where extents are always one, exporters write whichever order they come by.
+    Shape longest = t.shape;
+    for (size_t d = 0; d < t.rank(); ++d) longest[d] = t.always_one(d) ? 1 : 2;
+    if (!same_layout(longest, order, t.dim_order)) {
+      t.dim_order = order;
+      t.row_major = false;
+      t.set_strides();
+    }
   }
   t.capacity = t.bytes();
 

@@ -245,24 +245,6 @@ TEST(XnnpackReader, ExpandsLegacyDynamicQuantisation) {
 }
 
 // Exporters declare such values in the order that the input had before it was transposed.
-TEST(XnnpackReader, GivesDynamicallyQuantisedValuesTheShapeOfWhatIsQuantised) {
-  GraphSpec s;
-  s.values = {input(0, {1, 8, 6, 3}), per_token({.dims = {1, 3, 8, 6}}, 3)};
-  s.nodes = {node1x1(NodeUnion::Convert, 0, 1)};
-  std::vector<std::byte> payload = s.build();
-  const auto d = read(payload);
-  ASSERT_TRUE(d) << d.error().message;
-  EXPECT_EQ(d->graph.values[1].shape, (Shape{1, 8, 6, 3}));
-
-  s.values[1].dims = {8, 6, 3};
-  payload = s.build();
-  const auto bad = read(payload);
-  ASSERT_FALSE(bad);
-  EXPECT_EQ(bad.error().message,
-            "d: xnodes[0].Convert.output_id is a value of shape [8, 6, 3], from one of shape "
-            "[1, 8, 6, 3]");
-}
-
 // ---- nodes: each type with its attributes -----------------------------------------------------
 
 /// Reads a graph of one node: value 0 is an input [1, 4, 4, 2], values 1 to 5 are constants like

@@ -259,20 +259,7 @@ Status XnnpackNodeReader::one_to_one(Current& c, const N& n, OpKind kind, uint32
 
 Status XnnpackNodeReader::unary(Current& c, const xnn::Node1x1& n, OpKind kind) {
   if (kind == OpKind::kClamp) SMELT_TRY(output_range(c));
-  SMELT_TRY(one_to_one(c, n, kind));
-  GraphValue& out = graph_.values[c.node.outputs[0]];
-  if (kind == OpKind::kConvert && out.quant.granularity == QuantGranularity::kPerToken) {
-    // A conversion keeps the shape, but exporters declare what they quantise for a convolution in
-    // the order that PyTorch had (NCHW), not in the order that it has.
-    const Shape& in = shape(c.node.inputs[0]);
-    if (in.rank() != out.shape.rank()) {
-      return c.path.field("output_id")
-          .invalid("is a value of shape {}, from one of shape {}", to_string(out.shape),
-                   to_string(in));
-    }
-    out.shape = in;
-  }
-  return {};
+  return one_to_one(c, n, kind);
 }
 
 Status XnnpackNodeReader::binary(Current& c, const xnn::Node2x1& n, OpKind kind) {

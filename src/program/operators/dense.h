@@ -25,7 +25,7 @@ F kernel_for(const PerFloat<F>& kernels, DType type) {
 /// element i of the other.
 inline bool alike(const Tensor& a, const Tensor& b) {
   if (a.dtype != b.dtype || !(a.shape == b.shape)) return false;
-  return (a.row_major && b.row_major) || a.dim_order == b.dim_order;
+  return (a.row_major && b.row_major) || same_layout(a.shape, a.dim_order, b.dim_order);
 }
 
 /// Calls f(first element, count) for stretches of [0, n), on all workers where there is enough to

@@ -171,13 +171,15 @@ Status et_view(Call& call) {
   if (self.dtype != out.dtype) {
     return invalid("a view of {} as {}", smelt::name(self.dtype), smelt::name(out.dtype));
   }
-  const bool same_order = self.shape == shape && self.dim_order == out.dim_order;
-  if (!(self.row_major && out.row_major) && !same_order) {
-    return fail(ErrorCode::kUnsupported, "a view that changes the order of dimensions");
-  }
   out.data = self.data;
   out.capacity = self.capacity;
-  return out.resize(shape);
+  SMELT_TRY(out.resize(shape));
+  if (!(self.row_major && out.row_major) && !same_places(Strided(self), Strided(out))) {
+    return fail(ErrorCode::kUnsupported, "a view of {} in order {} as {} in order {}",
+                to_string(self.shape), to_string(self.order()), to_string(shape),
+                to_string(out.order()));
+  }
+  return {};
 }
 
 /// Writes one item of a tensor that grows with each iteration of a loop.
