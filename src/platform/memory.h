@@ -18,8 +18,13 @@ inline constexpr size_t kAlignment = 64;
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
-  /// Null bytes are zeroed when `zero` is set. Fails with kOutOfMemory.
+  /// With `zero` all bytes are null. Fails with kOutOfMemory.
   static Result<AlignedBuffer> allocate(size_t bytes, bool zero = false);
+  /// Null bytes of which perhaps few are used, because the size is that of the largest shape
+  /// allowed: pages that nobody touches take neither time nor memory. kOutOfMemory.
+  static Result<AlignedBuffer> allocate_sparse(size_t bytes);
+  /// Makes all bytes null, as they are in a new buffer of zeros.
+  void clear() noexcept;
 
   std::byte* data() noexcept { return data_.get(); }
   const std::byte* data() const noexcept { return data_.get(); }
@@ -28,7 +33,13 @@ class AlignedBuffer {
   std::span<const std::byte> bytes() const noexcept { return {data_.get(), size_}; }
 
  private:
+  enum class Contents { kAny, kZeros, kSparseZeros };
+  static Result<AlignedBuffer> make(size_t bytes, Contents);
+
   struct Free {
+    size_t mapped;  ///< bytes of pages of its own; 0: it is from the heap
+    Free() : mapped(0) {}
+    explicit Free(size_t bytes) : mapped(bytes) {}
     void operator()(std::byte*) const noexcept;
   };
   std::unique_ptr<std::byte, Free> data_;
