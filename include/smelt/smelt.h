@@ -20,7 +20,8 @@
  * NULL only where it is said; strings end in a zero byte.
  *
  * Thread-safety: a program may be used by several threads. A method is used by one thread at a
- * time; several methods of one program may run at once.
+ * time; several methods of one program may run at once, unless they share state
+ * (smelt_method_shared_state_bytes): of those one runs, or is reset, at a time.
  */
 #ifndef SMELT_SMELT_H_
 #define SMELT_SMELT_H_
@@ -182,7 +183,12 @@ SMELT_API smelt_status smelt_method_output_info(const smelt_method* method, size
 SMELT_API smelt_status smelt_method_run(smelt_method* method, const smelt_value* inputs,
                                         size_t input_count, smelt_value* outputs,
                                         size_t output_count, smelt_error** error);
-/* Puts mutable state (KV caches and other buffers) back to its initial value. */
+/* State that belongs to the program, because its file gives it to several methods: a cache that
+ * "prefill" fills and "decode" reads. It has its initial value when the first of them is loaded. 0:
+ * the method has its state for itself. */
+SMELT_API size_t smelt_method_shared_state_bytes(const smelt_method* method);
+/* Puts mutable state (KV caches and other buffers) back to its initial value. State that is shared
+ * is put back for all methods. */
 SMELT_API void smelt_method_reset(smelt_method* method);
 
 /* A sentence that names the file, the field and the value; lives as long as the error. "out of

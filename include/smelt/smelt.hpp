@@ -7,7 +7,8 @@
 //   const float* y = out[0].tensor()->as<float>();
 //
 // Thread-safety: a Program may be used by several threads. A Method is used by one thread at a
-// time; several Methods of one Program may run at once.
+// time; several Methods of one Program may run at once, unless they share state
+// (MethodInfo::shared_state_bytes): of those one runs, or is reset, at a time.
 #pragma once
 
 #include <concepts>
@@ -133,6 +134,9 @@ struct MethodInfo {
   size_t instructions = 0;
   size_t planned_bytes = 0;   ///< memory that the file's own plan asks for
   size_t constant_bytes = 0;  ///< constants of un-delegated operators
+  /// State that belongs to the program, because its file gives it to several methods: a cache that
+  /// "prefill" fills and "decode" reads. 0: the method has its state for itself.
+  size_t shared_state_bytes = 0;
 };
 
 /// A loaded method: weights packed, memory planned. Movable.
@@ -153,7 +157,8 @@ class Method {
   /// input shapes. Errors: kInvalidArgument says which input was expected to be what.
   Status run(std::span<const Value> inputs, std::span<Value> outputs);
 
-  /// Puts mutable state (KV caches and other buffers) back to its initial value.
+  /// Puts mutable state (KV caches and other buffers) back to its initial value. State that is
+  /// shared is put back for all methods.
   void reset();
 
   /// What the method does and why, in the order of its instructions: each node of each delegate,
@@ -185,7 +190,9 @@ class Program {
 
   std::vector<std::string> method_names() const;
   /// Loads a method. kNotFound names those that exist; kUnsupported names everything that is
-  /// missing at once.
+  /// missing at once. State that the file shares between methods has its initial value when the
+  /// first of them is loaded, and keeps what is in it for as long as the program lives; whoever
+  /// wants it twice loads the program twice.
   Result<Method> method(std::string_view name = "forward") const;
 
   struct Impl;

@@ -248,6 +248,10 @@ smelt_status smelt_method_run(smelt_method* method, const smelt_value* inputs, s
   });
 }
 
+size_t smelt_method_shared_state_bytes(const smelt_method* method) {
+  return method->method.info().shared_state_bytes;
+}
+
 void smelt_method_reset(smelt_method* method) { method->method.reset(); }
 
 const char* smelt_error_message(const smelt_error* error) {

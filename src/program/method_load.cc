@@ -9,15 +9,6 @@
 namespace smelt::program {
 namespace {
 
-std::string full_name(const pte::Operator& op) {
-  std::string name(op.name()->string_view());
-  if (op.overload() != nullptr && op.overload()->size() != 0) {
-    name += '.';
-    name += op.overload()->string_view();
-  }
-  return name;
-}
-
 template <class Items>
 size_t count(const Items* items) {
   return items == nullptr ? 0 : items->size();
@@ -369,6 +360,7 @@ void LoadedMethod::describe(const pte::ExecutionPlan& plan) {
   info_.instructions = steps_.size();
   info_.planned_bytes = table_.planned_bytes;
   info_.constant_bytes = table_.constant_bytes;
+  info_.shared_state_bytes = table_.shared_bytes;
 }
 
 }  // namespace smelt::program

@@ -16,7 +16,11 @@
 
 namespace smelt {
 class Session;
-}
+namespace pte {
+struct ExecutionPlan;
+struct Operator;
+}  // namespace pte
+}  // namespace smelt
 
 namespace smelt::program {
 
@@ -248,6 +252,11 @@ consteval std::array<Operator, N> of_category(Category category, const Operator 
 
 /// Null if there is no such operator.
 const Operator* find_operator(std::string_view name);
+
+/// An operator's name as the tables have it: with its overload.
+std::string full_name(const pte::Operator&);
+/// The operators of a plan in its order; null where there is none.
+std::vector<const Operator*> find_operators(const pte::ExecutionPlan&);
 
 /// All operators, in the order of their tables.
 std::vector<const Operator*> all_operators();

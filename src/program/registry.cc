@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "program/operator.h"
+#include "program_generated.h"
 
 namespace smelt::program {
 namespace {
@@ -25,6 +26,22 @@ const Operator* find_operator(std::string_view name) {
     }
   }
   return nullptr;
+}
+
+std::string full_name(const pte::Operator& op) {
+  std::string name(op.name()->string_view());
+  if (op.overload() != nullptr && op.overload()->size() != 0) {
+    name += '.';
+    name += op.overload()->string_view();
+  }
+  return name;
+}
+
+std::vector<const Operator*> find_operators(const pte::ExecutionPlan& plan) {
+  std::vector<const Operator*> found;
+  if (plan.operators() == nullptr) return found;
+  for (const pte::Operator* op : *plan.operators()) found.push_back(find_operator(full_name(*op)));
+  return found;
 }
 
 std::vector<const Operator*> all_operators() {

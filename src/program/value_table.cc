@@ -17,6 +17,11 @@ Dynamism dynamism(const pte::Tensor& t) {
   }
 }
 
+Result<AlignedBuffer> zeros(size_t bytes, bool dynamic) {
+  return dynamic ? AlignedBuffer::allocate_sparse(bytes)
+                 : AlignedBuffer::allocate(bytes, /*zero=*/true);
+}
+
 template <class Items>
 size_t count(const Items* items) {
   return items == nullptr ? 0 : items->size();
@@ -30,6 +35,25 @@ std::optional<std::span<const std::byte>> ProgramSource::find_data(std::string_v
     if (auto found = e.named_data().find(key)) return found;
   }
   return std::nullopt;
+}
+
+Result<TensorStorage> ProgramSource::storage(const pte::Tensor& from, size_t value) const {
+  TensorStorage storage = file.storage(from);
+  if (storage.external_name.empty()) return storage;
+  const auto found = find_data(storage.external_name);
+  if (!found) {
+    return fail(ErrorCode::kNotFound,
+                "{}: values[{}]: its data \"{}\" are in none of the {} external files", file.name(),
+                value, storage.external_name, external.size());
+  }
+  const size_t bytes = shape(from).numel() * element_size(*to_dtype(from.scalar_type()));
+  if (found->size() != bytes) {
+    return fail(ErrorCode::kInvalidFile,
+                "{}: values[{}]: external data \"{}\" have {} bytes, the tensor {}", file.name(),
+                value, storage.external_name, found->size(), bytes);
+  }
+  storage.bytes = *found;
+  return storage;
 }
 
 Result<Tensor*> ValueTable::build_tensor(const ProgramSource& source, const pte::Tensor& from,
@@ -55,21 +79,7 @@ Result<Tensor*> ValueTable::build_tensor(const ProgramSource& source, const pte:
   }
   t.capacity = t.bytes();
 
-  TensorStorage storage = source.file.storage(from);
-  if (!storage.external_name.empty()) {
-    const auto found = source.find_data(storage.external_name);
-    if (!found) {
-      return fail(ErrorCode::kNotFound,
-                  "{}: values[{}]: its data \"{}\" are in none of the {} external files",
-                  source.file.name(), index, storage.external_name, source.external.size());
-    }
-    if (found->size() != t.bytes()) {
-      return fail(ErrorCode::kInvalidFile,
-                  "{}: values[{}]: external data \"{}\" have {} bytes, the tensor {}",
-                  source.file.name(), index, storage.external_name, found->size(), t.bytes());
-    }
-    storage.bytes = *found;
-  }
+  SMELT_ASSIGN(const TensorStorage storage, source.storage(from, index));
   switch (storage.kind) {
     case TensorStorage::Kind::kConstant: {
       t.dynamism = Dynamism::kStatic;
@@ -89,20 +99,23 @@ Result<Tensor*> ValueTable::build_tensor(const ProgramSource& source, const pte:
     }
     case TensorStorage::Kind::kPlanned:
       planned[index] = true;
-      t.data = arenas_[storage.memory_id].data() + storage.offset;
+      t.data = arena_at_[storage.memory_id] + storage.offset;
       if (t.dynamism == Dynamism::kUnbounded) t.dynamism = Dynamism::kBounded;
       break;
     case TensorStorage::Kind::kUnplanned:
       if (unowned) {
         t.data = unset_.data();
       } else {
-        SMELT_ASSIGN(AlignedBuffer buffer, AlignedBuffer::allocate(t.bytes(), /*zero=*/true));
+        SMELT_ASSIGN(AlignedBuffer buffer, zeros(t.bytes(), t.dynamism != Dynamism::kStatic));
         t.data = buffer.data();
         unplanned_.push_back(std::move(buffer));
       }
       break;
   }
-  if (!storage.bytes.empty()) initial_.push_back({t.data, storage.bytes});
+  // What is shared has its first value already, or a later one.
+  const bool shared = shared_ != nullptr && storage.kind == TensorStorage::Kind::kPlanned &&
+                      storage.memory_id == SharedState::kMemoryId;
+  if (!storage.bytes.empty() && !shared) initial_.push_back({t.data, storage.bytes});
   return &t;
 }
 
@@ -118,6 +131,7 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
   // Arenas are as long as what is placed in them: the sizes that the file states are its own
   // business.
   std::vector<size_t> arena_bytes(count(plan.non_const_buffer_sizes()));
+  std::vector<bool> dynamic(arena_bytes.size());  // has shapes that may be smaller than planned
   size_t unset_bytes = 0;
   for (size_t i = 0; i < n; ++i) {
     const pte::Tensor* t = values[flatbuffers::uoffset_t(i)]->val_as_Tensor();
@@ -127,6 +141,7 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
     if (s.kind == TensorStorage::Kind::kPlanned) {
       size_t& end = arena_bytes[s.memory_id];
       end = std::max(end, size_t(s.offset) + bytes);
+      if (dynamism(*t) != Dynamism::kStatic) dynamic[s.memory_id] = true;
     } else if (s.kind == TensorStorage::Kind::kUnplanned && unowned[i]) {
       unset_bytes = std::max(unset_bytes, bytes);
     }
@@ -135,11 +150,21 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
     table.planned_bytes +=
         size_t(std::max<int64_t>(plan.non_const_buffer_sizes()->Get(flatbuffers::uoffset_t(i)), 0));
   }
-  for (const size_t bytes : arena_bytes) {
-    SMELT_ASSIGN(AlignedBuffer arena, AlignedBuffer::allocate(bytes, /*zero=*/true));
-    table.arenas_.push_back(std::move(arena));
+  for (size_t id = 0; id < arena_bytes.size(); ++id) {
+    std::span<std::byte> memory;
+    if (id == SharedState::kMemoryId && arena_bytes[id] != 0) {
+      SMELT_ASSIGN(memory, source.state->memory(source));
+      table.shared_bytes = memory.size();
+      if (!memory.empty()) table.shared_ = source.state;
+    }
+    if (memory.empty()) {
+      SMELT_ASSIGN(AlignedBuffer arena, zeros(arena_bytes[id], dynamic[id]));
+      memory = arena.bytes();
+      table.arenas_.push_back(std::move(arena));
+    }
+    table.arena_at_.push_back(memory.data());
   }
-  SMELT_ASSIGN(table.unset_, AlignedBuffer::allocate(unset_bytes, /*zero=*/true));
+  SMELT_ASSIGN(table.unset_, AlignedBuffer::allocate_sparse(unset_bytes));
 
   for (size_t i = 0; i < n; ++i) {
     const pte::EValue& from = *values[flatbuffers::uoffset_t(i)];
@@ -205,15 +230,14 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
         break;
     }
   }
-  table.reset();
+  write(table.initial_);
   return table;
 }
 
 void ValueTable::reset() {
-  for (AlignedBuffer& a : arenas_) {
-    if (a.size() != 0) std::memset(a.data(), 0, a.size());
-  }
-  for (const Initial& i : initial_) std::memcpy(i.to, i.bytes.data(), i.bytes.size());
+  for (AlignedBuffer& a : arenas_) a.clear();
+  if (shared_ != nullptr) shared_->reset();
+  write(initial_);
 }
 
 }  // namespace smelt::program

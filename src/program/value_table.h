@@ -11,6 +11,7 @@
 #include "format/pte/program_file.h"
 #include "ops/weight_cache.h"
 #include "program/evalue.h"
+#include "program/shared_state.h"
 
 namespace smelt::program {
 
@@ -20,9 +21,14 @@ struct ProgramSource {
   std::vector<ExternalData> external;  ///< searched in order
   /// What its methods have packed, each weight once.
   std::shared_ptr<WeightCache> weights = std::make_shared<WeightCache>();
+  /// What its methods remember together.
+  std::shared_ptr<SharedState> state = std::make_shared<SharedState>();
 
   /// Data by name: the program's own first.
   std::optional<std::span<const std::byte>> find_data(std::string_view key) const;
+  /// Where a tensor of the file is, its contents found in whichever file they are. kNotFound,
+  /// kInvalidFile name the value.
+  Result<TensorStorage> storage(const pte::Tensor&, size_t value) const;
 };
 
 /// The values of one method: scalars as the file has them, tensors with memory. Tensors do not
@@ -33,6 +39,7 @@ struct ValueTable {
   std::vector<bool> planned;   ///< per value: a tensor in one of the arenas
   size_t planned_bytes = 0;    ///< what the file's own plan asks for
   size_t constant_bytes = 0;
+  size_t shared_bytes = 0;  ///< of the program's state, used by other methods too
 
   /// Allocates arenas and the memory of unplanned tensors. Everything that can change starts at its
   /// initial value, or at zero. `unowned` marks values that need no memory of their own: inputs
@@ -40,23 +47,21 @@ struct ValueTable {
   static Result<ValueTable> build(const ProgramSource&, const pte::ExecutionPlan&,
                                   const std::vector<bool>& unowned);
 
-  /// Puts all memory back to its initial value.
+  /// Puts all memory back to its initial value, what is shared with other methods too.
   void reset();
 
  private:
-  struct Initial {
-    std::byte* to;
-    std::span<const std::byte> bytes;
-  };
   Result<Tensor*> build_tensor(const ProgramSource&, const pte::Tensor&, size_t index,
                                bool unowned);
 
   std::deque<Tensor> tensors_;
   std::deque<List> lists_;
   std::deque<std::string_view> strings_;
-  std::vector<AlignedBuffer> arenas_;  // by memory_id
+  std::vector<AlignedBuffer> arenas_;
+  std::vector<std::byte*> arena_at_;     // by memory_id
+  std::shared_ptr<SharedState> shared_;  // null: it has no part in it
   std::deque<AlignedBuffer> unplanned_;
-  std::vector<Initial> initial_;
+  std::vector<InitialValue> initial_;
   AlignedBuffer unset_;  // what unowned tensors point to before somebody gives them memory
 };
 

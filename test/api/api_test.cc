@@ -7,6 +7,7 @@
 #include "programs.h"
 #include "smelt/smelt.hpp"
 #include "support/allocations.h"
+#include "support/resident.h"
 
 namespace smelt::test {
 namespace {
@@ -210,6 +211,27 @@ TEST(Api, AllocationsAreCounted) {  // else the two tests above would prove noth
       ::operator new(4));  // called by name, because a new-expression may be optimised away
   EXPECT_TRUE(AlignedBuffer::allocate(100));
   EXPECT_EQ(allocations() - before, 2u);
+}
+
+TEST(Api, MemoryForTheLargestShapeIsNotTouched) {
+  // Up to 128 MiB each of inputs and outputs; two rows are run.
+  constexpr size_t kRows = size_t(1) << 20, kWidth = 32;
+  const AlignedBuffer bytes = linear_program(kRows, kWidth, kWidth, true);
+  const size_t before = resident_bytes();
+  auto program = Program::load(bytes.bytes(), {.threads = 1, .isa = {}, .external_data = {}});
+  ASSERT_TRUE(program) << program.error().message;
+  auto method = program->method();
+  ASSERT_TRUE(method) << method.error().message;
+  EXPECT_GE(method->info().planned_bytes, kRows * kWidth * 2 * sizeof(float));
+  std::vector<float> x(2 * kWidth, 1.0f);
+  const Value in[] = {TensorView::of(std::span<float>(x), {2, kWidth})};
+  Value out[1];
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(method->run(in, out));
+    EXPECT_EQ(floats(out[0]).size(), 2 * kWidth);
+    method->reset();
+  }
+  EXPECT_LT(resident_bytes(), before + (size_t(32) << 20));
 }
 
 }  // namespace

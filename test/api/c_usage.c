@@ -41,6 +41,7 @@ const char* c_run_add(const void* data, size_t bytes) {
   CHECK(smelt_method_load(program, "forward", &method, &error) == SMELT_OK);
   smelt_program_free(program); /* methods live on */
 
+  CHECK(smelt_method_shared_state_bytes(method) == 0);
   CHECK(smelt_method_input_count(method) == 1 && smelt_method_output_count(method) == 1);
   CHECK(smelt_method_input_info(method, 0, &info) == SMELT_OK);
   CHECK(info.kind == SMELT_KIND_TENSOR && info.dtype == SMELT_FLOAT32 &&

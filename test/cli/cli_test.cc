@@ -316,6 +316,21 @@ TEST_F(Cli, CheckCountsAndNamesWhatItSkips) {
   }
 }
 
+TEST_F(Cli, CheckRunsTheMethodThatAStepNames) {
+  const std::string path = manifest({11, 22, 33, 14, 25, 36});
+  auto j = manifest_json();
+  auto& steps = j["entries"][0]["steps"];
+  steps.push_back(steps[0]);
+  steps[1]["method"] = "forward";
+  write_file(path, j.dump());
+  EXPECT_EQ(smelt({"check", path}).exit, kOk);
+  steps[1]["method"] = "decode";
+  write_file(path, j.dump());
+  const Outcome o = smelt({"check", path});
+  EXPECT_EQ(o.exit, kWrongResult);
+  EXPECT_THAT(o.out, HasSubstr("no method \"decode\""));
+}
+
 TEST_F(Cli, CheckRunsManyProgramsAtOnceAndReportsInOrder) {
   const std::string path = manifest({11, 22, 33, 14, 25, 36});
   auto j = manifest_json();

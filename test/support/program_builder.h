@@ -163,7 +163,7 @@ struct SegmentSpec {
   uint64_t size = 0;
 };
 
-/// A program with one method, "forward".
+/// A program with one method, "forward", and perhaps others.
 struct ProgramSpec {
   std::vector<TableMaker> values;
   std::vector<int32_t> inputs, outputs;
@@ -179,12 +179,14 @@ struct ProgramSpec {
   std::vector<std::vector<uint8_t>> inline_delegates;
   std::vector<std::pair<std::string, uint32_t>> named_data;
   std::optional<std::string> method = "forward";
+  std::vector<ProgramSpec> other_methods;  ///< of each only what belongs to a method
   bool header = true;
   uint32_t header_length = 32;
   std::string identifier = "ET12";
   std::optional<uint64_t> program_size, segment_base, segment_data_size;  ///< lies in the header
 
   std::vector<std::byte> build() const;
+  Ref<pte::ExecutionPlan> plan(Builder&) const;
 };
 
 template <class T, class F>
@@ -194,8 +196,7 @@ auto tables(Builder& b, const std::vector<T>& specs, F make) {
   return b.CreateVector(refs);
 }
 
-inline std::vector<std::byte> ProgramSpec::build() const {
-  Builder b;
+inline Ref<pte::ExecutionPlan> ProgramSpec::plan(Builder& b) const {
   const auto values_ref = tables(b, values, [&](const TableMaker& make) {
     const AnyTable v = make(b);
     return pte::CreateEValue(b, pte::KernelTypes(v.type), v.table);
@@ -216,12 +217,18 @@ inline std::vector<std::byte> ProgramSpec::build() const {
   });
   const auto chain = pte::CreateChain(b, 0, 0, instructions_ref);
   const auto chains_ref = b.CreateVector(std::vector{chain});
-  const auto name = method ? b.CreateString(*method) : 0;
+  const auto name_ref = method ? b.CreateString(*method) : 0;
   const auto inputs_ref = b.CreateVector(inputs), outputs_ref = b.CreateVector(outputs);
   const auto buffers_ref = b.CreateVector(buffers);
-  const auto plan = pte::CreateExecutionPlan(b, name, 0, values_ref, inputs_ref, outputs_ref,
-                                             chains_ref, operators_ref, delegates_ref, buffers_ref);
-  const auto plans_ref = b.CreateVector(std::vector{plan});
+  return pte::CreateExecutionPlan(b, name_ref, 0, values_ref, inputs_ref, outputs_ref, chains_ref,
+                                  operators_ref, delegates_ref, buffers_ref);
+}
+
+inline std::vector<std::byte> ProgramSpec::build() const {
+  Builder b;
+  std::vector<Ref<pte::ExecutionPlan>> plans = {plan(b)};
+  for (const ProgramSpec& other : other_methods) plans.push_back(other.plan(b));
+  const auto plans_ref = b.CreateVector(plans);
   const auto bytes_of = [&](const std::vector<uint8_t>& bytes) {
     b.ForceVectorAlignment(bytes.size(), 1, 16);
     return b.CreateVector(bytes);

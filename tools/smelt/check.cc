@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -136,20 +137,37 @@ Status check_kernels(std::span<const StepInfo> named, std::span<const StepInfo> 
   return {};
 }
 
+/// A method, and what explain() said of it before it ran.
+struct CheckedMethod {
+  Method method;
+  std::vector<StepInfo> named;
+  bool ran = false;
+};
+
 /// Stops at the first output that is wrong: in a stateful program all later ones would be, too.
 /// Stateful programs run twice: after a reset the same has to come out again.
 Status check_steps(const ManifestEntry& e, unsigned threads, double& max_error) {
   SMELT_ASSIGN(
       const Program program,
       Program::load(e.program, {.threads = threads, .isa = {}, .external_data = e.external_data}));
-  SMELT_ASSIGN(Method method, program.method(e.method));
-  const std::vector<StepInfo> named = method.explain();
+  std::map<std::string, CheckedMethod> methods;
+  for (const ManifestEntry::Step& step : e.steps) {
+    if (methods.contains(step.method)) continue;
+    SMELT_ASSIGN(Method method, program.method(step.method));
+    std::vector<StepInfo> named = method.explain();
+    methods.emplace(step.method, CheckedMethod{std::move(method), std::move(named)});
+  }
   for (size_t i = 0, n = e.steps.size(); i < (e.stateful ? 2 * n : n); ++i) {
-    if (i == n || (i != 0 && !e.stateful)) method.reset();
-    if (auto ok = check_step(method, e.steps[i % n], e.tolerance, max_error); !ok) {
+    if (i == n || (i != 0 && !e.stateful)) {
+      for (auto& [name, loaded] : methods) loaded.method.reset();
+    }
+    const ManifestEntry::Step& step = e.steps[i % n];
+    CheckedMethod& loaded = methods.at(step.method);
+    if (auto ok = check_step(loaded.method, step, e.tolerance, max_error); !ok) {
       return prefixed(ok.error(), fmt::format("step {}{}", i % n, i < n ? "" : " after a reset"));
     }
-    if (i == 0) SMELT_TRY(check_kernels(named, method.explain()));
+    if (!loaded.ran) SMELT_TRY(check_kernels(loaded.named, loaded.method.explain()));
+    loaded.ran = true;
   }
   return {};
 }

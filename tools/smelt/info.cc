@@ -64,6 +64,8 @@ void print_delegate(size_t index, const DelegateInfo& d) {
 void print(const MethodInfo& m) {
   fmt::print("method {}: {} instructions, planned memory {}, constants {}\n", m.name,
              m.instructions, human_bytes(m.planned_bytes), human_bytes(m.constant_bytes));
+  if (m.shared_state_bytes != 0)
+    fmt::print("  shares {} of state with other methods\n", human_bytes(m.shared_state_bytes));
   print_values("input", m.inputs);
   print_values("output", m.outputs);
   for (size_t i = 0; i < m.delegates.size(); ++i) print_delegate(i, m.delegates[i]);
@@ -93,6 +95,7 @@ Json to_json(const MethodInfo& m) {
   j["instructions"] = m.instructions;
   j["planned_bytes"] = m.planned_bytes;
   j["constant_bytes"] = m.constant_bytes;
+  j["shared_state_bytes"] = m.shared_state_bytes;
   j["inputs"] = to_json(m.inputs);
   j["outputs"] = to_json(m.outputs);
   j["delegates"] = Json::array();

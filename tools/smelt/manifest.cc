@@ -95,8 +95,9 @@ Result<ManifestTensor> read_manifest_tensor(const Node& n) {
   return t;
 }
 
-Result<ManifestEntry::Step> read_step(const Node& n) {
+Result<ManifestEntry::Step> read_step(const Node& n, const std::string& method) {
   ManifestEntry::Step step;
+  SMELT_ASSIGN(step.method, field_or<std::string>(n, "method", method));
   for (auto [key, tensors] :
        {std::pair("inputs", &step.inputs), std::pair("outputs", &step.outputs)}) {
     SMELT_TRY(for_each_object(n, key, [&](const Node& item) -> Status {
@@ -113,7 +114,7 @@ Result<ManifestEntry> read_entry(const Node& n) {
   e.where = n.where;
   SMELT_ASSIGN(e.name, field<std::string>(n, "name"));
   SMELT_ASSIGN(e.group, field_or<std::string>(n, "group", ""));
-  SMELT_ASSIGN(e.method, field_or<std::string>(n, "method", "forward"));
+  SMELT_ASSIGN(const std::string method, field_or<std::string>(n, "method", "forward"));
   SMELT_ASSIGN(e.stateful, field_or<bool>(n, "stateful", false));
   SMELT_ASSIGN(e.tolerance.atol, field<double>(n, "atol"));
   SMELT_ASSIGN(e.tolerance.rtol, field<double>(n, "rtol"));
@@ -128,7 +129,7 @@ Result<ManifestEntry> read_entry(const Node& n) {
     }
   }
   SMELT_TRY(for_each_object(n, "steps", [&](const Node& item) -> Status {
-    SMELT_ASSIGN(ManifestEntry::Step step, read_step(item));
+    SMELT_ASSIGN(ManifestEntry::Step step, read_step(item, method));
     e.steps.push_back(std::move(step));
     return {};
   }));

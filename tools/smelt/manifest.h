@@ -3,7 +3,7 @@
 // {"format": 1, "entries": [{
 //    "name", "program", "atol", "rtol",
 //    "group" (""), "method" ("forward"), "external_data" ([]), "stateful" (false),
-//    "steps": [{"inputs": [tensor …], "outputs": [tensor …]} …]} …]}
+//    "steps": [{"method" (the entry's), "inputs": [tensor …], "outputs": [tensor …]} …]} …]}
 // tensor: {"file": a .npy file in logical order, "dtype", "shape"}; bfloat16 is stored as uint16.
 // Paths are relative to the manifest. Fields with a default in parentheses may be absent, and
 // fields that are not named here are ignored.
@@ -27,13 +27,14 @@ struct ManifestTensor {
 
 struct ManifestEntry {
   struct Step {
+    std::string method;
     std::vector<ManifestTensor> inputs, outputs;
   };
-  std::string name, group, method;
+  std::string name, group;
   std::filesystem::path program;
   std::vector<std::filesystem::path> external_data;
   std::vector<Step> steps;
-  bool stateful = false;  ///< steps are consecutive calls of one loaded method
+  bool stateful = false;  ///< steps are consecutive calls on one loaded program
   Tolerance tolerance;
   std::string where;  ///< "entries[3]"
 };
