@@ -1,4 +1,5 @@
 // Operators that combine many elements: reductions, products, windows, normalisation, attention.
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -306,6 +307,106 @@ TEST(Convolution, OneAndThreeDimensionsAndChannelsLast) {
   last.f32({1, 2, 1, 1}, {1, 10}).none().ints({1, 1}).ints({0, 0}).ints({1, 1}).boolean(false);
   last.ints({0, 0}).integer(1).out(DType::kF32, {0, 2, 3, 1});
   EXPECT_EQ(last(), (Values{51, 62, 73, 84}));
+}
+
+/// A convolution over three dimensions as its definition has it. x [n, ic, …], w [oc, ic / groups,
+/// …].
+struct Conv3d {
+  Shape x, w;
+  std::array<int64_t, 3> stride = {1, 1, 1}, padding = {}, dilation = {1, 1, 1};
+  int64_t groups = 1;
+
+  Shape y() const {
+    Shape out{x[0], w[0]};
+    for (size_t d = 0; d < 3; ++d) {
+      const int64_t reach = dilation[d] * (w[2 + d] - 1) + 1;
+      out.push_back((x[2 + d] + 2 * padding[d] - reach) / stride[d] + 1);
+    }
+    return out;
+  }
+  /// What the transposed convolution from y back to x has to be told: the rest that the stride
+  /// leaves over.
+  int64_t rest(size_t d) const {
+    return (x[2 + d] + 2 * padding[d] - dilation[d] * (w[2 + d] - 1) - 1) % stride[d];
+  }
+  /// Calls f(index of x, index of weight, index of y) for every product.
+  template <class F>
+  void each(F f) const {
+    const Shape out = y();
+    const auto at = [](const Shape& s, std::array<int64_t, 5> i) {
+      return size_t((((i[0] * s[1] + i[1]) * s[2] + i[2]) * s[3] + i[3]) * s[4] + i[4]);
+    };
+    for (size_t o = 0; o < out.numel(); ++o) {
+      std::array<int64_t, 5> i;
+      for (size_t d = 5, flat = o; d-- > 0; flat /= size_t(out[d])) i[d] = int64_t(flat) % out[d];
+      const int64_t oc = i[1], first = oc / (w[0] / groups) * w[1];
+      for (size_t k = 0; k < w.numel(1, 5); ++k) {
+        std::array<int64_t, 5> t{oc};
+        for (size_t d = 5, flat = k; d-- > 1; flat /= size_t(w[d])) t[d] = int64_t(flat) % w[d];
+        std::array<int64_t, 5> from{i[0], first + t[1]};
+        bool inside = true;
+        for (size_t d = 0; d < 3; ++d) {
+          from[2 + d] = i[2 + d] * stride[d] - padding[d] + t[2 + d] * dilation[d];
+          inside = inside && from[2 + d] >= 0 && from[2 + d] < x[2 + d];
+        }
+        if (inside) f(at(x, from), at(w, t), o);
+      }
+    }
+  }
+};
+
+/// Whole numbers that all types hold, so that sums are exact.
+Values small_numbers(size_t n, uint64_t seed) {
+  Values v = noise(n, seed);
+  for (double& x : v) x = std::round(2 * x);
+  return v;
+}
+
+TEST(Convolution, ThreeDimensionsAreProductsOfFrames) {
+  const Conv3d cases[] = {
+      {{1, 3, 5, 6, 7}, {4, 3, 3, 3, 3}, {1, 1, 1}, {1, 1, 1}},
+      {{2, 4, 6, 5, 4}, {6, 2, 2, 3, 1}, {2, 1, 2}, {1, 0, 0}, {2, 1, 1}, 2},
+      {{1, 4, 7, 3, 3}, {4, 1, 3, 2, 2}, {1, 1, 1}, {1, 0, 0}, {1, 1, 1}, 4},  // depthwise
+      {{2, 5, 8, 2, 3}, {3, 5, 3, 1, 1}, {3, 1, 1}, {2, 0, 0}},                // over time only
+      {{2, 5, 4, 6, 6}, {3, 5, 1, 3, 3}, {1, 2, 2}, {0, 1, 1}},                // frame by frame
+      {{1, 2, 9, 2, 2}, {2, 2, 2, 2, 2}, {1, 1, 1}, {0, 0, 0}, {5, 1, 1}},
+      {{1, 8, 7, 64, 60}, {2, 8, 3, 2, 2}, {1, 1, 1}, {1, 0, 0}},  // several at a time
+  };
+  for (const Conv3d& c : cases) {
+    SCOPED_TRACE(to_string(c.x) + " * " + to_string(c.w));
+    const Shape shape = c.y();
+    const Values x = small_numbers(c.x.numel(), 1), w = small_numbers(c.w.numel(), 2),
+                 bias = small_numbers(size_t(c.w[0]), 3), back = small_numbers(shape.numel(), 4);
+    Values y(shape.numel()), undone(x.size());
+    for (size_t i = 0; i < y.size(); ++i) y[i] = bias[i / shape.numel(2, 5) % size_t(c.w[0])];
+    c.each([&](size_t i, size_t k, size_t o) {
+      y[o] += x[i] * w[k];
+      undone[i] += back[o] * w[k];
+    });
+    for (const DType type : {DType::kF32, DType::kF16, DType::kBF16}) {
+      SCOPED_TRACE(name(type));
+      const auto attributes = [&](OperatorCall& call, bool transposed) {
+        call.ints({c.stride[0], c.stride[1], c.stride[2]});
+        call.ints({c.padding[0], c.padding[1], c.padding[2]});
+        call.ints({c.dilation[0], c.dilation[1], c.dilation[2]}).boolean(transposed);
+        call.ints({c.rest(0), c.rest(1), c.rest(2)}).integer(c.groups).out(type);
+      };
+      const double tolerance = type == DType::kBF16 ? 0x1p-8 : 0;
+      OperatorCall plain("aten::convolution.out");
+      plain.tensor(type, c.x, x).tensor(type, c.w, w).constant();
+      attributes(plain.tensor(type, {c.w[0]}, bias).constant(), false);
+      for (int run = 0; run < 2; ++run) expect_near(plain(), y, tolerance);
+      EXPECT_EQ(plain.shape(), shape);
+      EXPECT_TRUE(plain.kernel().starts_with("gemm_")) << plain.kernel();
+
+      OperatorCall transposed("aten::convolution.out");
+      transposed.tensor(type, shape, back).tensor(type, c.w, w).constant().none();
+      attributes(transposed, true);
+      expect_near(transposed(), undone, tolerance);
+      EXPECT_EQ(transposed.shape(), c.x);
+      EXPECT_TRUE(transposed.kernel().starts_with("gemm_")) << transposed.kernel();
+    }
+  }
 }
 
 TEST(Norm, LayerGroupBatch) {

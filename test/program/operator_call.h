@@ -134,6 +134,10 @@ class OperatorCall {
   Values result(size_t i) const { return elements(*outs_[i]); }
   const Shape& shape(size_t i = 0) const { return outs_[i]->shape; }
   const EValue& argument(size_t i) const { return *args_[i]; }
+  /// Of the last run; empty: portable code.
+  std::string_view kernel() const {
+    return call_ == nullptr ? std::string_view() : call_->kernel();
+  }
 
  private:
   static EValue scalar(auto v) {

@@ -1,5 +1,6 @@
 // Convolution over one, two or three dimensions, plain and transposed.
 #include <algorithm>
+#include <cstring>
 
 #include "program/operators/graph_call.h"
 #include "program/operators/window.h"
@@ -172,11 +173,11 @@ Result<Plan> plan(const Tensor& input, const Tensor& weight, const Attributes& a
   return p;
 }
 
-/// The filter as delegates have it: [out, kh, kw, in / groups], or [1, kh, kw, out] for depthwise
-/// ones.
+/// The filter as delegates have it: [out, kh, kw, kd x in / groups], or [1, kh, kw, out] for
+/// depthwise ones.
 template <class T>
 void to_delegate_layout(const Geometry& g, bool transposed, bool depthwise, const T* from, T* to) {
-  const int64_t taps = g.kernel_size();
+  const int64_t taps = g.kernel_size(), slices = g.window[0].kernel, plane = taps / slices;
   const int64_t in_per_group = g.in_channels / g.groups, out_per_group = g.out_channels / g.groups;
   for (int64_t o = 0; o < g.out_channels; ++o) {
     for (int64_t c = 0; c < in_per_group; ++c) {
@@ -185,28 +186,110 @@ void to_delegate_layout(const Geometry& g, bool transposed, bool depthwise, cons
             transposed
                 ? ((o / out_per_group * in_per_group + c) * out_per_group + o % out_per_group)
                 : o * in_per_group + c;
-        const int64_t target =
-            depthwise ? t * g.out_channels + o : (o * taps + t) * in_per_group + c;
+        const int64_t channel = t / plane * in_per_group + c;
+        const int64_t target = depthwise
+                                   ? t * g.out_channels + o
+                                   : (o * plane + t % plane) * slices * in_per_group + channel;
         to[target] = from[source * taps + t];
       }
     }
   }
 }
 
+/// A convolution over depth, height and width as convolutions of frames. A frame is what one slice
+/// of the result sees: under each tap of the filter's depth a slice of the input, which are
+/// channels beside each other. (Where the depth is one, the frame is the image.)
+class Frames {
+ public:
+  Frames(const Geometry& g, bool transposed)
+      : g_(g),
+        transposed_(transposed),
+        slices_(transposed ? g.window[0].in : g.window[0].out),
+        in_slices_(transposed ? g.window[0].out : g.window[0].in) {}
+
+  int64_t count() const { return g_.batch * slices_; }
+  int64_t channels() const { return g_.in_channels * g_.window[0].kernel; }
+  /// Whether frames are the images, and results theirs, as they are.
+  bool are_images() const { return slices_ == 1 && in_slices_ == 1 && g_.window[0].kernel == 1; }
+
+  /// Frames [first, first + n), of planes of `plane` bytes each.
+  void gather(ThreadPool& pool, int64_t first, int64_t n, size_t plane, const std::byte* in,
+              std::byte* out) const {
+    const int64_t per_group = g_.in_channels / g_.groups, taps = g_.window[0].kernel;
+    for_planes(pool, n * channels(), plane, [&](int64_t i) {
+      const int64_t frame = first + i / channels(), channel = i % channels();
+      const int64_t group = channel / (taps * per_group), tap = channel / per_group % taps;
+      const int64_t c = group * per_group + channel % per_group;
+      const int64_t z = slice_under(frame % slices_, tap);
+      std::byte* to = out + size_t(i) * plane;
+      if (z < 0) {
+        std::memset(to, 0, plane);
+      } else {
+        const int64_t from = (frame / slices_ * g_.in_channels + c) * in_slices_ + z;
+        std::memcpy(to, in + size_t(from) * plane, plane);
+      }
+    });
+  }
+  /// Brings the results of frames to where they belong.
+  void scatter(ThreadPool& pool, int64_t first, int64_t n, size_t plane, const std::byte* in,
+               std::byte* out) const {
+    for_planes(pool, n * g_.out_channels, plane, [&](int64_t i) {
+      const int64_t frame = first + i / g_.out_channels, c = i % g_.out_channels;
+      const int64_t to = (frame / slices_ * g_.out_channels + c) * slices_ + frame % slices_;
+      std::memcpy(out + size_t(to) * plane, in + size_t(i) * plane, plane);
+    });
+  }
+
+ private:
+  /// The slice of the input that a tap brings to slice z of the result; below 0: none.
+  int64_t slice_under(int64_t z, int64_t tap) const {
+    const Window& depth = g_.window[0];
+    if (!transposed_) {
+      const int64_t at = depth.in_at(z, tap);
+      return at < in_slices_ ? at : -1;
+    }
+    const int64_t reach = z + depth.padding - tap * depth.dilation;
+    if (reach < 0 || reach % depth.stride != 0) return -1;
+    return reach / depth.stride < in_slices_ ? reach / depth.stride : -1;
+  }
+  template <class F>
+  static void for_planes(ThreadPool& pool, int64_t n, size_t bytes, F f) {
+    constexpr size_t kPiece = size_t(1) << 16;
+    pool.parallel_for(size_t(n), std::max<size_t>(1, kPiece / bytes),
+                      [&](size_t begin, size_t end, unsigned) {
+                        for (size_t i = begin; i < end; ++i) f(int64_t(i));
+                      });
+  }
+
+  const Geometry& g_;
+  bool transposed_;
+  int64_t slices_, in_slices_;  ///< of the result and of the input
+};
+
+/// Frames that are convolved together take some such bytes: enough for all workers, and little
+/// beside the input.
+constexpr size_t kFrameBytes = size_t(1) << 20;
+
 /// Computes with the convolutions of delegates, between transposes of the images.
 Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const Tensor& input,
                          const Tensor& weight, const Tensor* bias, const Shape& shape,
                          Tensor& out) {
+  const Window &h = g.window[1], &w = g.window[2];
+  const Frames frames(g, transposed);
+  const size_t element = element_size(input.dtype);
+  Shape images{1, frames.channels(), transposed ? h.out : h.in, transposed ? w.out : w.in};
+  Shape results{1, g.out_channels, transposed ? h.in : h.out, transposed ? w.in : w.out};
   const bool supported = is_float(input.dtype) && input.dtype != DType::kF64 && weight.constant &&
                          (bias == nullptr || (bias->constant && bias->dtype == input.dtype)) &&
-                         g.window[0].in == 1 && g.window[0].kernel == 1 &&
-                         g.window[0].padding == 0 && g.batch != 0;
+                         g.batch != 0 && checked_numel(images);
   if (!supported) return call.decided({});
-  const Window &h = g.window[1], &w = g.window[2];
-  const Shape images{g.batch, g.in_channels, transposed ? h.out : h.in, transposed ? w.out : w.in};
-  const Shape results{g.batch, g.out_channels, transposed ? h.in : h.out,
-                      transposed ? w.in : w.out};
-  const bool depthwise = !transposed && g.groups > 1 && g.groups == g.in_channels;
+  const int64_t most = frames.are_images()
+                           ? g.batch
+                           : std::clamp<int64_t>(int64_t(kFrameBytes / (images.numel() * element)),
+                                                 1, frames.count());
+  images[0] = results[0] = most;
+  const bool depthwise =
+      !transposed && g.groups > 1 && g.groups == g.in_channels && g.window[0].kernel == 1;
   const Tensor* const constants[] = {&weight, bias};
   GraphCall* graph = GraphCall::of(call, constants, [&] {
     const auto nhwc = [](const Shape& s) { return Shape{s[0], s[2], s[3], s[1]}; };
@@ -215,7 +298,7 @@ Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const T
     const ValueId pixels = add_value(made, input.dtype, nhwc(images));
     const Shape filter_shape =
         depthwise ? Shape{1, h.kernel, w.kernel, g.out_channels}
-                  : Shape{g.out_channels, h.kernel, w.kernel, g.in_channels / g.groups};
+                  : Shape{g.out_channels, h.kernel, w.kernel, frames.channels() / g.groups};
     const ValueId filter = add_value(made, weight.dtype, filter_shape);
     auto& layout = made.owned.emplace_back(weight.bytes());
     with_bytes_of(element_size(weight.dtype), [&]<class T>(T) {
@@ -232,7 +315,7 @@ Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const T
     attrs.stride_h = uint32_t(h.stride), attrs.stride_w = uint32_t(w.stride);
     attrs.dilation_h = uint32_t(h.dilation), attrs.dilation_w = uint32_t(w.dilation);
     attrs.groups = uint32_t(g.groups);
-    attrs.in_per_group = uint32_t(g.in_channels / g.groups);
+    attrs.in_per_group = uint32_t(frames.channels() / g.groups);
     attrs.out_per_group = uint32_t(g.out_channels / g.groups);
     if (transposed) {
       // What the output has beyond the last full stride.
@@ -264,8 +347,22 @@ Result<bool> accelerated(Call& call, const Geometry& g, bool transposed, const T
   if (graph == nullptr) return call.decided({});
   if (call.decided(graph->kernel())) return true;
   SMELT_TRY(out.resize(shape));
-  const std::byte* const from[] = {input.data};
-  SMELT_TRY(graph->run({&images, 1}, from, out.data));
+  if (frames.are_images()) {
+    const std::byte* const from[] = {input.data};
+    SMELT_TRY(graph->run({&images, 1}, from, out.data));
+    return true;
+  }
+  SMELT_ASSIGN(std::byte * gathered, call.scratch().take(images.numel() * element));
+  SMELT_ASSIGN(std::byte * convolved, call.scratch().take(results.numel() * element));
+  for (int64_t first = 0; first < frames.count(); first += images[0]) {
+    images[0] = std::min(most, frames.count() - first);
+    frames.gather(call.pool(), first, images[0], images.numel(2, 4) * element, input.data,
+                  gathered);
+    const std::byte* const from[] = {gathered};
+    SMELT_TRY(graph->run({&images, 1}, from, convolved));
+    frames.scatter(call.pool(), first, images[0], results.numel(2, 4) * element, convolved,
+                   out.data);
+  }
   return true;
 }
 
