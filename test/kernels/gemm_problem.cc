@@ -16,18 +16,18 @@ namespace {
 constexpr std::byte kCanary{0xa5};
 
 float random_float(Random& random, Values values) {
-  if (values == Values::kRandom) return random.real(-1, 1);
+  if (values != Values::kExtreme) return random.real(-1, 1);
   // The sums of a few hundred products of these fit binary16.
   return std::ldexp(random.real(-1, 1), random.integer(-12, 4));
 }
 
 uint8_t random_byte(Random& random, Values values) {
-  if (values == Values::kRandom) return uint8_t(random.next());
+  if (values != Values::kExtreme) return uint8_t(random.next());
   return random.next() % 2 == 0 ? 0x80 : 0x7f;
 }
 
 uint8_t random_nibbles(Random& random, Values values) {
-  if (values == Values::kRandom) return uint8_t(random.next());
+  if (values != Values::kExtreme) return uint8_t(random.next());
   return random.next() % 2 == 0 ? 0x00 : 0xff;
 }
 
@@ -119,6 +119,15 @@ GemmProblem::GemmProblem(GemmVariant variant, const GemmShape& shape, Values val
   }
   for (size_t i = 0; i < shape.m; ++i)
     row_quant_.push_back({random.integer(-128, 127), random.real(0.001f, 0.05f)});
+  if (values != Values::kNan) return;
+  constexpr uint8_t kAllOnes[] = {0xff, 0xff, 0xff, 0x7f};  // NaN in any float type: its last bytes
+  const size_t element = bits(s.lhs) / 8;
+  for (size_t i = 0; i < shape.m; i += 2) {
+    row_quant_[i].scale = std::numeric_limits<float>::quiet_NaN();
+    if (s.lhs == DType::kS8 || k == 0) continue;
+    const size_t at = i * k + size_t(random.integer(0, int(k) - 1));
+    std::memcpy(lhs_->data() + at * element, kAllOnes + 4 - element, element);
+  }
 }
 
 size_t GemmProblem::out_bytes() const { return bits(signature(variant_).out) / 8; }
@@ -174,7 +183,7 @@ std::string GemmProblem::compare(const std::byte* out, size_t gap,
           s.out == DType::kF32 ? 0 : std::abs(want.value) * epsilon_of(s.out) + 0x1p-25;
       const double tolerance =
           s.out == DType::kS8 ? 0 : operations * 0x1p-23 * want.magnitude + rounding;
-      if (!(std::abs(got - want.value) <= tolerance))
+      if (std::isnan(want.value) ? !std::isnan(got) : !(std::abs(got - want.value) <= tolerance))
         return fmt::format("({}, {}): {} instead of {}, tolerance {}", i, j, got, want.value,
                            tolerance);
     }

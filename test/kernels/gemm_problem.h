@@ -15,6 +15,7 @@ namespace smelt {
 enum class Values {
   kRandom,
   kExtreme,  ///< the ends of the integer types; floats of very different sizes
+  kNan,      ///< every second row has NaN: one of its elements, or its scale
 };
 
 class GemmProblem {

@@ -166,6 +166,13 @@ TEST_P(GemmKernelTest, ExtremeValues) {
 }
 
 // The packers that a kernel names write the same bytes as those that serve every layout.
+// NaN in a row, or for its scale, is NaN in all of its outputs, bounds or not, and nowhere else.
+TEST_P(GemmKernelTest, KeepsNan) {
+  for (uint64_t seed : {300, 301})
+    for (size_t m : edges(mr(), kernel().max_m))
+      EXPECT_EQ(run(shape(m, nr() + 1, ks().back()), Values::kNan, seed), "") << m;
+}
+
 TEST_P(GemmKernelTest, Packers) {
   const size_t vl32 = test_cpu().sme_vl32;
   const bool blocks = signature(kernel().variant).scale == WeightScale::kPerBlock;
@@ -247,6 +254,46 @@ TEST_P(GemmKernelTest, QuantizeLhs) {
     for (size_t i = 0; i < m; ++i) {
       EXPECT_EQ(got[i].zero, want[i].zero) << i;
       EXPECT_EQ(got[i].scale, want[i].scale) << i;
+    }
+  }
+}
+
+// NaN or an infinity, wherever it is: no scale for that row, and nothing else for the others.
+TEST_P(GemmKernelTest, QuantizeLhsThatIsNotFinite) {
+  if (kernel().quantize_lhs == nullptr) return;
+  const size_t vl32 = test_cpu().sme_vl32, m = std::min<size_t>(3, 2 * mr() - 1), bad = m / 2;
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Random random(600);
+  for (size_t k : {1, 3, 37, 70}) {
+    Guarded<float> x(m * k);
+    for (float& v : x) v = random.real(-2, 3);
+    std::vector<const void*> floats;
+    for (size_t i = 0; i < m; ++i) floats.push_back(x.data() + i * k);
+    const size_t bytes = kernel().lhs_form == LhsForm::kPacked
+                             ? packed_bytes(kernel().lhs, {.rows = m, .kc = k}, vl32).value()
+                             : m * k;
+    Guarded<std::byte> out(bytes);
+    std::vector<RowQuant> want(m), got(m);
+    const auto quantize = [&](std::vector<RowQuant>& found) {
+      kernel().quantize_lhs(kernel().lhs, vl32, m, k, floats.data(), found.data(), out.data());
+    };
+    quantize(want);
+    for (float value : {kNan, -kNan, kInfinity, -kInfinity}) {
+      for (size_t at = 0; at < k; ++at) {
+        const float finite = std::exchange(x[bad * k + at], value);
+        quantize(got);
+        x[bad * k + at] = finite;
+        for (size_t i = 0; i < m; ++i) {
+          if (i == bad) {
+            ASSERT_TRUE(std::isnan(got[i].scale)) << value << " at " << at << " of " << k;
+            ASSERT_TRUE(got[i].zero >= -128 && got[i].zero <= 127) << got[i].zero;
+          } else {
+            ASSERT_EQ(got[i].scale, want[i].scale) << i;
+            ASSERT_EQ(got[i].zero, want[i].zero) << i;
+          }
+        }
+      }
     }
   }
 }

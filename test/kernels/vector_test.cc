@@ -556,6 +556,12 @@ TEST_P(Vector, QuantizesRowsOfExtremes) {
       kernels().quantize_rows.f32(in.data(), out.data(), 1, n, &found);
       ASSERT_GE(found.zero, -128);
       ASSERT_LE(found.zero, 127);
+      if (std::any_of(in.begin(), in.end(), [](float x) { return std::isnan(x); }) ||
+          std::isinf(high - low)) {
+        ASSERT_TRUE(std::isnan(found.scale)) << in[0];
+        for (int8_t q : out) ASSERT_EQ(q, found.zero);
+        continue;
+      }
       const float inverse = 255 / (high - low);
       for (size_t i = 0; i < n; ++i) {
         const float steps = in[i] * inverse;
@@ -564,6 +570,34 @@ TEST_P(Vector, QuantizesRowsOfExtremes) {
       }
     }
   }
+}
+
+// Wherever it is, whatever its sign; the rows beside it are what they are without it.
+TEST_P(Vector, QuantizesRowsThatAreNotFinite) {
+  for_float_types([&]<class Type>(Type) {
+    for (size_t n : {1, 3, 16, 33, 131}) {
+      const auto values = random_values<Type>(3 * n, n, -3, 5);
+      Guarded<typename Type::Stored> in(3 * n);
+      Guarded<int8_t> want(3 * n), out(3 * n);
+      RowQuant want_found[3], found[3];
+      std::copy(values.begin(), values.end(), in.begin());
+      const QuantizeRowsFn quantize = for_float(kernels().quantize_rows, Type::kType);
+      quantize(in.data(), want.data(), 3, n, want_found);
+      for (float bad : {kNan, -kNan, kInfinity, -kInfinity}) {
+        for (size_t at = 0; at < n; ++at) {
+          in[n + at] = Type::stored(bad);
+          quantize(in.data(), out.data(), 3, n, found);
+          in[n + at] = values[n + at];
+          ASSERT_TRUE(std::isnan(found[1].scale)) << bad << " at " << at << " of " << n;
+          for (size_t row : {0, 2}) {
+            ASSERT_EQ(found[row].scale, want_found[row].scale);
+            ASSERT_EQ(found[row].zero, want_found[row].zero);
+            ASSERT_EQ(std::memcmp(&out[row * n], &want[row * n], n), 0);
+          }
+        }
+      }
+    }
+  });
 }
 
 // ---- rows ---------------------------------------------------------------------------------------

@@ -931,10 +931,19 @@ void choose_qparams(Subject& s) {
   empty.tensor(Array(DType::kF32, {0}, {})).integer(0).integer(255).real(1e-7).integer(0);
   empty.out(DType::kF64).out(DType::kS64);
   s.refuse(empty);
-  OperatorProgram nan = s.call();
-  nan.tensor(Array(DType::kF32, {2}, {kNan, 1})).integer(0).integer(255).real(1e-7).integer(0);
-  nan.out(DType::kF64).out(DType::kS64);
-  s.refuse(nan);
+  // NaN in, NaN out; no zero point follows from it, but there is one.
+  for (const auto& [values, scale] : {std::pair(Values{1, kNan, 2}, kNan),
+                                      {{kNan, 1, 2}, kNan},
+                                      {{1, 2, kNan}, kNan},
+                                      {{1, kInf, 2}, kInf},
+                                      {{-kInf, 1, kInf}, kInf},
+                                      {{-kInf, kNan, kInf}, kNan}}) {
+    OperatorProgram special = s.call();
+    special.tensor(Array(DType::kF32, {3}, values)).integer(-5).integer(100).real(1e-7).integer(0);
+    special.out(DType::kF64).out(DType::kS64);
+    s.expect(Array(DType::kF32, {1}, special().v), Array(DType::kF32, {1}, {scale}));
+    s.expect(special.result(1), Array(DType::kS64, {1}, {0}));
+  }
 }
 
 void choose_qparams_per_token(Subject& s) {

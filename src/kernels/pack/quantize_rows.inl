@@ -21,7 +21,8 @@ struct RowScaling {
   int32_t zero[kMaxLanes];
 };
 
-/// The smallest and the largest element of a row, and zero.
+/// The smallest and the largest element of a row, and zero. Minima and maxima keep NaN: with one in
+/// the row, its scale is NaN.
 SMELT_INLINE void measure_row(const float* x, size_t k, float& low, float& high) SMELT_FN {
   const size_t step = 4 * svcntw();
   Float4 lo = dup4(svdup_f32(0)), hi = lo;
@@ -60,11 +61,14 @@ SMELT_INLINE void measure_rows(const void* const* row, size_t rows, size_t k, Ro
       svsel(svcmpgt(p, errors, svdup_f32(0)), svsub_x(p, svdup_f32(-128), scaled_lo),
             svsub_x(p, svdup_f32(127), scaled_hi));
   const svfloat32_t within = svmin_x(p, svmax_x(p, exact, svdup_f32(-128)), svdup_f32(127));
-  // NaN, from infinite inputs, becomes 0.
+  // NaN, from inputs that are not finite, becomes 0.
   const svint32_t zero = svcvt_s32_x(p, svrintn_x(p, within));
   svst1(p, s.inverse, inverse);
   svst1(p, s.zero, zero);
-  svst2(p, &found->zero, svcreate2(zero, svreinterpret_s32(svdiv_x(p, one, inverse))));
+  // With an infinity, or a range that overflows, there is no step.
+  const svfloat32_t scale = svsel(svcmpeq(p, inverse, svdup_f32(0)), svdup_f32(__builtin_nanf("")),
+                                  svdiv_x(p, one, inverse));
+  svst2(p, &found->zero, svcreate2(zero, svreinterpret_s32(scale)));
 }
 
 /// NaN becomes the zero point.

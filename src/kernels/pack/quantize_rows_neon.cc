@@ -16,7 +16,8 @@ struct Scaling {
   int16x8_t zero;
 };
 
-/// The scaling of a row, from its smallest and its largest element and zero.
+/// The scaling of a row, from its smallest and its largest element and zero. Minima and maxima keep
+/// NaN: with one in the row, its scale is NaN.
 SMELT_INLINE Scaling measure(const float* x, size_t k, RowQuant& found) {
   float32x4_t lo[4], hi[4];
   SMELT_UNROLL for (int v = 0; v < 4; ++v) lo[v] = hi[v] = vdupq_n_f32(0);
@@ -43,8 +44,9 @@ SMELT_INLINE Scaling measure(const float* x, size_t k, RowQuant& found) {
   const bool below = -128.0f + scaled_low + (127.0f + scaled_high) > 0;
   float zero = below ? -128.0f - scaled_low : 127.0f - scaled_high;
   zero = zero < -128.0f ? -128.0f : zero > 127.0f ? 127.0f : zero;
-  // NaN, from infinite inputs, becomes 0.
-  found = {vcvtns_s32_f32(zero), 1.0f / inverse};
+  // NaN, from inputs that are not finite, becomes 0. With an infinity, or a range that overflows,
+  // there is no step.
+  found = {vcvtns_s32_f32(zero), inverse == 0 ? __builtin_nanf("") : 1.0f / inverse};
   return {inverse, vdupq_n_s16(int16_t(found.zero))};
 }
 

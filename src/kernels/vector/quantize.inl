@@ -52,26 +52,30 @@ void dequantize(const void* in, void* out, size_t n, const AffineQuant& quant) {
   map1<From, To>(in, out, n, Dequantizer(quant));
 }
 
-/// The smallest and the largest element of a row, and 0.
+/// The smallest and the largest element of a row, and 0; NaN for one of them if the row has one.
+///
+/// Found among the bits of floats: as signed integers those of at least 0 are in order, as unsigned
+/// ones those of at most -0 are, by magnitude, and either order has all of the others below them.
+/// NaN is beyond the infinity of its sign in both. The float instructions of some processors lose
+/// NaN, and a test for it would double the work of the loop.
 template <class From>
 HWY_INLINE void measure_row(const typename From::T* src, size_t n, float& low, float& high) {
-  // All start at 0: the range holds it. So the zeros of the last vector's unused lanes do no harm.
-  V min[2] = {set(0), set(0)}, max[2] = {set(0), set(0)};
+  // The range holds 0, so the zeros of the last vector's unused lanes do no harm.
+  const VU zero_below = hn::Set(DU(), 0x80000000);
+  VU below[2] = {zero_below, zero_below};
+  VI above[2] = {hn::Zero(DI()), hn::Zero(DI())};
+  const auto include = [&](V x, size_t v) SMELT_BODY {
+    below[v] = hn::Max(below[v], hn::BitCast(DU(), x));
+    above[v] = hn::Max(above[v], hn::BitCast(DI(), x));
+  };
   const size_t whole = n / (2 * kLanes) * (2 * kLanes);
-  for (size_t i = 0; i < whole; i += 2 * kLanes) {
-    for (size_t v = 0; v < 2; ++v) {
-      const V x = From::load(src + i + v * kLanes);
-      min[v] = hn::Min(x, min[v]);
-      max[v] = hn::Max(x, max[v]);
-    }
-  }
-  for_each_vector(n - whole, [&](auto at) SMELT_BODY {
-    const V x = at.load(From(), src + whole);
-    min[0] = hn::Min(x, min[0]);
-    max[0] = hn::Max(x, max[0]);
-  });
-  low = hn::GetLane(hn::MinOfLanes(D(), hn::Min(min[0], min[1])));
-  high = hn::GetLane(hn::MaxOfLanes(D(), hn::Max(max[0], max[1])));
+  for (size_t i = 0; i < whole; i += 2 * kLanes)
+    for (size_t v = 0; v < 2; ++v) include(From::load(src + i + v * kLanes), v);
+  for_each_vector(n - whole, [&](auto at) SMELT_BODY { include(at.load(From(), src + whole), 0); });
+  const VU least = hn::MaxOfLanes(DU(), hn::Max(below[0], below[1]));
+  const VI most = hn::MaxOfLanes(DI(), hn::Max(above[0], above[1]));
+  low = hn::GetLane(hn::BitCast(D(), least));
+  high = hn::GetLane(hn::BitCast(D(), most));
 }
 
 /// How to quantise rows, a lane each, from their smallest and largest elements.
@@ -86,12 +90,14 @@ HWY_INLINE void find_scales(Tag d, const float* low, const float* high, float* i
   const auto errors = hn::Add(hn::Add(c(-128), scaled_lo), hn::Add(c(127), scaled_hi));
   const auto exact =
       hn::IfThenElse(hn::Gt(errors, c(0)), hn::Sub(c(-128), scaled_lo), hn::Sub(c(127), scaled_hi));
-  // NaN, from infinite inputs, becomes 0. Rounding is that of Quantizer.
+  // NaN, from inputs that are not finite, becomes 0. Rounding is that of Quantizer.
   const auto real = hn::IfThenElseZero(hn::Eq(exact, exact), exact);
   const auto bounded = hn::Min(c(127), hn::Max(c(-128), real));
   const auto rounded = hn::BitCast(di, hn::Add(bounded, c(0x1.8p23f)));
   hn::StoreU(steps, d, inverse);
-  hn::StoreU(hn::Div(c(1), steps), d, scale);
+  // A range that no step divides: the row has an infinity, or the range overflows.
+  const auto no_step = hn::Eq(steps, c(0));
+  hn::StoreU(hn::IfThenElse(no_step, c(__builtin_nanf("")), hn::Div(c(1), steps)), d, scale);
   hn::StoreU(hn::Sub(rounded, hn::Set(di, Quantizer::kMagicBits)), di, zero);
 }
 
@@ -116,7 +122,7 @@ HWY_INLINE void store_saturated(const VI (&v)[4], int8_t* out) {
 }
 #endif
 
-/// A row by the scale that was found for it: what is no NaN (from infinities) is at most some 255
+/// A row by the scale that was found for it: what is no NaN is at most some 255
 /// steps from `zero`, or infinite, and saturation clamps it for less than Quantizer does.
 template <class From>
 HWY_INLINE void quantize_measured(const typename From::T* src, int8_t* out, size_t n,

@@ -150,7 +150,8 @@ using QuantizeFn = void (*)(const void* in, void* out, size_t n, const QuantizeP
 using DequantizeFn = void (*)(const void* in, void* out, size_t n, const AffineQuant&);
 /// Quantises rows of n to s8, each with a scale and zero point of its own: the range is widened to
 /// hold 0, the zero point comes from whichever end of the range has the smaller error. A row of
-/// zeros has scale 1.
+/// zeros has scale 1. Where the row has NaN or an infinity, or its range overflows, the scale is
+/// NaN, and so is all that is made of the row, whose stored values are all the zero point.
 using QuantizeRowsFn = void (*)(const void* in, int8_t* out, size_t rows, size_t n,
                                 RowQuant* found);
 

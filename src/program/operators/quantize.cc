@@ -140,10 +140,13 @@ struct Chosen {
 };
 Chosen choose(float low, float high, int64_t qmin, int64_t qmax) {
   constexpr float kLeastScale = 6.1e-5f;
-  low = std::min(low, 0.0f);
+  low = std::min(low, 0.0f);  // NaN stays
   high = std::max(high, 0.0f);
   const double steps = double(qmax) - double(qmin);
   double scale = (double(high) - double(low)) / steps;
+  // A scale that is not finite makes all that is dequantised with it NaN or infinite, as it has to
+  // be; no zero point follows from it.
+  if (!std::isfinite(scale)) return {scale, std::clamp<int64_t>(0, qmin, qmax)};
   if (float(scale) == 0 || std::isinf(1.0f / float(scale))) scale = 0.1;
   if (scale < kLeastScale) {
     const float widen = kLeastScale / float(scale);
@@ -172,11 +175,10 @@ Status choose_rows(Call& call, const Tensor& input, size_t length, int64_t qmin,
                    Tensor& scales, Tensor& zeros) {
   if (qmin >= qmax) return invalid("a range of [{}, {}]", qmin, qmax);
   SMELT_ASSIGN(const float* x, elements<float>(call, input));
+  const RowReduceFn least = call.vectors().row_min.f32, most = call.vectors().row_max.f32;
   for (size_t i = 0, rows = length == 0 ? 0 : input.numel() / length; i < rows; ++i) {
     const float* row = x + i * length;
-    const auto [low, high] = std::minmax_element(row, row + length);
-    if (!std::isfinite(*low) || !std::isfinite(*high)) return invalid("values that are not finite");
-    const Chosen c = choose(*low, *high, qmin, qmax);
+    const Chosen c = choose(least(row, length), most(row, length), qmin, qmax);
     store_element(scales.dtype, scales.data, ptrdiff_t(i), c.scale);
     store_element(zeros.dtype, zeros.data, ptrdiff_t(i), c.zero);
   }
