@@ -634,7 +634,69 @@ void nearest(Subject& s) {
   }
 }
 
+/// Weights of one output, and the first input that has one.
+struct Weighted {
+  int64_t first;
+  Values weights;
+};
+
+/// Bytes along one dimension, by eager PyTorch's rules: 16-bit weights, sums rounded to bytes.
+Array filter_bytes(const Array& x, size_t dim, const std::vector<Weighted>& outputs) {
+  double largest = 0;
+  for (const Weighted& o : outputs) largest = std::max(largest, std::ranges::max(o.weights));
+  int places = 0;
+  while (std::floor(largest * std::exp2(places + 1) + 0.5) < 32768) ++places;
+  Shape shape = x.shape;
+  shape[dim] = int64_t(outputs.size());
+  Array y(x.type, shape, Values(shape.numel()));
+  for_each_index(shape, [&](const Index& at) {
+    const Weighted& o = outputs[size_t(at[dim])];
+    double sum = std::exp2(places - 1);
+    for (size_t k = 0; k < o.weights.size(); ++k) {
+      Index from = at;
+      from[dim] = o.first + int64_t(k);
+      sum += std::floor(o.weights[k] * std::exp2(places) + 0.5) * x(from);
+    }
+    y(at) = std::clamp(std::floor(sum / std::exp2(places)), 0.0, 255.0);
+  });
+  return y;
+}
+
+void bilinear_bytes(Subject& s) {
+  const Shape in{2, 3, 7, 5};
+  const Array x = Array::make(DType::kU8, in, [](size_t i) { return double(i * i * 37 % 256); });
+  for (const Resize& r : {Resize{{4, 9}, {}}, Resize{{1, 2}, {}}, Resize{{7, 8}, {}},
+                          Resize{{13, 5}, {}}, Resize{{}, {2, 2}}, Resize{{}, {0.5, 1.7}}}) {
+    for (const bool corners : {false, true}) {
+      const auto out = r.out(in);
+      OperatorProgram call = s.call();
+      call.tensor(x);
+      r.arguments(call);
+      call.boolean(corners);
+      r.sizes.empty() ? call.reals(r.factors) : call.none();
+      call.out(DType::kU8);
+      Array wanted = x;
+      for (size_t d : {1, 0}) {  // rows first
+        const int64_t n = in[2 + d];
+        if (out[d] == n) continue;
+        std::vector<Weighted> outputs;
+        for (int64_t i = 0; i < out[d]; ++i) {
+          const double at = corners ? out[d] > 1 ? double(i * (n - 1)) / double(out[d] - 1) : 0
+                                    : std::max((double(i) + 0.5) * r.step(in, d) - 0.5, 0.0);
+          const int64_t first = std::min(int64_t(at), n - 1);
+          const double share = std::min(at - double(first), 1.0);
+          outputs.push_back(first == n - 1 ? Weighted{first, {1}}
+                                           : Weighted{first, {1 - share, share}});
+        }
+        wanted = filter_bytes(wanted, 2 + d, outputs);
+      }
+      s.expect(call, wanted, 0);
+    }
+  }
+}
+
 void bilinear(Subject& s) {
+  bilinear_bytes(s);
   for (const DType t : kFloats) {
     for (const Resize& r : kResizes) {
       for (const bool corners : {false, true}) {
@@ -674,6 +736,11 @@ void bilinear(Subject& s) {
 
 /// Half the size is the mean with a tent of twice the width; twice the size is plain bilinear.
 void bilinear_antialiased(Subject& s) {
+  // Bytes are rounded twice; 2.5 and 7.5 upwards.
+  OperatorProgram bytes = s.call();
+  bytes.tensor(Array(DType::kU8, {1, 1, 2, 4}, {1, 2, 4, 8, 0, 0, 0, 0})).ints({1, 4});
+  bytes.boolean(false).none().none().out(DType::kU8);
+  s.expect(bytes, Array(DType::kU8, {1, 1, 1, 4}, {1, 1, 2, 4}), 0);
   for (const DType t : kFloats) {
     const Array x(t, {1, 1, 1, 4}, {1, 2, 4, 8});
     OperatorProgram half = s.call();

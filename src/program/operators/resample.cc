@@ -69,44 +69,196 @@ Status upsample_nearest2d(Call& call) {
   return {};
 }
 
-/// The two neighbours of a position and the share of the second.
-struct Neighbours {
-  int64_t first, second;
-  double share;
-  Neighbours(double at, int64_t n)
-      : first(std::min(int64_t(at), n - 1)),
-        second(std::min(first + 1, n - 1)),
-        share(std::clamp(at - double(first), 0.0, 1.0)) {}
+/// Memory for a x b elements of at most 8 bytes.
+template <class T>
+Result<T*> take(Call& call, int64_t a, int64_t b) {
+  const auto bytes = checked_mul(size_t(a), size_t(b) * sizeof(double));
+  if (!bytes) return invalid("resizing by way of {} x {} numbers", a, b);
+  return call.scratch().take<T>(size_t(a) * size_t(b));
+}
+
+/// What a resized dimension is made of: output i is the sum of `count[i]` inputs from `first[i]`
+/// on, times weights[i * width …].
+template <class W>
+struct Filter {
+  Axis axis;
+  size_t width;  ///< the largest count
+  int64_t *first, *count;
+  W* weights;
+
+  static Result<Filter> make(Call& call, const Axis& axis, size_t width) {
+    SMELT_ASSIGN(W * weights, take<W>(call, axis.out, int64_t(width)));
+    SMELT_ASSIGN(int64_t * first, take<int64_t>(call, axis.out, 1));
+    SMELT_ASSIGN(int64_t * count, take<int64_t>(call, axis.out, 1));
+    return Filter{axis, width, first, count, weights};
+  }
+  const W* of(int64_t i) const { return weights + size_t(i) * width; }
 };
 
+/// The two neighbours of a position; one of them beyond the last.
+Result<Filter<double>> bilinear_filter(Call& call, const Axis& a, bool align_corners) {
+  SMELT_ASSIGN(const Filter<double> f, Filter<double>::make(call, a, 2));
+  for (int64_t i = 0; i < a.out; ++i) {
+    const double at = a.source(i, align_corners);
+    f.first[i] = std::min(int64_t(at), a.in - 1);
+    f.count[i] = f.first[i] + 1 < a.in ? 2 : 1;
+    double* w = f.weights + 2 * i;
+    w[1] = f.count[i] == 2 ? std::clamp(at - double(f.first[i]), 0.0, 1.0) : 0;
+    w[0] = 1 - w[1];
+  }
+  return f;
+}
+
+/// A triangle around the position, which widens when the image shrinks; weights sum to 1.
+Result<Filter<double>> antialiasing_filter(Call& call, const Axis& a) {
+  const double support = std::max(a.scale, 1.0);
+  if (!(support <= double(INT32_MAX))) return invalid("images reduced by a factor of {}", support);
+  const size_t width = std::min(size_t(a.in), 2 * size_t(std::ceil(support)) + 1);
+  SMELT_ASSIGN(const Filter<double> f, Filter<double>::make(call, a, width));
+  for (int64_t i = 0; i < a.out; ++i) {
+    const double centre = a.scale * (double(i) + 0.5);
+    const auto first = std::clamp<int64_t>(int64_t(centre - support + 0.5), 0, a.in - 1);
+    const auto end = std::clamp<int64_t>(int64_t(centre + support + 0.5), first + 1,
+                                         std::min(a.in, first + int64_t(width)));
+    double* w = f.weights + size_t(i) * width;
+    double sum = 0;
+    for (int64_t k = 0; k < end - first; ++k) {
+      const double distance = std::abs((double(first + k) - centre + 0.5) / support);
+      sum += w[k] = std::max(1 - distance, 0.0);
+    }
+    for (int64_t k = 0; k < end - first; ++k)
+      w[k] = sum > 0 ? w[k] / sum : 1.0 / double(end - first);
+    f.first[i] = first;
+    f.count[i] = end - first;
+  }
+  return f;
+}
+
+/// out = finish(sum of weights × x), for each row of an image.
+template <class T, class W, class Finish>
+void filter_columns(const T* x, int64_t rows, const Filter<W>& f, T* out, Finish finish) {
+  for (int64_t r = 0; r < rows; ++r, x += f.axis.in) {
+    for (int64_t j = 0; j < f.axis.out; ++j) {
+      const T* from = x + f.first[j];
+      const W* w = f.of(j);
+      W sum = W(from[0]) * w[0];
+      for (int64_t k = 1; k < f.count[j]; ++k) sum += W(from[k]) * w[k];
+      *out++ = finish(sum);
+    }
+  }
+}
+
+/// The same down each column; `sums` holds a row of them.
+template <class T, class W, class Finish>
+void filter_rows(const T* x, int64_t cols, const Filter<W>& f, W* sums, T* out, Finish finish) {
+  for (int64_t i = 0; i < f.axis.out; ++i, out += cols) {
+    const T* from = x + f.first[i] * cols;
+    const W* w = f.of(i);
+    for (int64_t j = 0; j < cols; ++j) sums[j] = W(from[j]) * w[0];
+    for (int64_t k = 1; k < f.count[i]; ++k) {
+      from += cols;
+      for (int64_t j = 0; j < cols; ++j) sums[j] += W(from[j]) * w[k];
+    }
+    for (int64_t j = 0; j < cols; ++j) out[j] = finish(sums[j]);
+  }
+}
+
+/// Resizes images of floats.
+template <class C>
+Status resample(Call& call, const Tensor& self, const Filter<double>& rows,
+                const Filter<double>& cols, Tensor& out) {
+  const auto narrow = [&](const Filter<double>& f) -> Result<Filter<C>> {
+    SMELT_ASSIGN(C * weights, take<C>(call, f.axis.out, int64_t(f.width)));
+    std::copy_n(f.weights, size_t(f.axis.out) * f.width, weights);
+    return Filter<C>{f.axis, f.width, f.first, f.count, weights};
+  };
+  SMELT_ASSIGN(const Filter<C> down, narrow(rows));
+  SMELT_ASSIGN(const Filter<C> right, narrow(cols));
+  const int64_t h = rows.axis.in, w = cols.axis.out;
+  SMELT_ASSIGN(const C* x, elements<C>(call, self));
+  SMELT_ASSIGN(C * result, result_elements<C>(call, out));
+  SMELT_ASSIGN(C * narrowed, take<C>(call, h, w));
+  SMELT_ASSIGN(C * sums, take<C>(call, w, 1));
+  const auto keep = [](C sum) { return sum; };
+  C* y = result;
+  for (size_t p = 0, n = self.shape.numel(0, 2); p < n; ++p) {
+    filter_columns(x, h, right, narrowed, keep);
+    filter_rows(narrowed, w, down, sums, y, keep);
+    x += h * cols.axis.in;
+    y += rows.axis.out * w;
+  }
+  store(out, result);
+  return {};
+}
+
+/// Resizes images of bytes, to the bit as eager PyTorch does: first along rows, then along columns,
+/// each time rounded to bytes, a dimension that keeps its size not at all; weights are integers of
+/// 16 bits with as many binary places as the largest of them leaves.
+Status resample_bytes(Call& call, const Tensor& self, const Filter<double>& rows,
+                      const Filter<double>& cols, Tensor& out) {
+  struct Fixed {
+    Filter<int32_t> filter;
+    int places;
+    uint8_t operator()(int32_t sum) const {
+      return uint8_t(std::clamp((sum + (1 << (places - 1))) >> places, 0, 255));
+    }
+  };
+  const auto fixed = [&](const Filter<double>& f) -> Result<Fixed> {
+    double largest = 0;
+    for (int64_t i = 0; i < f.axis.out; ++i)
+      largest = std::max(largest, *std::max_element(f.of(i), f.of(i) + f.count[i]));
+    int places = 0;
+    while (places < 22 && largest * double(1 << (places + 1)) + 0.5 < double(1 << 15)) ++places;
+    SMELT_ASSIGN(int32_t * weights, take<int32_t>(call, f.axis.out, int64_t(f.width)));
+    for (int64_t i = 0; i < f.axis.out; ++i) {
+      for (int64_t k = 0; k < f.count[i]; ++k) {
+        const double scaled = f.of(i)[k] * double(1 << places);
+        weights[size_t(i) * f.width + size_t(k)] =
+            int32_t(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+      }
+    }
+    return Fixed{{f.axis, f.width, f.first, f.count, weights}, places};
+  };
+  SMELT_ASSIGN(const Fixed down, fixed(rows));
+  SMELT_ASSIGN(const Fixed right, fixed(cols));
+  const bool keeps_rows = rows.axis.in == rows.axis.out, keeps_cols = cols.axis.in == cols.axis.out;
+  const int64_t h = rows.axis.in, w = cols.axis.out;
+  SMELT_ASSIGN(uint8_t * narrowed, take<uint8_t>(call, h, w));
+  SMELT_ASSIGN(int32_t * sums, take<int32_t>(call, w, 1));
+  const uint8_t* x = self.as<uint8_t>();
+  uint8_t* y = out.as<uint8_t>();
+  for (size_t p = 0, n = self.shape.numel(0, 2); p < n; ++p) {
+    const uint8_t* middle = x;
+    if (!keeps_cols) {
+      uint8_t* to = keeps_rows ? y : narrowed;
+      filter_columns(x, h, right.filter, to, right);
+      middle = to;
+    }
+    if (!keeps_rows) filter_rows(middle, w, down.filter, sums, y, down);
+    if (keeps_rows && keeps_cols) std::copy_n(x, h * w, y);
+    x += h * cols.axis.in;
+    y += rows.axis.out * w;
+  }
+  return {};
+}
+
+Status resample(Call& call, const Tensor& self, const Filter<double>& rows,
+                const Filter<double>& cols, Tensor& out) {
+  if (self.dtype == DType::kU8) return resample_bytes(call, self, rows, cols, out);
+  return with_float(self.dtype,
+                    [&]<class C>(C) { return resample<C>(call, self, rows, cols, out); });
+}
+
+/// (input, sizes?, align_corners, factors?, out)
 Status upsample_bilinear2d(Call& call) {
   const Tensor& self = call.tensor(0);
   const bool align_corners = call.boolean(2);
   Tensor& out = call.tensor(4);
   Axis axes[2];
   SMELT_TRY(resize(self, call.ints(1), call.doubles(3), align_corners, out, axes));
-  const auto [h, w] = axes;
-  return with_float(self.dtype, [&]<class C>(C) -> Status {
-    SMELT_ASSIGN(const C* x, elements<C>(call, self));
-    SMELT_ASSIGN(C * result, result_elements<C>(call, out));
-    C* y = result;
-    for (size_t p = 0, n = self.shape.numel(0, 2); p < n; ++p, x += h.in * w.in) {
-      for (int64_t i = 0; i < h.out; ++i) {
-        const Neighbours rows(h.source(i, align_corners), h.in);
-        const C *top = x + rows.first * w.in, *bottom = x + rows.second * w.in;
-        const C down = C(rows.share);
-        for (int64_t j = 0; j < w.out; ++j) {
-          const Neighbours cols(w.source(j, align_corners), w.in);
-          const C right = C(cols.share);
-          const C a = top[cols.first] * (1 - right) + top[cols.second] * right;
-          const C b = bottom[cols.first] * (1 - right) + bottom[cols.second] * right;
-          *y++ = a * (1 - down) + b * down;
-        }
-      }
-    }
-    store(out, result);
-    return {};
-  });
+  SMELT_ASSIGN(const Filter<double> rows, bilinear_filter(call, axes[0], align_corners));
+  SMELT_ASSIGN(const Filter<double> cols, bilinear_filter(call, axes[1], align_corners));
+  return resample(call, self, rows, cols, out);
 }
 
 /// Bilinear with a filter that widens when the image shrinks. (input, sizes, align_corners,
@@ -121,49 +273,9 @@ Status upsample_bilinear2d_aa(Call& call) {
     if (!align_corners && call.has(3 + i) && call.real(3 + i) > 0)
       axes[i].scale = 1 / call.real(3 + i);
   }
-  const auto [h, w] = axes;
-  /// The weights of one output position: a triangle around its centre, summing to 1.
-  struct Taps {
-    int64_t first = 0, count = 0;
-    Taps(const Axis& a, int64_t i, double* weights) {
-      const double support = std::max(a.scale, 1.0), centre = a.scale * (double(i) + 0.5);
-      first = std::clamp<int64_t>(int64_t(centre - support + 0.5), 0, a.in - 1);
-      const int64_t end = std::clamp<int64_t>(int64_t(centre + support + 0.5), first + 1, a.in);
-      count = end - first;
-      double sum = 0;
-      for (int64_t k = 0; k < count; ++k) {
-        const double distance = std::abs((double(first + k) - centre + 0.5) / support);
-        sum += weights[k] = std::max(1 - distance, 0.0);
-      }
-      for (int64_t k = 0; k < count; ++k)
-        weights[k] = sum > 0 ? weights[k] / sum : 1.0 / double(count);
-    }
-  };
-  SMELT_ASSIGN(double* rows, call.scratch().take<double>(size_t(h.in)));
-  SMELT_ASSIGN(double* cols, call.scratch().take<double>(size_t(w.in)));
-  return with_float(self.dtype, [&]<class C>(C) -> Status {
-    SMELT_ASSIGN(const C* x, elements<C>(call, self));
-    SMELT_ASSIGN(C * y, result_elements<C>(call, out));
-    const size_t planes = self.shape.numel(0, 2);
-    for (int64_t i = 0; i < h.out; ++i) {
-      const Taps down(h, i, rows);
-      for (int64_t j = 0; j < w.out; ++j) {
-        const Taps right(w, j, cols);
-        for (size_t p = 0; p < planes; ++p) {
-          const C* plane = x + int64_t(p) * h.in * w.in;
-          double sum = 0;
-          for (int64_t a = 0; a < down.count; ++a) {
-            for (int64_t b = 0; b < right.count; ++b) {
-              sum += rows[a] * cols[b] * double(plane[(down.first + a) * w.in + right.first + b]);
-            }
-          }
-          y[(int64_t(p) * h.out + i) * w.out + j] = C(sum);
-        }
-      }
-    }
-    store(out, y);
-    return {};
-  });
+  SMELT_ASSIGN(const Filter<double> rows, antialiasing_filter(call, axes[0]));
+  SMELT_ASSIGN(const Filter<double> cols, antialiasing_filter(call, axes[1]));
+  return resample(call, self, rows, cols, out);
 }
 
 /// Beyond the edges: nothing, the edge itself, or the mirror image.
