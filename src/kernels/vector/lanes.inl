@@ -57,7 +57,15 @@ struct F16 {
 #if defined(__F16C__) || defined(__aarch64__)
   using DH = hn::Rebind<hwy::float16_t, D>;
   static HWY_INLINE V load(const T* p) {
-    return hn::PromoteTo(D(), hn::BitCast(DH(), hn::LoadU(DU16(), p)));
+    V v = hn::PromoteTo(D(), hn::BitCast(DH(), hn::LoadU(DU16(), p)));
+    // Or the compiler, seeing what the floats were, compares them as halves: lane by lane, where
+    // there are no such vectors.
+#if defined(__aarch64__)
+    asm("" : "+w"(v.raw));
+#else
+    asm("" : "+v"(v.raw));
+#endif
+    return v;
   }
   static HWY_INLINE void store(V v, T* p) {
     hn::StoreU(hn::BitCast(DU16(), hn::DemoteTo(DH(), v)), DU16(), p);
