@@ -181,6 +181,39 @@ TEST_P(Vector, UnaryFunctions) {
   }
 }
 
+// What docs/NUMERICS.md says, to the bit where it says a number.
+TEST_P(Vector, UnaryFunctionsAtTheEndsOfTheirRange) {
+  const auto check = [&]<class Type>(Type, UnaryOp op, double x, double want) {
+    const typename Type::Stored in = Type::stored(x);
+    typename Type::Stored out;
+    for_float(kernels().unary[size_t(op)], Type::kType)(&in, &out, 1, {0.75f, 0});
+    const float got = Type::real(out);
+    EXPECT_TRUE(std::isnan(want) ? std::isnan(got) : got == want)
+        << int(op) << " of " << x << ": " << got << ", not " << want;
+    if (want == 0) EXPECT_EQ(std::signbit(got), std::signbit(want)) << int(op) << " of " << x;
+  };
+  for_float_types([&](auto type) {
+    using Type = decltype(type);
+    for (UnaryOp op : {UnaryOp::kGelu, UnaryOp::kGeluTanh}) {
+      check(type, op, -kInfinity, -0.0);
+      check(type, op, kInfinity, kInfinity);
+      check(type, op, kNan, kNan);
+    }
+    for (UnaryOp op : {UnaryOp::kHardswish, UnaryOp::kSilu}) {
+      check(type, op, -kInfinity, kNan);
+      check(type, op, kInfinity, kInfinity);
+    }
+    check(type, UnaryOp::kElu, -kInfinity, -0.75);
+    check(type, UnaryOp::kClamp, kNan, kNan);
+    // The largest of the type, and a sixth of it and more: x times 6 would be infinite.
+    const float largest = Type::kType == DType::kF16 ? 65504.0f : 0x1.fep127f;
+    for (float x : {largest, largest / 2, largest / 4}) {
+      check(type, UnaryOp::kHardswish, x, Type::real(Type::stored(x)));
+      check(type, UnaryOp::kHardswish, -x, -0.0);
+    }
+  });
+}
+
 TEST_P(Vector, UnaryFunctionsOfHalfTypes) {
   const auto check = [&](auto type) {
     using Type = decltype(type);
