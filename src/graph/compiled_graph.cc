@@ -1,3 +1,4 @@
+#include "graph/in_floats.h"
 #include "graph/passes/passes.h"
 #include "graph/plan.h"
 #include "ops/weight_cache.h"
@@ -17,6 +18,25 @@ NodeSpec spec_of(const Graph& graph, const Node& node, Packing& packing) {
   for (ValueId id : node.inputs) spec.inputs.push_back(operand_of(graph, id));
   for (ValueId id : node.outputs) spec.outputs.push_back(operand_of(graph, id));
   return spec;
+}
+
+// What to make instead of a node, first to last. The conversions are new nodes, in reports too.
+std::vector<Node> nodes_of(Graph& graph, FloatForm form) {
+  graph.notes.push_back(
+      {form.node.origin, "computed in floats: quantised operands stand for them"});
+  std::vector<Node> nodes;
+  const auto add = [&](std::vector<Node>& conversions, std::string_view why) {
+    for (Node& n : conversions) {
+      n.origin = uint32_t(graph.file_nodes.size());
+      graph.file_nodes.push_back(n);
+      graph.notes.push_back({n.origin, fmt::format("{} node {}", why, form.node.origin)});
+      nodes.push_back(std::move(n));
+    }
+  };
+  add(form.before, "not in the file: dequantises what is read by");
+  nodes.push_back(std::move(form.node));
+  add(form.after, "not in the file: quantises the result of");
+  return nodes;
 }
 
 // Exporters declare some values in between with their dimensions in another order than the nodes
@@ -43,18 +63,42 @@ Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, c
     if (g.values[id].quant.granularity == QuantGranularity::kPerToken)
       return fail(ErrorCode::kUnsupported, "value {} is an output, but is dynamically quantised",
                   id);
-  compiled->ops_.reserve(g.nodes.size());
   Packing packing{.cache = options.weights};
-  for (size_t i = 0; i < g.nodes.size(); ++i) {
-    const Node& node = g.nodes[i];
-    const auto failed = [&](Error error) {
-      return prefixed(std::move(error), fmt::format("node {} ({})", node.origin, name(node.kind)));
-    };
-    auto op = make_op(spec_of(g, node, packing), cpu);
-    if (!op) return failed(std::move(op).error());
-    if (auto inferred = infer_outputs(g, node, **op); !inferred)
-      return failed(std::move(inferred).error());
-    compiled->ops_.push_back(*std::move(op));
+  std::vector<Node> from_file = std::move(g.nodes);
+  g.nodes.clear();
+  std::vector<Node> pending;  // the next one last
+  for (Node& node_of_file : from_file) {
+    pending.push_back(std::move(node_of_file));
+    std::optional<Error> refused;  // before it was computed in floats
+    while (!pending.empty()) {
+      Node node = std::move(pending.back());
+      pending.pop_back();
+      const auto failed = [&](Error error) {
+        return prefixed(refused ? *std::move(refused) : std::move(error),
+                        fmt::format("node {} ({})", node.origin, name(node.kind)));
+      };
+      auto op = make_op(spec_of(g, node, packing), cpu);
+      if (!op && op.error().code == ErrorCode::kUnsupported && !refused) {
+        if (mixes_floats(g, node))
+          op.error().message +=
+              "; when exporting, quantise all operands of this node (inputs, constants, results), "
+              "or none";
+        if (auto form = in_floats(g, node)) {
+          refused = std::move(op).error();
+          std::vector<Node> nodes = nodes_of(g, *std::move(form));
+          while (!nodes.empty()) {
+            pending.push_back(std::move(nodes.back()));
+            nodes.pop_back();
+          }
+          continue;
+        }
+      }
+      if (!op) return failed(std::move(op).error());
+      if (auto inferred = infer_outputs(g, node, **op); !inferred)
+        return failed(std::move(inferred).error());
+      compiled->ops_.push_back(*std::move(op));
+      g.nodes.push_back(std::move(node));
+    }
   }
   compiled->shared_bytes_ = packing.shared_bytes;
   return compiled;

@@ -55,6 +55,9 @@ struct Tensor {
       return {};
     return resize_slow(wanted);
   }
+  /// Whether resize() would take a shape, given memory: what it would say otherwise. Asked before
+  /// work that depends on the shape.
+  Status check_shape(const Shape& wanted) const;
   /// Computes strides from shape and dim_order.
   void set_strides();
   /// Sets the order of the dimensions to that of the shape.
