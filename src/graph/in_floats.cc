@@ -125,7 +125,7 @@ std::optional<FloatForm> in_floats(Graph& graph, const Node& node) {
     if (v.is_constant() && ((byte && !rows) || bias)) {
       auto scales = own_scales(v.quant);
       if (bias && !scales) scales = product_scales(graph, node);
-      if (!scales) continue;
+      if (!scales || scales->values.empty()) continue;
       form.node.inputs[i] = add_constant(graph, v, type, *scales);
       changed = true;
     } else if (!v.is_constant() && affine_quant(v.desc())) {

@@ -47,9 +47,17 @@ Shape graph_shape(const Tensor& t, const DimOrder& order) {
 
 Result<std::unique_ptr<Delegate>> Delegate::load(std::span<const std::byte> payload,
                                                  NamedDataLookup named_data, std::string_view where,
-                                                 const Cpu& cpu, ThreadPool& pool,
-                                                 WeightCache* weights) {
+                                                 DeclaredTensor declared, const Cpu& cpu,
+                                                 ThreadPool& pool, WeightCache* weights) {
   SMELT_ASSIGN(DelegateGraph read, read_xnnpack_graph(payload, named_data, where));
+  for (size_t i = 0; i < read.input_args.size(); ++i) {
+    const pte::Tensor* tensor = declared(read.input_args[i]);
+    if (tensor == nullptr) continue;
+    Tensor t;
+    t.declare(*tensor);
+    Shape& shape = read.graph.values[read.graph.inputs[i]].shape;
+    if (t.dynamism != Dynamism::kUnbounded) shape = graph_shape(t, graph_order(t, shape));
+  }
   auto compiled = CompiledGraph::build(std::move(read.graph), cpu,
                                        PlanOptions{.workers = pool.workers(), .weights = weights});
   if (!compiled) return prefixed(std::move(compiled).error(), where);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/status.h"
 #include "format/xnnpack/reader.h"
 #include "graph/session.h"
@@ -19,11 +20,14 @@ namespace smelt::program {
 /// One delegate of one method.
 class Delegate {
  public:
-  /// Compiles the payload: packs weights, plans memory for the shapes it declares. `payload` and
-  /// the named data outlive the delegate. `where` names it in messages.
+  /// The tensor that an argument is, as the program declares it; null if it is none.
+  using DeclaredTensor = FunctionRef<const pte::Tensor*(uint32_t arg)>;
+
+  /// Compiles the payload: packs weights, plans memory for the shapes that the program's tensors
+  /// have at most. `payload` and the named data outlive the delegate. `where` names it in messages.
   static Result<std::unique_ptr<Delegate>> load(std::span<const std::byte> payload,
                                                 NamedDataLookup named_data, std::string_view where,
-                                                const Cpu& cpu, ThreadPool& pool,
+                                                DeclaredTensor, const Cpu& cpu, ThreadPool& pool,
                                                 WeightCache* weights);
 
   /// The arguments of a call, and which dimension of an argument each dimension of the graph's

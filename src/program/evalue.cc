@@ -33,13 +33,14 @@ void Tensor::set_row_major() {
   set_strides();
 }
 
-Status Tensor::resize_slow(const Shape& wanted) {
+Status Tensor::check_shape(const Shape& wanted) const {
+  if (copy_of != nullptr) return copy_of->check_shape(wanted);
+  if (wanted == shape) return {};
   if (dynamism == Dynamism::kStatic) {
     return fail(ErrorCode::kInvalidArgument, "result of shape {} for a tensor of fixed shape {}",
                 to_string(wanted), to_string(shape));
   }
-  const auto count = checked_numel(wanted);
-  if (!count) {
+  if (!checked_numel(wanted)) {
     return fail(ErrorCode::kInvalidArgument, "result of impossible shape {}", to_string(wanted));
   }
   if (dynamism == Dynamism::kBounded) {
@@ -53,7 +54,12 @@ Status Tensor::resize_slow(const Shape& wanted) {
     return fail(ErrorCode::kInvalidArgument, "result of shape {} for a tensor of rank {}",
                 to_string(wanted), shape.rank());
   }
-  const size_t needed = *count * element_size(dtype);
+  return {};
+}
+
+Status Tensor::resize_slow(const Shape& wanted) {
+  SMELT_TRY(check_shape(wanted));
+  const size_t needed = wanted.numel() * element_size(dtype);
   if (needed > capacity) {
     if (dynamism == Dynamism::kBounded) {
       return fail(ErrorCode::kInvalidArgument,

@@ -12,6 +12,10 @@
 #include "smelt/smelt.hpp"
 #include "tensor/shape.h"
 
+namespace smelt::pte {
+struct Tensor;
+}
+
 namespace smelt::program {
 
 /// Bytes per element. kU4 never occurs outside packed weights.
@@ -39,6 +43,8 @@ struct Tensor {
   DimOrder dim_order = {};
   size_t capacity = 0;  ///< bytes at `data`
   AlignedBuffer owned;  ///< kUnbounded: what `data` points to
+  /// A result that is copied there, in another order, takes only the shapes that the other takes.
+  const Tensor* copy_of = nullptr;
 
   size_t rank() const { return shape.rank(); }
   size_t numel() const { return shape.numel(); }
@@ -58,6 +64,8 @@ struct Tensor {
   /// Whether resize() would take a shape, given memory: what it would say otherwise. Asked before
   /// work that depends on the shape.
   Status check_shape(const Shape& wanted) const;
+  /// Takes type, dynamism, bounds and order from a file's tensor; has no memory yet.
+  void declare(const pte::Tensor&);
   /// Computes strides from shape and dim_order.
   void set_strides();
   /// Sets the order of the dimensions to that of the shape.

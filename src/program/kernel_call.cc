@@ -135,6 +135,7 @@ EValue* KernelCall::row_major(EValue* original, bool written) {
   r.written = written;
   r.tensor.dtype = original->tensor->dtype;
   r.tensor.dynamism = Dynamism::kUnbounded;
+  r.tensor.copy_of = original->tensor;
   r.tensor.shape.resize(1, 0);
   r.tensor.set_row_major();
   r.value.kind = Kind::kTensor;

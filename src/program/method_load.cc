@@ -86,11 +86,15 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
       const size_t i = size_t(call->delegate_index());
       if (delegates_[i] != nullptr) continue;
       const auto find = [this](std::string_view key) { return source_->find_data(key); };
+      const auto declared = [&](uint32_t arg) -> const pte::Tensor* {
+        if (arg >= count(call->args())) return nullptr;
+        return plan.values()->Get(flatbuffers::uoffset_t(call->args()->Get(arg)))->val_as_Tensor();
+      };
       SMELT_ASSIGN(delegates_[i],
                    Delegate::load(source_->file.delegate_payload(
                                       *plan.delegates()->Get(flatbuffers::uoffset_t(i))),
-                                  find, fmt::format("{}.delegates[{}]", where, i), cpu_, *pool_,
-                                  source_->weights.get()));
+                                  find, fmt::format("{}.delegates[{}]", where, i), declared, cpu_,
+                                  *pool_, source_->weights.get()));
       const auto outputs = delegates_[i]->output_args();
       delegate_outputs[i].assign(outputs.begin(), outputs.end());
     }

@@ -6,7 +6,7 @@
 namespace smelt::program {
 namespace {
 
-Dynamism dynamism(const pte::Tensor& t) {
+Dynamism dynamism_of(const pte::Tensor& t) {
   switch (t.shape_dynamism()) {
     case pte::TensorShapeDynamism::DynamicBound:
       return Dynamism::kBounded;
@@ -56,27 +56,31 @@ Result<TensorStorage> ProgramSource::storage(const pte::Tensor& from, size_t val
   return storage;
 }
 
-Result<Tensor*> ValueTable::build_tensor(const ProgramSource& source, const pte::Tensor& from,
-                                         size_t index, bool unowned) {
-  Tensor& t = tensors_.emplace_back();
-  t.dtype = *to_dtype(from.scalar_type());
-  t.dynamism = dynamism(from);
-  t.shape = t.bound = shape(from);
-  t.set_row_major();
-  if (from.dim_order() != nullptr && from.dim_order()->size() == t.rank()) {
-    DimOrder order = t.dim_order;
-    for (size_t d = 0; d < t.rank(); ++d) {
+void Tensor::declare(const pte::Tensor& from) {
+  dtype = *to_dtype(from.scalar_type());
+  dynamism = dynamism_of(from);
+  shape = bound = smelt::shape(from);
+  set_row_major();
+  if (from.dim_order() != nullptr && from.dim_order()->size() == rank()) {
+    DimOrder order = dim_order;
+    for (size_t d = 0; d < rank(); ++d) {
       order[d] = from.dim_order()->Get(flatbuffers::uoffset_t(d));
     }
     // Where extents are always one, exporters write whichever order they come by.
-    Shape longest = t.shape;
-    for (size_t d = 0; d < t.rank(); ++d) longest[d] = t.always_one(d) ? 1 : 2;
-    if (!same_layout(longest, order, t.dim_order)) {
-      t.dim_order = order;
-      t.row_major = false;
-      t.set_strides();
+    Shape longest = shape;
+    for (size_t d = 0; d < rank(); ++d) longest[d] = always_one(d) ? 1 : 2;
+    if (!same_layout(longest, order, dim_order)) {
+      dim_order = order;
+      row_major = false;
+      set_strides();
     }
   }
+}
+
+Result<Tensor*> ValueTable::build_tensor(const ProgramSource& source, const pte::Tensor& from,
+                                         size_t index, bool unowned) {
+  Tensor& t = tensors_.emplace_back();
+  t.declare(from);
   t.capacity = t.bytes();
 
   SMELT_ASSIGN(const TensorStorage storage, source.storage(from, index));
@@ -141,7 +145,7 @@ Result<ValueTable> ValueTable::build(const ProgramSource& source, const pte::Exe
     if (s.kind == TensorStorage::Kind::kPlanned) {
       size_t& end = arena_bytes[s.memory_id];
       end = std::max(end, size_t(s.offset) + bytes);
-      if (dynamism(*t) != Dynamism::kStatic) dynamic[s.memory_id] = true;
+      if (dynamism_of(*t) != Dynamism::kStatic) dynamic[s.memory_id] = true;
     } else if (s.kind == TensorStorage::Kind::kUnplanned && unowned[i]) {
       unset_bytes = std::max(unset_bytes, bytes);
     }

@@ -68,5 +68,19 @@ TEST(Shapes, FollowFromTheInputs) {
   EXPECT_EQ(convolve(other_extents, image), expected);
 }
 
+TEST(Shapes, TransposesThatCancelAreSeenWhateverIsDeclared) {
+  GraphBuilder b;
+  const Shape shape{1, 6, 4, 8};
+  const ValueId x = b.input(DType::kF32, shape), turned = b.value(DType::kF32, {1, 4, 8, 6}),
+                back = b.value(DType::kF32, {1, 8, 6, 4}), y = b.value(DType::kF32, shape);
+  b.node(OpKind::kTranspose, {x}, {turned}, TransposeAttrs{{0, 2, 3, 1}});
+  b.node(OpKind::kTranspose, {turned}, {back}, TransposeAttrs{{0, 3, 1, 2}});
+  b.node(OpKind::kNegate, {back}, {y});
+  b.output(y);
+  auto compiled = CompiledGraph::build(std::move(b).finish(), *Cpu::detect(), PlanOptions{});
+  ASSERT_TRUE(compiled) << compiled.error().message;
+  EXPECT_EQ((*compiled)->graph().nodes.size(), 1u);
+}
+
 }  // namespace
 }  // namespace smelt

@@ -19,19 +19,13 @@ TensorSpec spec(const Shape& shape, const Order& order, Dynamism dynamism) {
   return s;
 }
 
-/// A delegate whose graph is a softmax over the last dimension of the shape that it declares.
-ProgramSpec softmax(const Shape& bound, const Order& order, const Shape& declared,
-                    Dynamism dynamism) {
-  GraphBuilder b;
-  const ValueId x = b.input(DType::kF32, declared), y = b.value(DType::kF32, declared);
-  b.node(OpKind::kSoftmax, {x}, {y});
-  b.output(y);
+/// A program of one delegate, which is called with tensors of this kind.
+ProgramSpec delegating(const Graph& graph, const TensorSpec& operand) {
   NamedData constants;
-  const Graph graph = std::move(b).finish();
   const auto payload = write_xnnpack(graph, constants);
   EXPECT_TRUE(payload) << payload.error().message;
   ProgramSpec p;
-  p.values = {tensor(spec(bound, order, dynamism)), tensor(spec(bound, order, dynamism))};
+  p.values = {tensor(operand), tensor(operand)};
   p.inputs = {0};
   p.outputs = {1};
   p.delegates = {{.location = pte::DataLocation::Inline}};
@@ -40,6 +34,16 @@ ProgramSpec softmax(const Shape& bound, const Order& order, const Shape& declare
   p.instructions = {delegate_call(0, {0, 1})};
   p.buffers = {0};
   return p;
+}
+
+/// A delegate whose graph is a softmax over the last dimension of the shape that it declares.
+ProgramSpec softmax(const Shape& bound, const Order& order, const Shape& declared,
+                    Dynamism dynamism) {
+  GraphBuilder b;
+  const ValueId x = b.input(DType::kF32, declared), y = b.value(DType::kF32, declared);
+  b.node(OpKind::kSoftmax, {x}, {y});
+  b.output(y);
+  return delegating(std::move(b).finish(), spec(bound, order, dynamism));
 }
 
 struct Softmax {
@@ -105,6 +109,58 @@ TEST(Orders, DelegatesSeeDimensionsWhereTheyDeclareThem) {
       }
     }
   }
+}
+
+TEST(Orders, DelegatesAreAsLargeAsTheProgramsTensors) {
+  // The graph declares 68 GB.
+  GraphBuilder b;
+  const Shape declared{1 << 30, 16};
+  const ValueId x = b.input(DType::kF32, declared), mid = b.value(DType::kF32, declared),
+                y = b.value(DType::kF32, declared);
+  b.node(OpKind::kSoftmax, {x}, {mid});
+  b.node(OpKind::kSoftmax, {mid}, {y});
+  b.output(y);
+  const Shape bound{2, 16};
+  auto l = load(delegating(std::move(b).finish(), spec(bound, {0, 1}, Dynamism::Static)));
+  ASSERT_OK(l);
+  Floats ones(32, 1);
+  const Value inputs[] = {TensorView::of(std::span<float>(ones), bound)};
+  Value outputs[1];
+  ASSERT_OK(l->method->run(inputs, outputs));
+  for (const float v : floats(outputs[0])) EXPECT_NEAR(v, 1.0 / 16, 1e-6);
+}
+
+TEST(Orders, ResultsInOtherOrdersAreCheckedBeforeTheyAreComputed) {
+  ProgramSpec p;
+  const Shape shape{8, 2, 4, 4};
+  p.values = {tensor(spec(shape, {0, 1, 2, 3}, Dynamism::Static)),
+              tensor(spec({2, 1, 1, 1}, {0, 1, 2, 3}, Dynamism::Static)),
+              null(),
+              integer(1),
+              int_list({3, 3}),
+              integer(0),
+              integer(1 << 30),
+              int_list({5, 6}),
+              boolean(false),
+              int_list({5, 5}),
+              integer(2),
+              tensor(spec(shape, {0, 2, 3, 1}, Dynamism::Static))};
+  p.inputs = {0, 1};
+  p.outputs = {11};
+  p.operators = {{"aten::convolution", "out"}};
+  p.instructions = {kernel_call(0, {0, 1, 2, 4, 7, 4, 8, 9, 10, 11, 11})};
+  p.buffers = {0};
+  auto l = load(p);
+  ASSERT_OK(l);
+  Floats x(shape.numel()), w(2);
+  const Value inputs[] = {TensorView::of(std::span<float>(x), shape),
+                          TensorView::of(std::span<float>(w), {2, 1, 1, 1})};
+  Value outputs[1];
+  const auto status = l->method->run(inputs, outputs);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message,
+            "test.pte: forward: instruction 0 (aten::convolution.out): result of shape [8, 2, 4, "
+            "2147483652] for a tensor of fixed shape [8, 2, 4, 4]");
 }
 
 /// view(x, wanted)

@@ -48,7 +48,7 @@ bool ValueUses::replace(ValueId from, ValueId to) {
 
 bool same_type(const GraphValue& a, const GraphValue& b) {
   const Quant &p = a.quant, &q = b.quant;
-  return a.dtype == b.dtype && a.shape == b.shape && p.granularity == q.granularity &&
+  return a.dtype == b.dtype && a.shape.rank() == b.shape.rank() && p.granularity == q.granularity &&
          p.axis == q.axis && p.nonbatch_dims == q.nonbatch_dims && p.block == q.block &&
          p.scale == q.scale && p.zero == q.zero &&
          p.channel_scale.data() == q.channel_scale.data() &&

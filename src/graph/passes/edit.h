@@ -35,7 +35,8 @@ class ValueUses {
   std::vector<bool> is_output_;
 };
 
-/// True if the two values have the same type, declared shape and quantisation.
+/// True if the two values have the same type, rank and quantisation. Nodes between them say whether
+/// they have the same extents: what files declare of values in between may be wrong.
 bool same_type(const GraphValue&, const GraphValue&);
 
 void note(Graph&, const Node&, std::string text);

@@ -377,6 +377,7 @@ Status convolution(Call& call) {
     return invalid("a bias of shape {} for {} channels, or a result of {}",
                    to_string(bias ? bias->shape : Shape()), g.out_channels, smelt::name(out.dtype));
   }
+  SMELT_TRY(out.check_shape(p.shape));
   SMELT_ASSIGN(const bool done,
                accelerated(call, g, attributes.transposed, input, weight, bias, p.shape, out));
   if (done) return {};
@@ -438,6 +439,9 @@ Status convolution_backward(Call& call) {
     return invalid("a gradient of shape {} for a result of shape {}", to_string(grad.shape),
                    to_string(p.shape));
   }
+  const Shape shapes[] = {input.shape, weight.shape, Shape{g.out_channels}};
+  for (size_t i = 0; i < 3; ++i)
+    if (mask[i]) SMELT_TRY(call.tensor(11 + i).resize(shapes[i]));
   const bool transposed = attributes.transposed;
   return with_float(input.dtype, [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, input));
@@ -445,7 +449,6 @@ Status convolution_backward(Call& call) {
     SMELT_ASSIGN(const C* dy, elements<C>(call, grad));
     if (mask[0]) {
       Tensor& out = call.tensor(11);
-      SMELT_TRY(out.resize(input.shape));
       SMELT_ASSIGN(C * dx, result_elements<C>(call, out));
       Geometry back = g;
       std::swap(back.in_channels, back.out_channels);
@@ -458,7 +461,6 @@ Status convolution_backward(Call& call) {
     }
     if (mask[1]) {
       Tensor& out = call.tensor(12);
-      SMELT_TRY(out.resize(weight.shape));
       SMELT_ASSIGN(C * dw, result_elements<C>(call, out));
       if (transposed) {
         weight_gradient(g, g.in_channels, g.out_channels, x, dy, dw);
@@ -469,7 +471,6 @@ Status convolution_backward(Call& call) {
     }
     if (mask[2]) {
       Tensor& out = call.tensor(13);
-      SMELT_TRY(out.resize(Shape{g.out_channels}));
       SMELT_ASSIGN(C * db, result_elements<C>(call, out));
       const int64_t size = transposed ? g.in_size() : g.out_size();
       std::fill_n(db, g.out_channels, C(0));
