@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/format.h>
+
 #include "program/data_flow.h"
 #include "program/in_place.h"
 #include "program/method.h"
@@ -31,6 +33,21 @@ ValueKind public_kind(Kind k) {
     default:
       return ValueKind::kList;
   }
+}
+
+/// What the one who exports a model can do about operators that are missing. None can be added
+/// while running.
+std::string advice(std::span<const std::string> missing) {
+  const auto is_aten = [](const std::string& name) { return name.starts_with("aten::"); };
+  std::string text = "when exporting, ";
+  if (std::ranges::any_of(missing, is_aten)) {
+    text += "decompose aten operators with run_decompositions() and an entry for each";
+  }
+  if (!std::ranges::all_of(missing, is_aten)) {
+    if (std::ranges::any_of(missing, is_aten)) text += ", and ";
+    text += "write operators of other libraries as functions of aten operators";
+  }
+  return text + " (those that there are: smelt kernels --operators)";
 }
 
 /// Whether a tensor that nobody computes lies where this one does: it would see what is written
@@ -66,15 +83,15 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
   const std::string where = fmt::format("{}: execution_plan[{}]", source_->file.name(), plan_index);
 
   std::vector<const Operator*> operators;
-  std::string missing;
+  std::vector<std::string> missing;
   for (size_t i = 0; i < count(plan.operators()); ++i) {
     const std::string name = full_name(*plan.operators()->Get(flatbuffers::uoffset_t(i)));
     operators.push_back(find_operator(name));
-    if (operators.back() == nullptr) missing += (missing.empty() ? "" : ", ") + name;
+    if (operators.back() == nullptr) missing.push_back(name);
   }
   if (!missing.empty()) {
-    return fail(ErrorCode::kUnsupported, "{}: operators that Smelt does not have: {}", where,
-                missing);
+    return fail(ErrorCode::kUnsupported, "{}: operators that Smelt does not have: {}; {}", where,
+                fmt::join(missing, ", "), advice(missing));
   }
 
   std::vector<std::vector<uint32_t>> delegate_outputs(count(plan.delegates()));

@@ -205,5 +205,13 @@ TEST(Kernels, OfOtherArchitecturesAreListedForTheirCpus) {
   EXPECT_THAT(o.out, HasSubstr("avx2 is not available"));
 }
 
+TEST(Kernels, OperatorsAreListedByTheNamesThatFilesHave) {
+  const Outcome o = smelt({"kernels", "--operators"});
+  EXPECT_EQ(o.exit, 0);
+  for (const char* name : {"aten::add.out\n", "aten::sort.values\n", "aten::_fft_r2c.out\n"})
+    EXPECT_THAT(o.out, HasSubstr(name));
+  EXPECT_THAT(o.out, HasSubstr(" operators\n"));
+}
+
 }  // namespace
 }  // namespace smelt::test

@@ -62,6 +62,32 @@ TEST(Method, DescribesItself) {
   EXPECT_EQ(info.planned_bytes, 256u);
 }
 
+TEST(Method, NamesAllOperatorsThatAreMissingAndWhatToDo) {
+  const auto message = [](const std::vector<std::pair<std::string, std::string>>& operators) {
+    ProgramSpec p;
+    p.values = {tensor(planned(0)), tensor(planned(16))};
+    p.inputs = {0};
+    p.outputs = {1};
+    p.operators = operators;
+    p.instructions = {kernel_call(0, {0, 1})};
+    p.buffers = {0, 256};
+    const auto l = load(p);
+    EXPECT_FALSE(l);
+    return l ? std::string() : l.error().message;
+  };
+  const std::string aten = message({{"aten::sin", "out"}, {"aten::x", "out"}, {"aten::y", ""}});
+  EXPECT_EQ(aten,
+            "test.pte: execution_plan[0]: operators that Smelt does not have: aten::x.out, aten::y; "
+            "when exporting, decompose aten operators with run_decompositions() and an entry for "
+            "each (those that there are: smelt kernels --operators)");
+  const std::string other = message({{"my::x", "out"}});
+  EXPECT_EQ(other.find("decompose"), std::string::npos) << other;
+  EXPECT_NE(other.find("write operators of other libraries"), std::string::npos) << other;
+  const std::string both = message({{"aten::x", "out"}, {"my::x", "out"}});
+  EXPECT_NE(both.find("decompose"), std::string::npos) << both;
+  EXPECT_NE(both.find("write operators of other libraries"), std::string::npos) << both;
+}
+
 TEST(Method, NamesAllOperatorsThatHaveNoComplexForm) {
   const auto complex = typed(planned(0), pte::ScalarType::ComplexFloat);
   ProgramSpec p;

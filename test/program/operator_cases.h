@@ -117,6 +117,11 @@ std::span<const OperatorCase> movement_cases();
 std::span<const OperatorCase> reduction_cases();
 std::span<const OperatorCase> ordering_cases();
 std::span<const OperatorCase> fft_cases();
+std::span<const OperatorCase> volume_pool_cases();
+std::span<const OperatorCase> scatter_cases();
+std::span<const OperatorCase> special_cases();
+std::span<const OperatorCase> resize_cases();
+std::span<const OperatorCase> delta_rule_cases();
 std::span<const OperatorCase> compute_cases();
 std::span<const OperatorCase> prim_cases();
 

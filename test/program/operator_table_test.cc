@@ -25,8 +25,10 @@ namespace {
 
 std::vector<OperatorCase> all_cases() {
   std::vector<OperatorCase> all;
-  for (const auto& part : {elementwise_cases(), movement_cases(), reduction_cases(),
-                           ordering_cases(), fft_cases(), compute_cases(), prim_cases()}) {
+  for (const auto& part :
+       {elementwise_cases(), movement_cases(), reduction_cases(), ordering_cases(), fft_cases(),
+        volume_pool_cases(), scatter_cases(), special_cases(), resize_cases(), delta_rule_cases(),
+        compute_cases(), prim_cases()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

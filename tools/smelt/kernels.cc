@@ -1,6 +1,7 @@
 // smelt kernels: the micro-kernels to choose from.
 #include "kernels/dwconv/kernels.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include "kernels/vector/tables.h"
 #include "options.h"
 #include "output_files.h"
+#include "program/operator.h"
 #include "verbs.h"
 
 namespace smelt::cli {
@@ -23,6 +25,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
   std::string cpu;
   std::filesystem::path json;
+  bool operators = false;
 };
 
 struct Line {
@@ -45,7 +48,19 @@ std::vector<Line> kernels(const Cpu& cpu) {
   return lines;
 }
 
+/// The library that runs what no kernel does, by the names that files have.
+Result<Exit> list_operators(const Options& o) {
+  std::vector<std::string_view> names;
+  for (const program::Operator* op : program::all_operators()) names.push_back(op->name);
+  std::ranges::sort(names);
+  for (const std::string_view name : names) fmt::print("{}\n", name);
+  fmt::print("{} operators\n", names.size());
+  if (!o.json.empty()) SMELT_TRY(write_json(o.json, {{"operators", names}}));
+  return Exit::kOk;
+}
+
 Result<Exit> run(const Options& o) {
+  if (o.operators) return list_operators(o);
   SMELT_ASSIGN(const Cpu cpu, find_cpu(o.cpu));
   Json j;
   j["cpu"] = cpu.name;
@@ -78,6 +93,7 @@ Verb add_kernels(CLI::App& app) {
   c->add_option("--cpu", o->cpu, "A described CPU (see smelt cpu --list); default: this machine")
       ->type_name("NAME")
       ->check(not_empty);
+  c->add_flag("--operators", o->operators, "List the operators for what is not delegated instead");
   add_output_file(*c, "--json", o->json, "Write the same as JSON");
   return {c, [o] { return run(*o); }, {&o->json}};
 }

@@ -25,20 +25,7 @@ Result<Plane> plane_of(const Tensor& self, std::span<const int64_t> kernel,
     Window& w = i == 0 ? p.h : p.w;
     const size_t d = self.rank() - 2 + i;
     w.in = self.shape[d];
-    SMELT_ASSIGN(w.kernel, window_attribute(kernel, i, 2, 0, 1, "kernel"));
-    SMELT_ASSIGN(w.stride, window_attribute(stride, i, 2, w.kernel, 1, "stride"));
-    SMELT_ASSIGN(w.padding, window_attribute(padding, i, 2, 0, 0, "padding"));
-    SMELT_ASSIGN(w.dilation, window_attribute(dilation, i, 2, 1, 1, "dilation"));
-    if (w.padding > w.kernel / 2)
-      return invalid("padding {} for a kernel of {}", w.padding, w.kernel);
-    const int64_t room = w.in + 2 * w.padding - w.dilation * (w.kernel - 1) - 1;
-    if (room < 0 || w.in == 0) {
-      return invalid("a kernel of {} over {} elements", w.kernel, w.in);
-    }
-    w.out = room / w.stride + 1;
-    if (ceil_mode && room % w.stride != 0 && w.out * w.stride < w.in + w.padding) {
-      ++w.out;  // a last window that starts inside the input or its left padding
-    }
+    SMELT_TRY(slide(w, i, 2, kernel, stride, padding, dilation, ceil_mode));
     p.shape[d] = w.out;
   }
   return p;

@@ -109,10 +109,15 @@ Result<Filter<double>> bilinear_filter(Call& call, const Axis& a, bool align_cor
   return f;
 }
 
-/// A triangle around the position, which widens when the image shrinks; weights sum to 1.
-Result<Filter<double>> antialiasing_filter(Call& call, const Axis& a) {
-  const double support = std::max(a.scale, 1.0);
+/// A triangle or a cubic kernel (Keys's, with a = -0.5) around the position, which widens when the
+/// image shrinks; weights sum to 1.
+Result<Filter<double>> antialiasing_filter(Call& call, const Axis& a, bool cubic) {
+  const double widening = std::max(a.scale, 1.0), support = (cubic ? 2 : 1) * widening;
   if (!(support <= double(INT32_MAX))) return invalid("images reduced by a factor of {}", support);
+  const auto kernel = [&](double d) {
+    if (!cubic) return std::max(1 - d, 0.0);
+    return d < 1 ? (1.5 * d - 2.5) * d * d + 1 : d < 2 ? ((-0.5 * d + 2.5) * d - 4) * d + 2 : 0.0;
+  };
   const size_t width = std::min(size_t(a.in), 2 * size_t(std::ceil(support)) + 1);
   SMELT_ASSIGN(const Filter<double> f, Filter<double>::make(call, a, width));
   for (int64_t i = 0; i < a.out; ++i) {
@@ -123,8 +128,7 @@ Result<Filter<double>> antialiasing_filter(Call& call, const Axis& a) {
     double* w = f.weights + size_t(i) * width;
     double sum = 0;
     for (int64_t k = 0; k < end - first; ++k) {
-      const double distance = std::abs((double(first + k) - centre + 0.5) / support);
-      sum += w[k] = std::max(1 - distance, 0.0);
+      sum += w[k] = kernel(std::abs((double(first + k) - centre + 0.5) / widening));
     }
     for (int64_t k = 0; k < end - first; ++k)
       w[k] = sum > 0 ? w[k] / sum : 1.0 / double(end - first);
@@ -261,9 +265,10 @@ Status upsample_bilinear2d(Call& call) {
   return resample(call, self, rows, cols, out);
 }
 
-/// Bilinear with a filter that widens when the image shrinks. (input, sizes, align_corners,
-/// scale_h?, scale_w?, out)
-Status upsample_bilinear2d_aa(Call& call) {
+/// Bilinear or bicubic with a filter that widens when the image shrinks. (input, sizes,
+/// align_corners, scale_h?, scale_w?, out)
+template <bool Cubic>
+Status upsample_antialiased(Call& call) {
   const Tensor& self = call.tensor(0);
   const bool align_corners = call.boolean(2);
   Tensor& out = call.tensor(5);
@@ -273,8 +278,8 @@ Status upsample_bilinear2d_aa(Call& call) {
     if (!align_corners && call.has(3 + i) && call.real(3 + i) > 0)
       axes[i].scale = 1 / call.real(3 + i);
   }
-  SMELT_ASSIGN(const Filter<double> rows, antialiasing_filter(call, axes[0]));
-  SMELT_ASSIGN(const Filter<double> cols, antialiasing_filter(call, axes[1]));
+  SMELT_ASSIGN(const Filter<double> rows, antialiasing_filter(call, axes[0], Cubic));
+  SMELT_ASSIGN(const Filter<double> cols, antialiasing_filter(call, axes[1], Cubic));
   return resample(call, self, rows, cols, out);
 }
 
@@ -388,7 +393,8 @@ Status grid_sampler_2d(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::_upsample_bilinear2d_aa.out", "TLBddW", upsample_bilinear2d_aa},
+    {"aten::_upsample_bicubic2d_aa.out", "TLBddW", upsample_antialiased<true>},
+    {"aten::_upsample_bilinear2d_aa.out", "TLBddW", upsample_antialiased<false>},
     {"aten::grid_sampler_2d.out", "TTIIBW", grid_sampler_2d},
     {"aten::upsample_bilinear2d.vec_out", "TlBfW", upsample_bilinear2d},
     {"aten::upsample_nearest2d.vec_out", "TlfW", upsample_nearest2d},

@@ -39,4 +39,24 @@ inline Result<int64_t> window_attribute(std::span<const int64_t> list, size_t i,
   return v;
 }
 
+/// Gives dimension `i` of `n` of a pooling window its attributes, and the number of its positions;
+/// w.in is known.
+inline Status slide(Window& w, size_t i, size_t n, std::span<const int64_t> kernel,
+                    std::span<const int64_t> stride, std::span<const int64_t> padding,
+                    std::span<const int64_t> dilation, bool ceil_mode) {
+  SMELT_ASSIGN(w.kernel, window_attribute(kernel, i, n, 0, 1, "kernel"));
+  SMELT_ASSIGN(w.stride, window_attribute(stride, i, n, w.kernel, 1, "stride"));
+  SMELT_ASSIGN(w.padding, window_attribute(padding, i, n, 0, 0, "padding"));
+  SMELT_ASSIGN(w.dilation, window_attribute(dilation, i, n, 1, 1, "dilation"));
+  if (w.padding > w.kernel / 2)
+    return invalid("padding {} for a kernel of {}", w.padding, w.kernel);
+  const int64_t room = w.in + 2 * w.padding - w.dilation * (w.kernel - 1) - 1;
+  if (room < 0 || w.in == 0) return invalid("a kernel of {} over {} elements", w.kernel, w.in);
+  w.out = room / w.stride + 1;
+  if (ceil_mode && room % w.stride != 0 && w.out * w.stride < w.in + w.padding) {
+    ++w.out;  // a last window that starts inside the input or its left padding
+  }
+  return {};
+}
+
 }  // namespace smelt::program
