@@ -66,6 +66,7 @@ Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, c
   Packing packing{.cache = options.weights};
   std::vector<Node> from_file = std::move(g.nodes);
   g.nodes.clear();
+  InFloats in_floats(g);
   std::vector<Node> pending;  // the next one last
   for (Node& node_of_file : from_file) {
     pending.push_back(std::move(node_of_file));
@@ -83,7 +84,7 @@ Result<std::shared_ptr<const CompiledGraph>> CompiledGraph::build(Graph graph, c
           op.error().message +=
               "; when exporting, quantise all operands of this node (inputs, constants, results), "
               "or none";
-        if (auto form = in_floats(g, node)) {
+        if (auto form = in_floats.of(node)) {
           refused = std::move(op).error();
           std::vector<Node> nodes = nodes_of(g, *std::move(form));
           while (!nodes.empty()) {

@@ -101,7 +101,18 @@ ValueId add_value(Graph& graph, DType type, const Shape& shape) {
 
 }  // namespace
 
-std::optional<FloatForm> in_floats(Graph& graph, const Node& node) {
+/// A constant by its own scales, made once.
+ValueId InFloats::constant(ValueId id, DType type) {
+  const auto [known, added] = constants_.emplace(std::pair(id, type), kNoValue);
+  if (!added) return known->second;
+  const GraphValue& v = graph_.values[id];
+  const auto scales = own_scales(v.quant);
+  if (scales && !scales->values.empty()) known->second = add_constant(graph_, v, type, *scales);
+  return known->second;
+}
+
+std::optional<FloatForm> InFloats::of(const Node& node) {
+  Graph& graph = graph_;
   if (node.kind == OpKind::kConvert || node.inputs.empty()) return std::nullopt;
   const DType type = float_type(graph, node);
   FloatForm form{{}, node, {}};
@@ -123,10 +134,13 @@ std::optional<FloatForm> in_floats(Graph& graph, const Node& node) {
     const bool byte = v.dtype == DType::kS8 || v.dtype == DType::kU8;
     const bool bias = product && i == 2 && v.dtype == DType::kS32;
     if (v.is_constant() && ((byte && !rows) || bias)) {
-      auto scales = own_scales(v.quant);
-      if (bias && !scales) scales = product_scales(graph, node);
-      if (!scales || scales->values.empty()) continue;
-      form.node.inputs[i] = add_constant(graph, v, type, *scales);
+      ValueId real = constant(node.inputs[i], type);
+      if (real == kNoValue && bias) {
+        const auto scales = product_scales(graph, node);
+        if (scales && !scales->values.empty()) real = add_constant(graph, v, type, *scales);
+      }
+      if (real == kNoValue) continue;
+      form.node.inputs[i] = real;
       changed = true;
     } else if (!v.is_constant() && affine_quant(v.desc())) {
       const auto same = std::find(node.inputs.begin(), node.inputs.end(), node.inputs[i]);

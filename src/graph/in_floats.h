@@ -1,7 +1,9 @@
 // Nodes that have quantised and float operands at once.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "graph/graph.h"
 
@@ -14,11 +16,22 @@ struct FloatForm {
   std::vector<Node> after;  ///< conversions of what it gives
 };
 
-/// The node on the real numbers that its quantised operands stand for. Exporters quantise values
+/// Nodes on the real numbers that their quantised operands stand for. Exporters quantise values
 /// one by one, so a slice may read int8 and give floats, or a convolution of floats have a bias of
-/// int32: what that means is plain all the same. Adds values to the graph; takes float32 if no
-/// operand is a float. Nothing if the node has nothing to convert.
-std::optional<FloatForm> in_floats(Graph&, const Node&);
+/// int32: what that means is plain all the same.
+class InFloats {
+ public:
+  /// Adds values to the graph, which outlives this.
+  explicit InFloats(Graph& graph) : graph_(graph) {}
+  /// Takes float32 if no operand is a float. Nothing if the node has nothing to convert.
+  std::optional<FloatForm> of(const Node&);
+
+ private:
+  ValueId constant(ValueId, DType);
+
+  Graph& graph_;
+  std::map<std::pair<ValueId, DType>, ValueId> constants_;  ///< kNoValue: has no scales of its own
+};
 
 /// Whether a node has float operands and others.
 bool mixes_floats(const Graph&, const Node&);
