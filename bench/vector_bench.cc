@@ -132,7 +132,9 @@ std::vector<Subject> subjects(const VectorKernels& k) {
   all.push_back(subject("row_normalize", k.row_normalize, [](auto f, auto& x) {
     f(x.a.data(), x.out.data(), kElements, 0.5f, 1.5f, x.b.data(), x.a.data());
   }));
-  const auto softmax = [](auto f, auto& x) { f(x.a.data(), x.out.data(), kElements); };
+  const auto softmax = [](auto f, auto& x) {
+    for (size_t i = 0; i < kElements; i += 512) f(x.a.data() + i, x.out.data() + i, 512);
+  };
   all.push_back(subject("row_softmax", k.row_softmax, softmax));
   all.push_back(subject("row_log_softmax", k.row_log_softmax, softmax));
   all.push_back(subject("dot", k.dot, [v = values<float>(-4)](auto f, auto& x) {

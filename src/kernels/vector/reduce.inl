@@ -91,22 +91,31 @@ void row_normalize(const void* in, void* out, size_t n, float mean, float scale,
   });
 }
 
+/// The longest row of a half type whose numerators are kept, on the stack; those of a longer one are
+/// computed twice.
+constexpr size_t kKeptNumerators = 2048;
+
 template <class Io>
 void row_softmax(const void* in, void* out, size_t n) {
   const auto* src = static_cast<const typename Io::T*>(in);
   auto* dst = static_cast<typename Io::T*>(out);
   const V max = set(row_max<Io>(in, n));
   const auto numerator = [&](auto at) SMELT_BODY { return exp(hn::Sub(at.load(Io(), src), max)); };
-  if constexpr (sizeof(typename Io::T) == sizeof(float)) {
-    // The output has the precision to hold the numerators in between.
+  const auto keeping = [&](float* kept) SMELT_BODY {
     const float sum = sum_over(n, [&](auto at) SMELT_BODY {
       const V e = numerator(at);
-      at.store(Io(), e, dst);
+      at.store(F32(), e, kept);
       return e;
     });
     const V scale = set(1.0f / sum);
     for_each_vector(
-        n, [&](auto at) SMELT_BODY { at.store(Io(), hn::Mul(at.load(Io(), dst), scale), dst); });
+        n, [&](auto at) SMELT_BODY { at.store(Io(), hn::Mul(at.load(F32(), kept), scale), dst); });
+  };
+  if constexpr (sizeof(typename Io::T) == sizeof(float)) {
+    keeping(dst);
+  } else if (n <= kKeptNumerators) {
+    float kept[kKeptNumerators];
+    keeping(kept);
   } else {
     const V scale = set(1.0f / sum_over(n, numerator));
     for_each_vector(
