@@ -1,6 +1,7 @@
 #include "program/delegate.h"
 
 #include "graph/explain.h"
+#include "program/blame.h"
 
 namespace smelt::program {
 namespace {
@@ -120,7 +121,7 @@ Status Delegate::run(const Arguments& args, Scratch& scratch) {
     for (size_t i = 0; i < input_args_.size(); ++i) {
       shapes_[i] = graph_shape(*args.values[input_args_[i]]->tensor, args.in[i]);
     }
-    SMELT_TRY(session_->reshape(shapes_));
+    SMELT_TRY(shapes_taken(session_->reshape(shapes_)));
   }
 
   const Graph& graph = session_->compiled().graph();
@@ -129,7 +130,7 @@ Status Delegate::run(const Arguments& args, Scratch& scratch) {
     Tensor& t = *args.values[output_args_[i]]->tensor;
     const Shape& given = session_->output_shapes()[i];
     if (given.rank() != t.rank() && !t.row_major) {
-      return fail(ErrorCode::kInvalidArgument,
+      return fail(ErrorCode::kInvalidFile,
                   "a delegate's output {} has rank {}, its tensor rank {}", i, given.rank(),
                   t.rank());
     }

@@ -37,21 +37,21 @@ Status Tensor::check_shape(const Shape& wanted) const {
   if (copy_of != nullptr) return copy_of->check_shape(wanted);
   if (wanted == shape) return {};
   if (dynamism == Dynamism::kStatic) {
-    return fail(ErrorCode::kInvalidArgument, "result of shape {} for a tensor of fixed shape {}",
+    return fail(ErrorCode::kInvalidFile, "result of shape {} for a tensor of fixed shape {}",
                 to_string(wanted), to_string(shape));
   }
   if (!checked_numel(wanted)) {
-    return fail(ErrorCode::kInvalidArgument, "result of impossible shape {}", to_string(wanted));
+    return fail(ErrorCode::kInvalidFile, "result of impossible shape {}", to_string(wanted));
   }
   if (dynamism == Dynamism::kBounded) {
     bool fits = wanted.rank() == bound.rank();
     for (size_t d = 0; fits && d < wanted.rank(); ++d) fits = wanted[d] <= bound[d];
     if (!fits) {
-      return fail(ErrorCode::kInvalidArgument, "result of shape {} for a tensor of at most {}",
+      return fail(ErrorCode::kInvalidFile, "result of shape {} for a tensor of at most {}",
                   to_string(wanted), to_string(bound));
     }
   } else if (wanted.rank() != shape.rank() && !row_major) {
-    return fail(ErrorCode::kInvalidArgument, "result of shape {} for a tensor of rank {}",
+    return fail(ErrorCode::kInvalidFile, "result of shape {} for a tensor of rank {}",
                 to_string(wanted), shape.rank());
   }
   return {};
@@ -62,7 +62,7 @@ Status Tensor::resize_slow(const Shape& wanted) {
   const size_t needed = wanted.numel() * element_size(dtype);
   if (needed > capacity) {
     if (dynamism == Dynamism::kBounded) {
-      return fail(ErrorCode::kInvalidArgument,
+      return fail(ErrorCode::kInvalidFile,
                   "result of shape {} ({} bytes) for a tensor of at most {} bytes",
                   to_string(wanted), needed, capacity);
     }

@@ -55,7 +55,7 @@ struct Tensor {
   }
 
   /// Sets shape and strides. A static tensor takes only the shape it has; a bounded one any within
-  /// its bounds; an unbounded one anything. kInvalidArgument says what was expected.
+  /// its bounds; an unbounded one anything. kInvalidFile says what was expected.
   Status resize(const Shape& wanted) {
     if (wanted == shape) [[likely]]
       return {};

@@ -5,6 +5,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "format/flatbuffer.h"
+#include "program/blame.h"
+
 namespace smelt::program {
 namespace {
 
@@ -285,10 +288,38 @@ Status LoadedMethod::move(const Moves& moves) {
   return {};
 }
 
+Error LoadedMethod::blamed(size_t step, Error error) const {
+  const pte::ExecutionPlan& plan = **source_->file.find_plan(info_.name);
+  std::vector<const Operator*> operators(length(plan.operators()));
+  std::vector<const pte::Instruction*> instructions;
+  for (const pte::Chain* chain : *plan.chains()) {
+    for (const pte::Instruction* i : *chain->instructions()) {
+      if (const auto* call = i->instr_args_as_KernelCall())
+        operators[size_t(call->op_index())] = &kernel_calls_[steps_[instructions.size()].a].op();
+      instructions.push_back(i);
+    }
+  }
+  std::vector<std::vector<uint32_t>> delegate_outputs(delegates_.size());
+  for (size_t i = 0; i < delegates_.size(); ++i) {
+    if (delegates_[i] == nullptr) continue;
+    const auto outputs = delegates_[i]->output_args();
+    delegate_outputs[i].assign(outputs.begin(), outputs.end());
+  }
+  std::vector<bool> own_shape(table_.values.size());
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const EValue& v = table_.values[inputs_[i].value];
+    own_shape[inputs_[i].value] =
+        v.kind == Kind::kTensor && !(v.tensor->shape == info_.inputs[i].shape);
+  }
+  return Blame(plan, operators, delegate_outputs, std::move(own_shape))
+      .of(*instructions[step], std::move(error));
+}
+
 Status LoadedMethod::execute() {
   const auto failed = [this](size_t step, std::string_view what, Error error) {
-    return prefixed(std::move(error), fmt::format("{}: {}: instruction {} ({})",
-                                                  source_->file.name(), info_.name, step, what));
+    return prefixed(
+        blamed(step, std::move(error)),
+        fmt::format("{}: {}: instruction {} ({})", source_->file.name(), info_.name, step, what));
   };
   for (size_t at = 0; at < steps_.size();) {
     const Step& step = steps_[at];

@@ -108,6 +108,8 @@ class LoadedMethod {
   /// A move is a copy: the file's plan of memory gives each tensor its place, and hands that of a
   /// branch's result to others as soon as the branch ends.
   Status move(const Moves&);
+  /// The error of a step, with the code that tells whose mistake it was (blame.h).
+  Error blamed(size_t step, Error) const;
 
   std::shared_ptr<const ProgramSource> source_;
   Cpu cpu_;

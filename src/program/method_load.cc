@@ -65,6 +65,36 @@ bool seen_elsewhere(const ValueTable& table, const DataFlow& flow,
   return false;
 }
 
+/// Data that the program names, and that neither it nor the files beside it have.
+tl::unexpected<Error> missing_data(const ProgramSource& source,
+                                   std::span<const std::string_view> names) {
+  constexpr size_t kShown = 3;
+  std::string list;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    list += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", names[i]);
+  if (names.size() > kShown) list += fmt::format(" and {} more", names.size() - kShown);
+  std::string given;
+  for (const ExternalData& e : source.external) given += (given.empty() ? "" : ", ") + e.name();
+  return fail(ErrorCode::kNotFound,
+              "{}: weights that it keeps in another file are missing: {}: {}: give the .ptd file "
+              "that was exported with it with --data (in code: LoadOptions::external_data)",
+              source.file.name(), list,
+              given.empty() ? "no data file was given" : "they are not in " + given);
+}
+
+/// Whether all tensors outside of delegates have their data.
+Status check_external_data(const ProgramSource& source, const pte::ExecutionPlan& plan) {
+  std::vector<std::string_view> missing;
+  for (const pte::EValue* value : *plan.values()) {
+    const pte::Tensor* t = value->val_as_Tensor();
+    if (t == nullptr) continue;
+    const std::string_view name = source.file.storage(*t).external_name;
+    if (!name.empty() && !source.find_data(name)) missing.push_back(name);
+  }
+  if (missing.empty()) return {};
+  return missing_data(source, missing);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LoadedMethod>> LoadedMethod::load(
@@ -75,7 +105,12 @@ Result<std::unique_ptr<LoadedMethod>> LoadedMethod::load(
   size_t index = 0;
   while (&source->file.plan(index) != plan) ++index;
   std::unique_ptr<LoadedMethod> loaded(new LoadedMethod(std::move(source), cpu, workers));
-  SMELT_TRY(loaded->build(*plan, index));
+  if (Status built = loaded->build(*plan, index); !built) {
+    // Nothing but the file says what is to be built.
+    Error error = std::move(built).error();
+    if (error.code == ErrorCode::kInvalidArgument) error.code = ErrorCode::kInvalidFile;
+    return tl::unexpected(std::move(error));
+  }
   return loaded;
 }
 
@@ -94,6 +129,8 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
                 fmt::join(missing, ", "), advice(missing));
   }
 
+  SMELT_TRY(check_external_data(*source_, plan));
+
   std::vector<std::vector<uint32_t>> delegate_outputs(count(plan.delegates()));
   delegates_.resize(delegate_outputs.size());
   for (const pte::Chain* chain : *plan.chains()) {
@@ -102,16 +139,22 @@ Status LoadedMethod::build(const pte::ExecutionPlan& plan, size_t plan_index) {
       if (call == nullptr) continue;
       const size_t i = size_t(call->delegate_index());
       if (delegates_[i] != nullptr) continue;
-      const auto find = [this](std::string_view key) { return source_->find_data(key); };
+      std::vector<std::string_view> not_found;
+      const auto find = [&](std::string_view key) {
+        auto found = source_->find_data(key);
+        if (!found) not_found.push_back(key);
+        return found;
+      };
       const auto declared = [&](uint32_t arg) -> const pte::Tensor* {
         if (arg >= count(call->args())) return nullptr;
         return plan.values()->Get(flatbuffers::uoffset_t(call->args()->Get(arg)))->val_as_Tensor();
       };
-      SMELT_ASSIGN(delegates_[i],
-                   Delegate::load(source_->file.delegate_payload(
-                                      *plan.delegates()->Get(flatbuffers::uoffset_t(i))),
-                                  find, fmt::format("{}.delegates[{}]", where, i), declared, cpu_,
-                                  *pool_, source_->weights.get()));
+      auto delegate = Delegate::load(
+          source_->file.delegate_payload(*plan.delegates()->Get(flatbuffers::uoffset_t(i))), find,
+          fmt::format("{}.delegates[{}]", where, i), declared, cpu_, *pool_,
+          source_->weights.get());
+      if (!delegate && !not_found.empty()) return missing_data(*source_, not_found);
+      SMELT_ASSIGN(delegates_[i], std::move(delegate));
       const auto outputs = delegates_[i]->output_args();
       delegate_outputs[i].assign(outputs.begin(), outputs.end());
     }

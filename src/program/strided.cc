@@ -321,7 +321,7 @@ Result<Shape> broadcast_shapes(const Shape& a, const Shape& b) {
   for (size_t i = 0; i < shorter.rank(); ++i) {
     const int64_t x = longer[lead + i], y = shorter[i];
     if (x != y && x != 1 && y != 1) {
-      return fail(ErrorCode::kInvalidArgument, "shapes {} and {} do not broadcast", to_string(a),
+      return fail(ErrorCode::kInvalidFile, "shapes {} and {} do not broadcast", to_string(a),
                   to_string(b));
     }
     r[lead + i] = x == 1 ? y : x;
@@ -332,7 +332,7 @@ Result<Shape> broadcast_shapes(const Shape& a, const Shape& b) {
 Result<size_t> normalize_dim(int64_t dim, size_t rank) {
   const int64_t n = std::max<int64_t>(int64_t(rank), 1);
   if (dim < -n || dim >= n) {
-    return fail(ErrorCode::kInvalidArgument, "dimension {} of a tensor of rank {}", dim, rank);
+    return fail(ErrorCode::kInvalidFile, "dimension {} of a tensor of rank {}", dim, rank);
   }
   return size_t(dim < 0 ? dim + n : dim);
 }

@@ -63,7 +63,7 @@ inline constexpr size_t kMapInputsMax = 4;
 void map(ThreadPool&, Compute, const Strided& out, std::span<const Strided> inputs, BlockFn,
          const void* params);
 
-/// The shape that both broadcast to. kInvalidArgument names both.
+/// The shape that both broadcast to. kInvalidFile names both.
 Result<Shape> broadcast_shapes(const Shape&, const Shape&);
 
 /// A dimension counted from the front: -1 is the last. A scalar has a dimension 0 to name.

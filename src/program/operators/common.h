@@ -15,8 +15,15 @@
 
 namespace smelt::program {
 
+/// Shapes, types or arguments that do not go together: kInvalidFile (see blame.h).
 template <class... Args>
 [[nodiscard]] tl::unexpected<Error> invalid(fmt::format_string<Args...> format, Args&&... args) {
+  return fail(ErrorCode::kInvalidFile, format, std::forward<Args>(args)...);
+}
+/// The same of a value that is out of range: kInvalidArgument (see blame.h).
+template <class... Args>
+[[nodiscard]] tl::unexpected<Error> invalid_value(fmt::format_string<Args...> format,
+                                                  Args&&... args) {
   return fail(ErrorCode::kInvalidArgument, format, std::forward<Args>(args)...);
 }
 
@@ -96,11 +103,19 @@ Status check_cast(DType from, DType to);
 /// Index `i` of a dimension, negative ones counted from the end.
 inline Result<int64_t> checked_index(int64_t i, int64_t extent) {
   const int64_t index = i < 0 ? i + extent : i;
-  if (index < 0 || index >= extent) return invalid("index {} into a dimension of {}", i, extent);
+  if (index < 0 || index >= extent)
+    return invalid_value("index {} into a dimension of {}", i, extent);
   return index;
 }
 
-/// Dimensions as a set of flags. An absent or empty list means all. kInvalidArgument if one is out
+/// The same for an index that is an argument of its own, not an element: kInvalidFile.
+inline Result<int64_t> checked_argument(int64_t i, int64_t extent) {
+  auto index = checked_index(i, extent);
+  if (!index) index.error().code = ErrorCode::kInvalidFile;
+  return index;
+}
+
+/// Dimensions as a set of flags. An absent or empty list means all. kInvalidFile if one is out
 /// of range or repeated.
 Result<std::array<bool, kMaxRank>> dimension_set(std::span<const int64_t> dims, size_t rank,
                                                  bool empty_is_all = true);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "program/blame.h"
+
 namespace smelt::program {
 
 ValueId add_value(Graph& graph, DType type, const Shape& shape) {
@@ -54,7 +56,8 @@ std::string_view GraphCall::kernel() const {
 
 Status GraphCall::run(std::span<const Shape> shapes, std::span<const std::byte* const> in,
                       std::byte* out) {
-  if (!std::ranges::equal(shapes, session_->input_shapes())) SMELT_TRY(session_->reshape(shapes));
+  if (!std::ranges::equal(shapes, session_->input_shapes()))
+    SMELT_TRY(shapes_taken(session_->reshape(shapes)));
   session_->run(in, {&out, 1});
   return {};
 }

@@ -360,7 +360,7 @@ Status masked_scatter(Call& call) {
   size_t at = 0;
   for (size_t i = 0, n = shape.numel(); i < n; ++i) {
     if (flags[i] == std::byte(0)) continue;
-    if (at == available) return invalid("a mask with more than the source's {} elements", at);
+    if (at == available) return invalid_value("a mask with more than the source's {} elements", at);
     std::memcpy(out.data + i * size, source.data + at++ * size, size);
   }
   return {};

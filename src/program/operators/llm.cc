@@ -49,7 +49,7 @@ Status update_cache_with_indices(Call& call) {
   const size_t token = cache.shape.numel(2, 4) * element_size(cache.dtype);
   for (int64_t i = 0; i < batch * length; ++i) {
     const int64_t to = indices.as<int64_t>()[i];
-    if (to < 0 || to >= room) return invalid("position {} of a cache of {}", to, room);
+    if (to < 0 || to >= room) return invalid_value("position {} of a cache of {}", to, room);
     std::memcpy(cache.data + size_t(i / length * room + to) * token, value.data + size_t(i) * token,
                 token);
   }

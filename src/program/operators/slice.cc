@@ -9,7 +9,7 @@ namespace {
 Status select_copy(Call& call) {
   const Tensor& self = call.tensor(0);
   SMELT_ASSIGN(const size_t dim, real_dim(call.integer(1), self));
-  SMELT_ASSIGN(const int64_t index, checked_index(call.integer(2), self.shape[dim]));
+  SMELT_ASSIGN(const int64_t index, checked_argument(call.integer(2), self.shape[dim]));
   Strided from(self);
   from.narrow(dim, index, 1);
   from.erase(dim);
@@ -66,7 +66,7 @@ Status select_scatter(Call& call) {
   const Tensor &self = call.tensor(0), &src = call.tensor(1);
   Tensor& out = call.tensor(4);
   SMELT_ASSIGN(const size_t dim, real_dim(call.integer(2), self));
-  SMELT_ASSIGN(const int64_t index, checked_index(call.integer(3), self.shape[dim]));
+  SMELT_ASSIGN(const int64_t index, checked_argument(call.integer(3), self.shape[dim]));
   SMELT_TRY(out.resize(self.shape));
   if (out.data != self.data) copy(Strided(out), Strided(self));
   Strided to(out);
