@@ -61,7 +61,7 @@ TEST_P(InvalidExternalData, IsRejectedWithFieldAndValue) {
 
 const Wrong kWrong[] = {
     {"Identifier", [](TensorFileSpec& s) { s.identifier = "ET12"; },
-     "not an external data file: the identifier at byte 4 is \"ET12\", expected \"FT01\""},
+     "not external data (.ptd) but an ExecuTorch program (.pte)"},
     {"Magic", [](TensorFileSpec& s) { s.magic = "XXXX"; }, "no header \"FH01\" at byte 8"},
     {"IndexCutShort", [](TensorFileSpec& s) { s.index_size = 40; },
      "the index of 88 bytes is truncated, corrupt, or older than ExecuTorch 0.7: not a well-formed "

@@ -148,7 +148,8 @@ TEST_P(Invalid, IsRejectedWithFieldAndValue) {
 
 const Wrong kWrong[] = {
     {"Identifier", [](ProgramSpec& p) { p.identifier = "ET99"; },
-     "not an ExecuTorch program: the identifier at byte 4 is \"ET99\", expected \"ET12\""},
+     "not an ExecuTorch program (.pte) but one of another version of ExecuTorch's format (ET99; ET12 "
+     "is known here)"},
     {"HeaderLength", [](ProgramSpec& p) { p.header_length = 20; },
      "length of the extended header is 20; must be at least 24"},
     {"HeaderLongerThanProgram", [](ProgramSpec& p) { p.program_size = 30; },

@@ -28,7 +28,7 @@ using namespace std::chrono_literals;
 
 struct Options {
   ModelOptions model;
-  std::vector<std::string> inputs;
+  InputOptions inputs;
   size_t runs = 0;  ///< 0: as many as fit into a second
   size_t warmup = 3;
   bool profile = false;
@@ -73,7 +73,7 @@ Result<Exit> run(const Options& o) {
   warn(method, o.model);
 
   std::vector<std::string> notes;
-  SMELT_ASSIGN(const Inputs inputs, make_inputs(method.inputs(), o.inputs, 0, notes));
+  SMELT_ASSIGN(const Inputs inputs, make_inputs(method, o.model.model, o.inputs, notes));
   for (const auto& note : notes) fmt::print("{}\n", note);
   std::vector<Value> outputs(method.outputs().size());
 
@@ -147,9 +147,7 @@ Verb add_bench(CLI::App& app) {
   auto o = std::make_shared<Options>();
   o->model.add_model(*c);
   o->model.add_method(*c);
-  c->add_option("--input", o->inputs, kInputHelp)
-      ->type_name("F.npy|TYPE:X")
-      ->allow_extra_args(false);
+  o->inputs.add(*c);
   add_number(*c, "--runs", o->runs, 1, kMostRuns,
              "Measured runs; default: as many as fit into a second, 10 to 10000");
   add_number(*c, "--warmup", o->warmup, 0, kMostRuns, "Runs before measuring; default 3");

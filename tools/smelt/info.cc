@@ -1,5 +1,6 @@
 // smelt info: what is in a program, and what Smelt makes of it.
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -9,6 +10,8 @@
 
 #include "array.h"
 #include "base/status.h"
+#include "bundle.h"
+#include "format/bundled/bundled_program.h"
 #include "json_file.h"
 #include "options.h"
 #include "output_files.h"
@@ -132,6 +135,16 @@ Result<Exit> run(const Options& o) {
   report["methods"] = Json::array();
   std::optional<Error> error;
   fmt::print("{}\n", o.model.model.string());
+  if (is_bundle(o.model.model)) {
+    SMELT_ASSIGN(const BundledCases bundle, BundledCases::open(o.model.model));
+    std::map<std::string, size_t> cases;
+    for (const BundledCases::Case& c : bundle.cases()) ++cases[c.method];
+    report["test_cases"] = cases;
+    fmt::print("bundled program");
+    for (const auto& [method, n] : cases)
+      fmt::print(", {} test case{} for {}", n, n == 1 ? "" : "s", method);
+    fmt::print("{}\n", cases.empty() ? ", no test cases" : " (smelt check runs them)");
+  }
   for (const std::string& name : program.method_names()) {
     const Result<Method> method = program.method(name);
     if (method) {

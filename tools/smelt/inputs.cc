@@ -10,7 +10,10 @@
 
 #include "base/float16.h"
 #include "base/status.h"
+#include "bundle.h"
 #include "elements.h"
+#include "format/bundled/bundled_program.h"
+#include "options.h"
 
 namespace smelt::cli {
 namespace {
@@ -170,12 +173,61 @@ Status Inputs::add(const ValueInfo& info, const Array& given, std::string_view w
   return {};
 }
 
-Result<Inputs> make_inputs(std::span<const ValueInfo> infos, std::span<const std::string> given,
-                           uint64_t seed, std::vector<std::string>& notes) {
+void InputOptions::add(CLI::App& app) {
+  app.add_option("--input", given,
+                 "An input, in order: a .npy file in logical (C) order, or a number: int:5, "
+                 "float:1.5, bool:true (a tensor of one element takes one, too). bfloat16 is read "
+                 "from float32 or from uint16 bit patterns. Inputs that are not given are those of "
+                 "a test case, if the program brings any, else random, of the largest shape "
+                 "allowed")
+      ->type_name("F.npy|TYPE:X")
+      ->check(not_empty)
+      ->allow_extra_args(false);
+  app.add_option_function<std::string>(
+         "--case", [this](const std::string& s) { test_case = parse_whole(s, 0, UINT32_MAX); },
+         "Take inputs from this test case of a bundled program (.bpte); default 0, the first")
+      ->type_name("N")
+      ->check(whole_number(0, UINT32_MAX));
+}
+
+namespace {
+
+/// The inputs of the test case that the options ask for; none if there is no such thing.
+Result<std::vector<Array>> read_case(const Method& method, const std::filesystem::path& program,
+                                     const InputOptions& o) {
+  std::vector<Array> arrays;
+  if (!is_bundle(program)) {
+    if (!o.test_case) return arrays;
+    return fail(ErrorCode::kInvalidArgument, "--case {}: {} is no bundled program with test cases",
+                *o.test_case, program.string());
+  }
+  SMELT_ASSIGN(const BundledCases bundle, BundledCases::open(program));
+  size_t cases = 0;
+  for (const BundledCases::Case& c : bundle.cases()) {
+    if (c.method != method.info().name || cases++ != o.test_case.value_or(0)) continue;
+    for (const Value& v : c.inputs) {
+      SMELT_ASSIGN(Array a, to_array(v));
+      arrays.push_back(std::move(a));
+    }
+    return arrays;
+  }
+  if (!o.test_case) return arrays;
+  return fail(ErrorCode::kInvalidArgument, "--case {}: {} has {} test cases for {}", *o.test_case,
+              program.string(), cases, method.info().name);
+}
+
+}  // namespace
+
+Result<Inputs> make_inputs(const Method& method, const std::filesystem::path& program,
+                           const InputOptions& o, std::vector<std::string>& notes) {
+  const std::span<const ValueInfo> infos = method.inputs();
+  const std::vector<std::string>& given = o.given;
+  const uint64_t seed = o.seed;
   if (given.size() > infos.size()) {
     return fail(ErrorCode::kInvalidArgument, "{} inputs were given, the method has {}",
                 given.size(), infos.size());
   }
+  SMELT_ASSIGN(const std::vector<Array> recorded, read_case(method, program, o));
   Inputs inputs;
   std::mt19937_64 engine(seed);
   for (size_t i = 0; i < infos.size(); ++i) {
@@ -199,6 +251,13 @@ Result<Inputs> make_inputs(std::span<const ValueInfo> infos, std::span<const std
       continue;
     }
     const std::string what = fmt::format("input {}", i);
+    if (i < recorded.size()) {
+      SMELT_TRY(inputs.add(info, recorded[i], what));
+      notes.push_back(fmt::format("{}: {}, of test case {}", what,
+                                  describe(recorded[i].dtype, recorded[i].shape),
+                                  o.test_case.value_or(0)));
+      continue;
+    }
     if (info.kind == ValueKind::kTensor && info.dynamism != Dynamism::kUnbounded) {
       SMELT_TRY(inputs.add(info, random_array(info, engine), what));
       notes.push_back(

@@ -2,10 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "array.h"
 
@@ -22,17 +26,19 @@ struct Inputs {
   Status add(const ValueInfo& info, const Array& array, std::string_view what);
 };
 
-/// One value for each of `infos`: `given[i]` if there is one (a .npy path, or int:5, float:1.5,
-/// bool:true), else seeded random numbers of the largest shape allowed. `notes` gets a sentence for
-/// each input that was made up.
-Result<Inputs> make_inputs(std::span<const ValueInfo> infos, std::span<const std::string> given,
-                           uint64_t seed, std::vector<std::string>& notes);
+/// Where the inputs of a program come from.
+struct InputOptions {
+  std::vector<std::string> given;  ///< .npy paths, or int:5, float:1.5, bool:true
+  uint64_t seed = 0;
+  std::optional<size_t> test_case;  ///< of a bundled program; absent: the first, if there is one
 
-/// What make_inputs reads, for --help.
-inline constexpr const char* kInputHelp =
-    "An input, in order: a .npy file in logical (C) order, or a number: int:5, float:1.5, "
-    "bool:true (a tensor of one element takes one, too). bfloat16 is read "
-    "from float32 or from uint16 bit patterns. Inputs that are not given are random, of the "
-    "largest shape allowed";
+  void add(CLI::App&);
+};
+
+/// One value for each input of the method: `given[i]` if there is one, else that of a test case, if
+/// `program` is a bundled program, else seeded random numbers of the largest shape allowed. `notes`
+/// gets a sentence for each input that was not given.
+Result<Inputs> make_inputs(const Method&, const std::filesystem::path& program, const InputOptions&,
+                           std::vector<std::string>& notes);
 
 }  // namespace smelt::cli

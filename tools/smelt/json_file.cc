@@ -2,10 +2,13 @@
 
 #include <cerrno>
 #include <fstream>
+#include <iterator>
+#include <span>
 #include <string>
 #include <system_error>
 
 #include "base/status.h"
+#include "format/recognise.h"
 #include "platform/file.h"
 
 namespace smelt::cli {
@@ -23,6 +26,12 @@ Result<nlohmann::json> read_json(const std::filesystem::path& path) {
   try {
     return nlohmann::json::parse(file);
   } catch (const nlohmann::json::exception& e) {
+    file.clear();
+    file.seekg(0);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (const std::string what = recognise(std::as_bytes(std::span(text)));
+        !what.empty() && !what.starts_with("JSON"))
+      return fail(ErrorCode::kInvalidFile, "{}: not JSON but {}", path.string(), what);
     return fail(ErrorCode::kInvalidFile, "{}: {}", path.string(), e.what());
   }
 }

@@ -1,5 +1,6 @@
 // The command line: finds the verb, runs it, and turns what went wrong into a message and an exit
 // code.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -77,6 +78,24 @@ Exit finish(Exit code) {
   return lost ? complain_of_stdout(errno) : code;
 }
 
+/// What is wrong with the command line, and where its help is.
+std::string usage_error(const CLI::App& app, const std::vector<Verb>& verbs,
+                        const CLI::ParseError& e) {
+  const auto used = std::ranges::find_if(verbs, [](const Verb& v) { return v.command->parsed(); });
+  const std::string help =
+      used == verbs.end() ? "smelt" : fmt::format("smelt {}", used->command->get_name());
+  std::string what = e.what();
+  if (const auto extra = app.remaining(/*recurse=*/true);
+      dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr && !extra.empty()) {
+    std::string known;
+    for (const Verb& v : verbs) known += (known.empty() ? "" : ", ") + v.command->get_name();
+    what = used == verbs.end()
+               ? fmt::format("no such verb: \"{}\"; there are {}", extra.front(), known)
+               : fmt::format("{} does not take \"{}\"", used->command->get_name(), extra.front());
+  }
+  return fmt::format("{} (see {} --help)", what, help);
+}
+
 Exit run(int argc, char** argv) {
   CLI::App app("Runs ExecuTorch programs (.pte) on CPUs with matrix units.", "smelt");
   app.set_version_flag("--version", fmt::format("smelt {}", version()));
@@ -92,7 +111,7 @@ Exit run(int argc, char** argv) {
     std::fputs(text.str().c_str(), stdout);
     return Exit::kOk;
   } catch (const CLI::ParseError& e) {
-    return complain(Exit::kUsage, fmt::format("{} (see smelt --help)", e.what()));
+    return complain(Exit::kUsage, usage_error(app, verbs, e));
   }
   for (const Verb& verb : verbs) {
     if (!verb.command->parsed()) continue;

@@ -23,12 +23,12 @@
 namespace smelt::cli {
 namespace {
 
-constexpr const char* kAbout =
-    "Write a program (.pte) of one layer with random weights.\n"
-    "The file is what ExecuTorch's exporter writes for the same PyTorch module, and loads wherever "
-    "such files do. The same options give the same bytes on every machine.";
+constexpr const char* kAbout = "Write a program (.pte) of one layer with random weights";
 
 constexpr const char* kFooter = R"(
+The file is what ExecuTorch's exporter writes for the same PyTorch module, and loads wherever such files do. The same
+options give the same bytes on every machine.
+
 Variants name what is multiplied, activations first:
   pf32, pf16       float
   pqs8_qs8w        int8 with a calibrated scale; int8 weights, one scale

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,14 @@ struct ManifestTensor {
   std::string dtype;
   Shape shape;
   std::string where;  ///< "entries[3].steps[0].inputs[1]"
+  Value value = {};   ///< of a bundled program: in memory, instead of a file of its own
 };
 
 struct ManifestEntry {
   struct Step {
     std::string method;
     std::vector<ManifestTensor> inputs, outputs;
+    bool recorded = true;  ///< false: nobody knows the outputs, and running is all there is to check
   };
   std::string name, group;
   std::filesystem::path program;
@@ -37,6 +40,7 @@ struct ManifestEntry {
   bool stateful = false;  ///< steps are consecutive calls on one loaded program
   Tolerance tolerance;
   std::string where;  ///< "entries[3]"
+  std::shared_ptr<const void> memory = {};  ///< what the values of a bundled program refer to
 };
 
 /// kNotFound, kIo; kInvalidFile names the file and the field.

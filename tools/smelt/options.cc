@@ -27,7 +27,7 @@ std::function<std::string(const std::string&)> whole_number(uint64_t least, uint
 std::string not_empty(const std::string& text) { return text.empty() ? "is empty" : ""; }
 
 void ModelOptions::add_model(CLI::App& app) {
-  app.add_option("MODEL", model, "The program: a .pte file")->required();
+  app.add_option("MODEL", model, "The program: a .pte file, or a bundled program (.bpte)")->required();
   app.add_option("--data", data, "External data (.ptd); may be repeated, searched in order")
       ->type_name("F.ptd")
       ->check(not_empty)
@@ -67,8 +67,9 @@ Result<Method> open_method(const Program& program, const ModelOptions& o) {
   std::string method = o.method;
   if (method.empty()) method = names.size() == 1 ? names.front() : "forward";
   if (std::find(names.begin(), names.end(), method) == names.end()) {
-    return fail(ErrorCode::kInvalidArgument, "{} has no method \"{}\"; it has: {}",
-                o.model.string(), method, fmt::join(names, ", "));
+    return fail(ErrorCode::kInvalidArgument, "{} has no method \"{}\"; it has: {}{}",
+                o.model.string(), method, fmt::join(names, ", "),
+                o.method.empty() ? " (choose one with --method)" : "");
   }
   return program.method(method);
 }

@@ -25,7 +25,7 @@ namespace {
 
 struct Options {
   ModelOptions model;
-  std::vector<std::string> inputs;
+  InputOptions inputs;
   size_t runs = 20, warmup = 3;
   std::filesystem::path etdump, trace, html, json;
 };
@@ -40,7 +40,7 @@ Result<Exit> run(const Options& o) {
   warn(method, o.model);
 
   std::vector<std::string> notes;
-  SMELT_ASSIGN(const Inputs inputs, make_inputs(method.inputs(), o.inputs, 0, notes));
+  SMELT_ASSIGN(const Inputs inputs, make_inputs(method, o.model.model, o.inputs, notes));
   for (const auto& note : notes) fmt::print("{}\n", note);
   std::vector<Value> outputs(method.outputs().size());
   for (size_t i = 0; i < o.warmup; ++i) SMELT_TRY(method.run(inputs.values, outputs));
@@ -90,9 +90,7 @@ Verb add_profile(CLI::App& app) {
   auto o = std::make_shared<Options>();
   o->model.add_model(*c);
   o->model.add_method(*c);
-  c->add_option("--input", o->inputs, kInputHelp)
-      ->type_name("F.npy|TYPE:X")
-      ->allow_extra_args(false);
+  o->inputs.add(*c);
   add_number(*c, "--runs", o->runs, 1, kMostRuns, "Measured runs; default 20");
   add_number(*c, "--warmup", o->warmup, 0, kMostRuns, "Runs before measuring; default 3");
   o->model.add_threads(*c);

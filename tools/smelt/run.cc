@@ -18,10 +18,9 @@ namespace {
 
 struct Options {
   ModelOptions model;
-  std::vector<std::string> inputs;
+  InputOptions inputs;
   std::filesystem::path output_dir;
   size_t runs = 1;
-  uint64_t seed = 0;
   bool force = false;
 };
 
@@ -81,7 +80,7 @@ Result<Exit> run(const Options& o) {
   SMELT_ASSIGN(Method method, open_method(program, o.model));
   warn(method, o.model);
   std::vector<std::string> notes;
-  SMELT_ASSIGN(const Inputs inputs, make_inputs(method.inputs(), o.inputs, o.seed, notes));
+  SMELT_ASSIGN(const Inputs inputs, make_inputs(method, o.model.model, o.inputs, notes));
   SMELT_TRY(prepare_output(o, method.outputs().size()));
   for (const auto& note : notes) fmt::print("{}\n", note);
 
@@ -108,18 +107,16 @@ Verb add_run(CLI::App& app) {
   auto o = std::make_shared<Options>();
   o->model.add_model(*c);
   o->model.add_method(*c);
-  c->add_option("--input", o->inputs, kInputHelp)
-      ->type_name("F.npy|TYPE:X")
-      ->allow_extra_args(false);
+  o->inputs.add(*c);
   c->add_option("--output-dir", o->output_dir, "Write out0.npy, out1.npy, … there")
       ->type_name("DIR")
       ->check(not_empty);
   c->add_flag("--force", o->force, "Overwrite files in the output directory");
   add_number(*c, "--runs", o->runs, 1, kMostRuns,
-             "Run so often and show the last outputs; state is carried over");
+             "Run so often and show the last outputs; state is carried over; default 1");
   o->model.add_threads(*c);
   o->model.add_quiet(*c);
-  add_number(*c, "--seed", o->seed, 0, UINT64_MAX, "Seed of inputs that are not given; default 0")
+  add_number(*c, "--seed", o->inputs.seed, 0, UINT64_MAX, "Seed of inputs that are not given; default 0")
       ->type_name("S");
   c->footer(R"(
 Examples:

@@ -11,6 +11,7 @@
 
 #include "base/checked.h"
 #include "format/bytes.h"
+#include "format/recognise.h"
 #include "platform/file.h"
 #include "tensor/shape.h"
 
@@ -189,7 +190,9 @@ void fortran_to_row_major(const std::byte* from, std::byte* to, const Shape& sha
 Result<NpyArray> parse(std::span<const std::byte> file) {
   if (file.size() < kMagic.size() + 4 ||
       std::memcmp(file.data(), kMagic.data(), kMagic.size()) != 0) {
-    return fail(ErrorCode::kInvalidFile, "not a .npy file: it does not begin with \\x93NUMPY");
+    const std::string what = recognise(file);
+    return fail(ErrorCode::kInvalidFile, "not a .npy file: it {}",
+                what.empty() ? "does not begin with \\x93NUMPY" : "is " + what);
   }
   const auto major = uint8_t(file[6]);
   if (major < 1 || major > 3)

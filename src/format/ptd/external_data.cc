@@ -8,6 +8,7 @@
 #include "flat_tensor_generated.h"
 #include "format/flatbuffer.h"
 #include "format/pte/scalar_type.h"
+#include "format/recognise.h"
 #include "tensor/shape.h"
 
 namespace smelt {
@@ -130,7 +131,11 @@ Result<ExternalData> ExternalData::parse(std::span<const std::byte> bytes, std::
 
 Status ExternalData::read(std::span<const std::byte> bytes) {
   const auto header = read_header(bytes);
-  if (!header) return prefixed(header.error(), name_);
+  if (!header) {
+    if (const std::string what = recognise(bytes); !what.empty() && !what.starts_with("external"))
+      return fail(ErrorCode::kInvalidFile, "{}: not external data (.ptd) but {}", name_, what);
+    return prefixed(header.error(), name_);
+  }
   const FieldPath root(name_);
   // The header was inserted into the flatbuffer after its identifier: the flatbuffer begins where
   // the file does, and its offset in the header is the length of what was inserted.

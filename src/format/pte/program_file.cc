@@ -1,11 +1,14 @@
 #include "format/pte/program_file.h"
 
+#include <cstring>
 #include <utility>
 #include <vector>
 
+#include "format/bundled/bundled_program.h"
 #include "format/flatbuffer.h"
 #include "format/pte/extended_header.h"
 #include "format/pte/validate.h"
+#include "format/recognise.h"
 
 namespace smelt {
 
@@ -14,6 +17,7 @@ Result<ProgramFile> ProgramFile::open(const std::filesystem::path& path) {
   SMELT_ASSIGN(p.file_, MappedFile::open(path));
   p.bytes_ = p.file_.bytes();
   p.name_ = path.string();
+  SMELT_TRY(p.unwrap());
   SMELT_TRY(p.read());
   return p;
 }
@@ -26,19 +30,32 @@ Result<ProgramFile> ProgramFile::parse(std::span<const std::byte> bytes, std::st
   ProgramFile p;
   p.bytes_ = bytes;
   p.name_ = std::move(name);
+  SMELT_TRY(p.unwrap());
   SMELT_TRY(p.read());
   return p;
+}
+
+Status ProgramFile::unwrap() {
+  if (!is_bundled(bytes_)) return {};
+  SMELT_ASSIGN(bytes_, program_in_bundle(bytes_, name_));
+  if (is_aligned(bytes_.data(), kFlatbufferAlignment)) return {};
+  SMELT_ASSIGN(aligned_, AlignedBuffer::allocate(bytes_.size()));
+  std::memcpy(aligned_.data(), bytes_.data(), bytes_.size());
+  bytes_ = aligned_.bytes();
+  return {};
 }
 
 Status ProgramFile::read() {
   const auto invalid = [&](std::string_view message) {
     return fail(ErrorCode::kInvalidFile, "{}: {}", name_, message);
   };
-  if (bytes_.size() < ExtendedHeader::kOffset) {
-    return invalid(fmt::format("{} bytes are too few for a program", bytes_.size()));
-  }
-  const std::string_view identifier(reinterpret_cast<const char*>(bytes_.data()) + 4, 4);
+  const std::string_view identifier(reinterpret_cast<const char*>(bytes_.data()) + 4,
+                                    bytes_.size() < ExtendedHeader::kOffset ? 0 : 4);
   if (identifier != pte::ProgramIdentifier()) {
+    if (const std::string what = recognise(bytes_); !what.empty())
+      return invalid(fmt::format("not an ExecuTorch program (.pte) but {}", what));
+    if (identifier.empty())
+      return invalid(fmt::format("{} bytes are too few for a program", bytes_.size()));
     return invalid(
         fmt::format("not an ExecuTorch program: the identifier at byte 4 is {:?}, expected \"{}\"",
                     identifier, pte::ProgramIdentifier()));

@@ -57,7 +57,8 @@ struct TensorStorage {
 /// lives. Immutable: may be used by several threads at once.
 class ProgramFile {
  public:
-  /// Maps the file. kNotFound, kIo, kInvalidFile.
+  /// Maps the file: a program, or a bundled program, whose test cases do not matter here. kNotFound,
+  /// kIo, kInvalidFile.
   static Result<ProgramFile> open(const std::filesystem::path&);
   /// Reads a program in the caller's memory, which outlives this object. `bytes` is aligned to 16
   /// (kInvalidArgument); `name` stands for the file in messages.
@@ -90,9 +91,12 @@ class ProgramFile {
 
  private:
   ProgramFile() = default;
+  /// Of a bundled program, what is inside.
+  Status unwrap();
   Status read();
 
   MappedFile file_;
+  AlignedBuffer aligned_;  ///< a program that lies askew in its bundle
   std::string name_;
   std::span<const std::byte> bytes_;
   const pte::Program* program_ = nullptr;
