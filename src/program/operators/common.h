@@ -133,7 +133,7 @@ inline uint64_t matrix_macs(const Tensor& lhs, const Tensor& matrix) {
   return lhs.rank() == 0 ? 0 : lhs.shape.numel(0, lhs.rank() - 1) * matrix.numel();
 }
 
-/// A list of extents as a shape. kInvalidArgument if one is negative or there are too many.
+/// A list of extents as a shape. kInvalidFile if one is negative or there are too many.
 Result<Shape> to_shape(std::span<const int64_t> sizes);
 
 }  // namespace smelt::program
