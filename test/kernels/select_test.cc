@@ -1,11 +1,13 @@
 // Which kernel serves which product on which machine.
-#include <gtest/gtest.h>
+#include "kernels/gemm/select.h"
 
 #include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
 
 #include "kernels/dwconv/kernels.h"
 #include "kernels/gemm/kernels.h"
-#include "kernels/gemm/select.h"
 #include "kernels/gemm/variant.h"
 
 namespace smelt {
@@ -54,6 +56,25 @@ TEST(SelectGemm, NothingIsSilent) {
       }
     }
   }
+}
+
+// Few columns: lanes are not left to columns that there are none of.
+TEST(SelectGemm, FewColumnsShareVectors) {
+  Cpu cpu;
+  for (Isa isa : {Isa::kAvx2, Isa::kAvx512}) cpu.isa = cpu.isa.with(isa);
+  const auto chosen = [&](size_t n, size_t taps, size_t kc) {
+    const auto kernel =
+        select_gemm(GemmVariant::kPf32, {.m = 1000, .n = n, .kc = kc, .taps = taps}, cpu);
+    return kernel ? std::string((*kernel)->name) : kernel.error().message;
+  };
+  EXPECT_EQ(chosen(1, 1, 112), "gemm_pf32_avx512_12x1");
+  EXPECT_EQ(chosen(1, 9, 64), "gemm_pf32_avx512_12x1");
+  EXPECT_EQ(chosen(3, 3, 48), "gemm_pf32_avx512_12x4");
+  EXPECT_EQ(chosen(4, 1, 32), "gemm_pf32_avx512_12x4");
+  EXPECT_EQ(chosen(8, 3, 24), "gemm_pf32_avx512_12x8");
+  EXPECT_EQ(chosen(16, 1, 112), "gemm_pf32_avx512_12x16");
+  EXPECT_EQ(chosen(9, 1, 112), "gemm_pf32_avx512_12x16");
+  EXPECT_EQ(chosen(8, 9, 1), "gemm_pf32_avx512_12x16");  // taps of one k would be half zeros
 }
 
 // Weights that have been packed decide; a product of one row then still finds a kernel.

@@ -1,11 +1,21 @@
 #include "kernels/gemm/select.h"
 
+#include <cmath>
+
 #include "kernels/gemm/kernels.h"
 #include "kernels/gemm/variant.h"
 
 namespace smelt {
 
 namespace {
+
+// Lanes of a vector that hold sums of the same column: of float32 kernels for few columns.
+size_t lanes_of_a_column(const GemmKernel& kernel) {
+  return kernel.variant == GemmVariant::kPf32 && kernel.isa == Isa::kAvx512 ? kernel.rhs.kr : 1;
+}
+
+// The most columns for which they were measured to be faster.
+constexpr size_t kFewColumns = 8;
 
 // Why a kernel cannot serve at all, or nothing.
 std::string unfit(const GemmKernel& kernel, const GemmShape& shape, const Cpu& cpu,
@@ -15,6 +25,8 @@ std::string unfit(const GemmKernel& kernel, const GemmShape& shape, const Cpu& c
     return "reads another layout than the weights have";
   if (shape.m > kernel.max_m) return fmt::format("is for m up to {}", kernel.max_m);
   if (shape.taps * shape.kc > kernel.max_k) return fmt::format("is for k up to {}", kernel.max_k);
+  if (packed == nullptr && lanes_of_a_column(kernel) > 1 && shape.n > kFewColumns)
+    return fmt::format("is for n up to {}", kFewColumns);
   if (shape.block % kernel.rhs.kr != 0)
     return fmt::format("keeps {} k together, scales change every {}", kernel.rhs.kr, shape.block);
   return {};
@@ -43,12 +55,18 @@ double cost(const GemmKernel& kernel, const GemmShape& shape, const Cpu& cpu) {
                           : 1;
   // Measured with AVX-512, whose vectors of weights have 16 elements: 12 x 16 takes 1.12 times as
   // long as 6 x 64. Advanced SIMD's have 4: 8 x 8 executes 1.03 times the instructions of 5 x 16.
+  const size_t lanes = lanes_of_a_column(kernel);
   const bool neon = kernel.isa >= Isa::kNeon && kernel.isa <= Isa::kNeonBf16;
   const size_t n = std::max<size_t>(shape.n, 1), last = last_columns(kernel, n, nr);
-  const double loads = 0.2 * (1 / double(mr) + (neon ? 4 : 16) / double(n < nr ? last : nr));
+  const double loads =
+      0.2 * (1 / double(mr) + (neon ? 4 : 16) / double(lanes * (n < nr ? last : nr)));
   const double columns = double((n - 1) / nr * nr + last) / double(n);
+  // Where lanes share a column: zeros at the end of each tap, and the additions at the end.
+  const double k = double(std::max<size_t>(shape.taps * shape.kc, 1));
+  const double steps = lanes == 1 ? 1 : padded(std::max<size_t>(shape.kc, 1), kernel.rhs.kr);
+  const double folds = lanes == 1 ? 0 : 4 * std::log2(lanes) * double(lanes) / k;
   // Of tiles that compute the same, the one whose panels have fewer zeros.
-  return rows * columns * (1 + loads) + 1e-3 * padded(n, nr);
+  return rows * columns * (steps * (1 + loads) + folds) + 1e-3 * padded(n, nr);
 }
 
 // Why `b` is worse than `a`, or nothing if it is not.
