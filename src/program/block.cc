@@ -1,8 +1,10 @@
 #include "program/block.h"
 
+#include <optional>
 #include <type_traits>
 
 #include "base/float16.h"
+#include "kernels/vector/vector_kernels.h"
 
 namespace smelt::program {
 namespace {
@@ -89,6 +91,33 @@ void with_stored(DType t, F&& f) {
   }
 }
 
+std::optional<Stored> stored_kind(DType t) {
+  switch (t) {
+    case DType::kF32:
+      return Stored::kF32;
+    case DType::kF64:
+      return Stored::kF64;
+    case DType::kS8:
+      return Stored::kS8;
+    case DType::kU8:
+      return Stored::kU8;
+    case DType::kS16:
+      return Stored::kS16;
+    case DType::kS32:
+      return Stored::kS32;
+    case DType::kS64:
+      return Stored::kS64;
+    case DType::kBool:
+      return Stored::kBool;
+    default:
+      return std::nullopt;
+  }
+}
+
+Wide wide_kind(Compute c) {
+  return c == Compute::kF32 ? Wide::kF32 : c == Compute::kF64 ? Wide::kF64 : Wide::kS64;
+}
+
 }  // namespace
 
 Compute compute_of(DType t) {
@@ -130,6 +159,24 @@ void store_block(DType t, std::byte* dst, ptrdiff_t stride, size_t n, Compute c,
       convert_all(static_cast<const C*>(src), 1, reinterpret_cast<S*>(dst), stride, n);
     });
   });
+}
+
+void load_run(const VectorKernels& kernels, DType t, const std::byte* src, size_t n, Compute c,
+              void* dst) {
+  if (c == Compute::kF32 && t == DType::kF16) return kernels.convert.f16.f32(src, dst, n);
+  if (c == Compute::kF32 && t == DType::kBF16) return kernels.convert.bf16.f32(src, dst, n);
+  const auto stored = stored_kind(t);
+  if (!stored) return load_block(t, src, 1, n, c, dst);
+  kernels.elements.load[size_t(*stored)][size_t(wide_kind(c))](src, dst, n);
+}
+
+void store_run(const VectorKernels& kernels, DType t, std::byte* dst, size_t n, Compute c,
+               const void* src) {
+  if (c == Compute::kF32 && t == DType::kF16) return kernels.convert.f32.f16(src, dst, n);
+  if (c == Compute::kF32 && t == DType::kBF16) return kernels.convert.f32.bf16(src, dst, n);
+  const auto stored = stored_kind(t);
+  if (!stored) return store_block(t, dst, 1, n, c, src);
+  kernels.elements.store[size_t(wide_kind(c))][size_t(*stored)](src, dst, n);
 }
 
 }  // namespace smelt::program

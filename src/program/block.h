@@ -8,6 +8,10 @@
 
 #include "smelt/types.hpp"
 
+namespace smelt {
+struct VectorKernels;
+}
+
 namespace smelt::program {
 
 /// The type that an operator computes in.
@@ -76,6 +80,10 @@ auto with_bytes_of(size_t element_size, F&& f) {
 void load_block(DType, const std::byte* src, ptrdiff_t stride, size_t n, Compute, void* dst);
 /// dst[i * stride] = src[i], converted likewise.
 void store_block(DType, std::byte* dst, ptrdiff_t stride, size_t n, Compute, const void* src);
+
+/// The same for neighbours (strides of 1), by this machine's kernels.
+void load_run(const VectorKernels&, DType, const std::byte* src, size_t n, Compute, void* dst);
+void store_run(const VectorKernels&, DType, std::byte* dst, size_t n, Compute, const void* src);
 
 template <class C>
 C load_element(DType t, const std::byte* src, ptrdiff_t index = 0) {

@@ -147,7 +147,7 @@ Status KernelCall::run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
   if (elided_) return {};
   for (RowMajor& r : row_major_) {
     SMELT_TRY(r.tensor.resize(r.original->tensor->shape));
-    copy(Strided(r.tensor), Strided(*r.original->tensor));
+    copy({vector_kernels(cpu), pool}, Strided(r.tensor), Strided(*r.original->tensor));
   }
   Decision decision;
   Call call(args_, pool, cpu, scratch, state_, decision);
@@ -157,7 +157,7 @@ Status KernelCall::run(ThreadPool& pool, const Cpu& cpu, Scratch& scratch) {
   for (RowMajor& r : row_major_) {
     if (!r.written) continue;
     SMELT_TRY(r.original->tensor->resize(r.tensor.shape));
-    copy(Strided(*r.original->tensor), Strided(r.tensor));
+    copy({vector_kernels(cpu), pool}, Strided(*r.original->tensor), Strided(r.tensor));
   }
   return {};
 }

@@ -282,7 +282,7 @@ Status LoadedMethod::move(const Moves& moves) {
     if (same_places(from, into)) {
       if (to.tensor->bytes() != 0) std::memmove(into.data, from.data, to.tensor->bytes());
     } else {
-      copy(into, from);
+      copy({vector_kernels(cpu_), *pool_}, into, from);
     }
   }
   return {};

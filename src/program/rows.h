@@ -21,6 +21,13 @@ class Rows {
       (in_row[d] ? row_strides_ : outer_strides_).push_back(t.strides[d]);
     }
     contiguous_ = row_strides_ == row_major_strides(row_);
+    // Rows that follow each other in equal steps are found without divisions.
+    step_ = outer_.rank() == 0 ? 0 : outer_strides_.back();
+    int64_t next = step_;
+    for (size_t d = outer_.rank(); d-- > 0;) {
+      even_ = even_ && outer_strides_[d] == next;
+      next = outer_strides_[d] * outer_[d];
+    }
     for (size_t d = 0; d < row_.rank(); ++d)
       one_dim_ = one_dim_ && (row_[d] == 1 || d + 1 == row_.rank());
   }
@@ -31,7 +38,9 @@ class Rows {
 
   /// The first element of row i. Rows of no elements may be nowhere.
   std::byte* start(size_t i) const {
-    return tensor_.data == nullptr ? nullptr : tensor_.data + offset(outer_, outer_strides_, i);
+    if (tensor_.data == nullptr) return nullptr;
+    if (even_) return tensor_.data + int64_t(i) * step_ * ptrdiff_t(element_size(tensor_.dtype));
+    return tensor_.data + offset(outer_, outer_strides_, i);
   }
   /// Whether the elements of a row are neighbours.
   bool contiguous() const { return contiguous_; }
@@ -40,9 +49,13 @@ class Rows {
 
   /// The elements of row i: in place, or converted into `buffer`, which holds length() elements.
   template <class C>
-  const C* read(size_t i, C* buffer) const {
+  const C* read(const VectorKernels& kernels, size_t i, C* buffer) const {
     const std::byte* start = this->start(i);
     if (direct(ComputeOf<C>::value)) return reinterpret_cast<const C*>(start);
+    if (contiguous_) {
+      load_run(kernels, tensor_.dtype, start, length(), ComputeOf<C>::value, buffer);
+      return buffer;
+    }
     each_run(start, [&](std::byte* p, ptrdiff_t stride, size_t at, size_t n) {
       load_block(tensor_.dtype, p, stride, n, ComputeOf<C>::value, buffer + at);
     });
@@ -84,12 +97,13 @@ class Rows {
 
   Strided tensor_;
   Shape outer_, outer_strides_, row_, row_strides_;
-  bool contiguous_ = false, one_dim_ = true;
+  int64_t step_ = 0;  ///< from row to row, in elements, where that is even
+  bool contiguous_ = false, one_dim_ = true, even_ = true;
 };
 
-/// Calls f(row number, elements, buffer) or f(row number, elements, buffer, worker) for every row on
-/// all workers; `elements` may be `buffer`, which is the worker's own and as long as a row. Fails
-/// only if there is no memory for buffers.
+/// Calls f(row number, elements, buffer) or f(row number, elements, buffer, worker) for every row
+/// on all workers; `elements` may be `buffer`, which is the worker's own and as long as a row.
+/// Fails only if there is no memory for buffers.
 template <class C, class F>
 Status for_each_row(Call& call, const Rows& rows, F f) {
   const size_t n = rows.count(), length = rows.length();
@@ -97,13 +111,14 @@ Status for_each_row(Call& call, const Rows& rows, F f) {
   const size_t stride = (length + 15) / 16 * 16;
   SMELT_ASSIGN(C * buffers,
                call.scratch().take<C>(stride * (parallel ? call.pool().workers() : 1)));
+  const VectorKernels& kernels = call.vectors();
   const auto range = [&](size_t begin, size_t end, unsigned worker) {
     C* buffer = buffers + stride * worker;
     for (size_t i = begin; i < end; ++i) {
       if constexpr (std::is_invocable_v<F, size_t, const C*, C*, unsigned>) {
-        f(i, rows.read(i, buffer), buffer, worker);
+        f(i, rows.read(kernels, i, buffer), buffer, worker);
       } else {
-        f(i, rows.read(i, buffer), buffer);
+        f(i, rows.read(kernels, i, buffer), buffer);
       }
     }
   };

@@ -1,8 +1,10 @@
 #include "program/strided.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "kernels/vector/strided_copy.h"
 #include "program/types.h"
 
 namespace smelt::program {
@@ -16,6 +18,7 @@ struct Loops {
   int64_t extent[kMaxRank];
   int64_t stride[N][kMaxRank];
 
+  Loops() = default;
   /// `order` lists the dimensions, outermost first.
   Loops(const Shape& shape, std::span<const size_t> order, std::span<const Shape* const> strides) {
     for (const size_t d : order) {
@@ -189,7 +192,69 @@ Strided imaginary_part(const Strided& t) {
   return r;
 }
 
-void copy(const Strided& dst, const Strided& src) {
+namespace {
+
+/// A copy that is worth planning.
+constexpr size_t kPlannedCopy = 512;
+
+/// Elements of one type, of at most eight bytes.
+void copy_planned(const Machine& machine, const Loops<2>& loops, size_t size, std::byte* dst,
+                  const std::byte* src) {
+  std::array<StridedCopy::Dim, kMaxRank> dims;
+  for (size_t d = 0; d < loops.rank; ++d) {
+    dims[d] = {size_t(loops.extent[d]), ptrdiff_t(loops.stride[1][d] * int64_t(size)),
+               ptrdiff_t(loops.stride[0][d] * int64_t(size))};
+  }
+  const StridedCopy plan(machine.kernels, size, {dims.data(), loops.rank});
+  const size_t pieces = plan.pieces();
+  if (pieces == 1 || plan.bytes() < 8 * kParallelGrain || machine.pool.workers() == 1) {
+    return plan.run(src, dst, 0, pieces);
+  }
+  const size_t grain = std::max<size_t>(1, pieces * (4 * kParallelGrain) / plan.bytes());
+  machine.pool.parallel_for(
+      pieces, grain, [&](size_t begin, size_t end, unsigned) { plan.run(src, dst, begin, end); });
+}
+
+/// Neighbours to neighbours of another type.
+void convert_run(const VectorKernels& kernels, DType from, const std::byte* src, DType to,
+                 std::byte* dst, size_t n, Compute via) {
+  if (from == native(via)) return store_run(kernels, to, dst, n, via, src);
+  if (to == native(via)) return load_run(kernels, from, src, n, via, dst);
+  alignas(64) std::byte block[kBlock * kComputeBytesMax];
+  for (size_t i = 0; i < n; i += kBlock) {
+    const size_t count = std::min(kBlock, n - i);
+    load_run(kernels, from, src + i * element_size(from), count, via, block);
+    store_run(kernels, to, dst + i * element_size(to), count, via, block);
+  }
+}
+
+/// Elements [begin, end) of a copy between types.
+void convert_range(const VectorKernels& kernels, const Loops<2>& loops, const Strided& dst,
+                   const Strided& src, Compute via, size_t begin, size_t end) {
+  const size_t inner = loops.rank - 1;
+  const int64_t to_stride = loops.stride[0][inner], from_stride = loops.stride[1][inner];
+  const bool runs = to_stride == 1 && from_stride == 1;
+  alignas(64) std::byte block[kBlock * kComputeBytesMax];
+  Cursor<2> at(loops, begin);
+  while (begin < end) {
+    const size_t row = std::min(size_t(at.left_in_row()), end - begin);
+    const size_t n = runs ? row : std::min(row, kBlock);
+    std::byte* to = dst.data + at.offset[0] * ptrdiff_t(element_size(dst.dtype));
+    const std::byte* from = src.data + at.offset[1] * ptrdiff_t(element_size(src.dtype));
+    if (runs) {
+      convert_run(kernels, src.dtype, from, dst.dtype, to, n, via);
+    } else {
+      load_block(src.dtype, from, from_stride, n, via, block);
+      store_block(dst.dtype, to, to_stride, n, via, block);
+    }
+    at.advance(int64_t(n));
+    begin += n;
+  }
+}
+
+}  // namespace
+
+void copy(const Machine& machine, const Strided& dst, const Strided& src) {
   // Most copies are of neighbours to neighbours: no loops to set up.
   if (dst.dtype == src.dtype) {
     size_t count = 1;
@@ -207,8 +272,8 @@ void copy(const Strided& dst, const Strided& src) {
   const size_t count = dst.shape.numel();
   if (count == 0) return;
   if (dst.dtype != src.dtype && (is_complex(dst.dtype) || is_complex(src.dtype))) {
-    copy(real_part(dst), real_part(src));
-    if (is_complex(dst.dtype)) copy(imaginary_part(dst), imaginary_part(src));
+    copy(machine, real_part(dst), real_part(src));
+    if (is_complex(dst.dtype)) copy(machine, imaginary_part(dst), imaginary_part(src));
     return;
   }
   size_t order[kMaxRank];
@@ -217,8 +282,11 @@ void copy(const Strided& dst, const Strided& src) {
   const Shape* const strides[] = {&dst.strides, &src.strides};
   const Loops<2> loops(dst.shape, dims, strides);
   if (dst.dtype == src.dtype) {
-    with_bytes_of(element_size(dst.dtype),
-                  [&]<class T>(T) { copy_rows<T>(loops, dst.data, src.data, count); });
+    const size_t size = element_size(dst.dtype);
+    if (count >= kPlannedCopy && size <= 8) {
+      return copy_planned(machine, loops, size, dst.data, src.data);
+    }
+    with_bytes_of(size, [&]<class T>(T) { copy_rows<T>(loops, dst.data, src.data, count); });
     return;
   }
   // Through the wider of the two computing types, so that neither integers nor reals lose anything
@@ -228,89 +296,245 @@ void copy(const Strided& dst, const Strided& src) {
   if (via == Compute::kS64 && compute_of(dst.dtype) != Compute::kS64) {
     via = compute_of(dst.dtype);
   }
-  alignas(64) std::byte block[kBlock * kComputeBytesMax];
-  const size_t inner = loops.rank - 1;
-  const ptrdiff_t dsize = ptrdiff_t(element_size(dst.dtype));
-  const ptrdiff_t ssize = ptrdiff_t(element_size(src.dtype));
-  Cursor<2> at(loops, 0);
-  for (size_t done = 0; done < count;) {
-    const size_t n = std::min(size_t(at.left_in_row()), kBlock);
-    load_block(src.dtype, src.data + at.offset[1] * ssize, loops.stride[1][inner], n, via, block);
-    store_block(dst.dtype, dst.data + at.offset[0] * dsize, loops.stride[0][inner], n, via, block);
-    at.advance(int64_t(n));
-    done += n;
+  const auto range = [&](size_t begin, size_t end, unsigned) {
+    convert_range(machine.kernels, loops, dst, src, via, begin, end);
+  };
+  if (count < 2 * kParallelGrain || machine.pool.workers() == 1) {
+    range(0, count, 0);
+  } else {
+    machine.pool.parallel_for(count, kParallelGrain, range);
   }
 }
 
-void map(ThreadPool& pool, Compute compute, const Strided& out, std::span<const Strided> inputs,
-         BlockFn fn, const void* params) {
+namespace {
+
+/// Loops of a map: the output's places, then each input's.
+using MapLoops = Loops<kMapInputsMax + 1>;
+
+/// Rows shorter than this are not worth a call each.
+constexpr int64_t kShortRow = 48;
+
+/// What a map runs over, and in which types its function works.
+struct Mapping {
+  const VectorKernels& kernels;
+  MapLoops loops;
+  Strided out;
+  Strided in[kMapInputsMax];
+  size_t inputs;
+  bool converts;    ///< to and from `compute`; otherwise elements are as stored
+  Compute compute;  ///< if `converts`
+  BlockFn fn;
+  const void* params;
+
+  bool as_stored(DType t) const { return !converts || t == native(compute); }
+  size_t block_bytes(DType t) const { return converts ? compute_bytes(compute) : element_size(t); }
+  /// Whether the elements of operand k lie in the order of the loops, without gaps.
+  bool linear(size_t k) const {
+    int64_t step = 1;
+    for (size_t d = loops.rank; d-- > 0;) {
+      if (loops.stride[k][d] != step) return false;
+      step *= loops.extent[d];
+    }
+    return true;
+  }
+  bool constant(size_t k) const {
+    for (size_t d = 0; d < loops.rank; ++d) {
+      if (loops.stride[k][d] != 0) return false;
+    }
+    return true;
+  }
+  void load(DType t, const std::byte* p, ptrdiff_t stride, size_t n, std::byte* block) const {
+    if (stride == 1 && converts) return load_run(kernels, t, p, n, compute, block);
+    if (converts) return load_block(t, p, stride, n, compute, block);
+    with_bytes_of(element_size(t), [&]<class T>(T) {
+      const T* from = reinterpret_cast<const T*>(p);
+      T* to = reinterpret_cast<T*>(block);
+      for (size_t i = 0; i < n; ++i) to[i] = from[ptrdiff_t(i) * stride];
+    });
+  }
+  void store(DType t, std::byte* p, ptrdiff_t stride, size_t n, const std::byte* block) const {
+    if (stride == 1 && converts) return store_run(kernels, t, p, n, compute, block);
+    if (converts) return store_block(t, p, stride, n, compute, block);
+    with_bytes_of(element_size(t), [&]<class T>(T) {
+      const T* from = reinterpret_cast<const T*>(block);
+      T* to = reinterpret_cast<T*>(p);
+      for (size_t i = 0; i < n; ++i) to[ptrdiff_t(i) * stride] = from[i];
+    });
+  }
+};
+
+/// Elements [begin, end), a row or a block of it at a time.
+void map_rows(const Mapping& m, size_t begin, size_t end) {
+  const size_t inner = m.loops.rank - 1;
+  const ptrdiff_t osize = ptrdiff_t(element_size(m.out.dtype));
+  const ptrdiff_t ostride = m.loops.stride[0][inner];
+  const bool direct_out = m.as_stored(m.out.dtype) && ostride == 1;
+  bool direct_in[kMapInputsMax];
+  for (size_t k = 0; k < m.inputs; ++k) {
+    direct_in[k] = m.as_stored(m.in[k].dtype) && m.loops.stride[k + 1][inner] == 1;
+  }
+  alignas(64) std::byte blocks[kMapInputsMax + 1][kBlock * kComputeBytesMax];
+  bool filled[kMapInputsMax] = {};  // the block holds a constant of this row already
+  Cursor<kMapInputsMax + 1> at(m.loops, begin);
+  while (begin < end) {
+    const size_t row = std::min(size_t(at.left_in_row()), end - begin);
+    const size_t n = std::min(row, kBlock);
+    const void* from[kMapInputsMax];
+    for (size_t k = 0; k < m.inputs; ++k) {
+      const DType t = m.in[k].dtype;
+      const ptrdiff_t stride = m.loops.stride[k + 1][inner];
+      const std::byte* p = m.in[k].data + at.offset[k + 1] * ptrdiff_t(element_size(t));
+      if (direct_in[k]) {
+        from[k] = p;
+        continue;
+      }
+      if (!(stride == 0 && filled[k])) {
+        m.load(t, p, stride, stride == 0 ? std::min(row, kBlock) : n, blocks[k]);
+        filled[k] = stride == 0;
+      }
+      from[k] = blocks[k];
+    }
+    std::byte* to = m.out.data + at.offset[0] * osize;
+    if (direct_out) {
+      m.fn(from, to, n, m.params);
+    } else {
+      m.fn(from, blocks[kMapInputsMax], n, m.params);
+      m.store(m.out.dtype, to, ostride, n, blocks[kMapInputsMax]);
+    }
+    if (n == size_t(at.left_in_row())) std::fill_n(filled, kMapInputsMax, false);
+    at.advance(int64_t(n));
+    begin += n;
+  }
+}
+
+/// The places of one operand of a map, as loops of their own.
+Loops<1> loops_of(const MapLoops& all, size_t k) {
+  Loops<1> one;
+  one.rank = all.rank;
+  std::copy_n(all.extent, all.rank, one.extent);
+  std::copy_n(all.stride[k], all.rank, one.stride[0]);
+  return one;
+}
+
+/// Calls f(place, stride, elements) for the parts of rows that n elements from `at` on are made of.
+template <class F>
+void each_part(Cursor<1>& at, size_t n, F f) {
+  const int64_t stride = at.loops.stride[0][at.loops.rank - 1];
+  while (n > 0) {
+    const int64_t part = std::min(at.left_in_row(), int64_t(n));
+    f(at.offset[0], stride, part);
+    at.advance(part);
+    n -= size_t(part);
+  }
+}
+
+/// Elements [begin, end) where rows are short: blocks are gathered from several rows.
+void map_gathered(const Mapping& m, size_t begin, size_t end) {
+  enum class Kind { kLinear, kConstant, kElsewhere };
+  const auto kind_of = [&](size_t k) {
+    return m.linear(k) ? Kind::kLinear : m.constant(k) ? Kind::kConstant : Kind::kElsewhere;
+  };
+  Loops<1> loops[kMapInputsMax + 1];
+  Kind kinds[kMapInputsMax + 1];
+  for (size_t k = 0; k <= m.inputs; ++k) {
+    loops[k] = loops_of(m.loops, k);
+    kinds[k] = kind_of(k);
+  }
+  Cursor<1> at[kMapInputsMax + 1] = {{loops[0], begin},
+                                     {loops[m.inputs > 0 ? 1 : 0], begin},
+                                     {loops[m.inputs > 1 ? 2 : 0], begin},
+                                     {loops[m.inputs > 2 ? 3 : 0], begin},
+                                     {loops[m.inputs > 3 ? 4 : 0], begin}};
+  alignas(64) std::byte blocks[kMapInputsMax + 1][kBlock * kComputeBytesMax];
+  alignas(64) std::byte gathered[kBlock * kComputeBytesMax];
+  for (size_t k = 0; k < m.inputs; ++k) {
+    if (kinds[k + 1] == Kind::kConstant) m.load(m.in[k].dtype, m.in[k].data, 0, kBlock, blocks[k]);
+  }
+  for (size_t n; begin < end; begin += n) {
+    n = std::min(end - begin, kBlock);
+    const void* from[kMapInputsMax];
+    for (size_t k = 0; k < m.inputs; ++k) {
+      const DType t = m.in[k].dtype;
+      const size_t size = element_size(t);
+      from[k] = blocks[k];
+      if (kinds[k + 1] == Kind::kConstant) continue;
+      const std::byte* p = m.in[k].data + begin * size;
+      if (kinds[k + 1] == Kind::kElsewhere) {
+        std::byte* to = m.as_stored(t) ? blocks[k] : gathered;
+        with_bytes_of(size, [&]<class T>(T) {
+          T* next = reinterpret_cast<T*>(to);
+          const T* base = reinterpret_cast<const T*>(m.in[k].data);
+          each_part(at[k + 1], n, [&](int64_t offset, int64_t stride, int64_t count) {
+            for (int64_t i = 0; i < count; ++i) *next++ = base[offset + i * stride];
+          });
+        });
+        p = to;
+      }
+      if (m.as_stored(t)) {
+        from[k] = p;
+      } else {
+        m.load(t, p, 1, n, blocks[k]);
+      }
+    }
+    const DType t = m.out.dtype;
+    const size_t size = element_size(t);
+    std::byte* const block = blocks[kMapInputsMax];
+    if (kinds[0] == Kind::kLinear) {
+      std::byte* to = m.out.data + begin * size;
+      m.fn(from, m.as_stored(t) ? to : block, n, m.params);
+      if (!m.as_stored(t)) m.store(t, to, 1, n, block);
+      continue;
+    }
+    m.fn(from, block, n, m.params);
+    if (!m.as_stored(t)) m.store(t, gathered, 1, n, block);
+    with_bytes_of(size, [&]<class T>(T) {
+      const T* next = reinterpret_cast<const T*>(m.as_stored(t) ? block : gathered);
+      T* base = reinterpret_cast<T*>(m.out.data);
+      each_part(at[0], n, [&](int64_t offset, int64_t stride, int64_t count) {
+        for (int64_t i = 0; i < count; ++i) base[offset + i * stride] = *next++;
+      });
+    });
+  }
+}
+
+void map_all(const Machine& machine, bool converts, Compute compute, const Strided& out,
+             std::span<const Strided> inputs, BlockFn fn, const void* params) {
   const size_t count = out.shape.numel();
   if (count == 0) return;
   size_t order[kMaxRank];
   const std::span<size_t> dims(order, out.shape.rank());
   order_by_stride(out.strides, dims);
-  Strided in[kMapInputsMax];
+  Mapping m{machine.kernels, {}, out, {}, inputs.size(), converts, compute, fn, params};
   const Shape* strides[kMapInputsMax + 1] = {&out.strides};
   for (size_t k = 0; k < inputs.size(); ++k) {
-    in[k] = broadcast(inputs[k], out.shape);
-    strides[k + 1] = &in[k].strides;
+    m.in[k] = broadcast(inputs[k], out.shape);
+    strides[k + 1] = &m.in[k].strides;
   }
-  const Loops<kMapInputsMax + 1> loops = [&] {
-    Loops<kMapInputsMax + 1> l(out.shape, dims, {strides, inputs.size() + 1});
-    for (size_t k = inputs.size() + 1; k <= kMapInputsMax; ++k) {
-      std::fill_n(l.stride[k], l.rank, 0);
-    }
-    return l;
-  }();
-  const DType same = native(compute);
-  const size_t inner = loops.rank - 1;
-  const ptrdiff_t osize = ptrdiff_t(element_size(out.dtype));
-  const ptrdiff_t ostride = loops.stride[0][inner];
-  const bool direct_out = out.dtype == same && ostride == 1;
-  bool direct_in[kMapInputsMax];
-  for (size_t k = 0; k < inputs.size(); ++k) {
-    direct_in[k] = in[k].dtype == same && loops.stride[k + 1][inner] == 1;
+  m.loops = MapLoops(out.shape, dims, {strides, inputs.size() + 1});
+  for (size_t k = inputs.size() + 1; k <= kMapInputsMax; ++k) {
+    std::fill_n(m.loops.stride[k], m.loops.rank, 0);
   }
-
+  const bool gathers = m.loops.rank > 1 && m.loops.extent[m.loops.rank - 1] < kShortRow;
   const auto range = [&](size_t begin, size_t end, unsigned) {
-    alignas(64) std::byte blocks[kMapInputsMax + 1][kBlock * kComputeBytesMax];
-    bool filled[kMapInputsMax] = {};  // the block holds a constant of this row already
-    Cursor<kMapInputsMax + 1> at(loops, begin);
-    while (begin < end) {
-      // Blocks bound the buffers, so rows that need none go in one piece.
-      const size_t row = std::min(size_t(at.left_in_row()), end - begin);
-      const size_t n = std::min(row, kBlock);
-      const void* from[kMapInputsMax];
-      for (size_t k = 0; k < inputs.size(); ++k) {
-        const ptrdiff_t stride = loops.stride[k + 1][inner];
-        const std::byte* p = in[k].data + at.offset[k + 1] * ptrdiff_t(element_size(in[k].dtype));
-        if (direct_in[k]) {
-          from[k] = p;
-          continue;
-        }
-        if (!(stride == 0 && filled[k])) {
-          load_block(in[k].dtype, p, stride, stride == 0 ? kBlock : n, compute, blocks[k]);
-          filled[k] = stride == 0;
-        }
-        from[k] = blocks[k];
-      }
-      std::byte* to = out.data + at.offset[0] * osize;
-      if (direct_out) {
-        fn(from, to, n, params);
-      } else {
-        fn(from, blocks[kMapInputsMax], n, params);
-        store_block(out.dtype, to, ostride, n, compute, blocks[kMapInputsMax]);
-      }
-      if (n == size_t(at.left_in_row())) std::fill_n(filled, kMapInputsMax, false);
-      at.advance(int64_t(n));
-      begin += n;
-    }
+    gathers ? map_gathered(m, begin, end) : map_rows(m, begin, end);
   };
-  if (count < 2 * kParallelGrain || pool.workers() == 1) {
+  if (count < 2 * kParallelGrain || machine.pool.workers() == 1) {
     range(0, count, 0);
   } else {
-    pool.parallel_for(count, kParallelGrain, range);
+    machine.pool.parallel_for(count, kParallelGrain, range);
   }
+}
+
+}  // namespace
+
+void map(const Machine& machine, Compute compute, const Strided& out,
+         std::span<const Strided> inputs, BlockFn fn, const void* params) {
+  map_all(machine, true, compute, out, inputs, fn, params);
+}
+
+void map_stored(const Machine& machine, const Strided& out, std::span<const Strided> inputs,
+                BlockFn fn, const void* params) {
+  map_all(machine, false, Compute::kS64, out, inputs, fn, params);
 }
 
 Result<Shape> broadcast_shapes(const Shape& a, const Shape& b) {

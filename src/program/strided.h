@@ -49,19 +49,33 @@ bool same_places(const Strided&, const Strided&);
 Strided real_part(const Strided&);
 Strided imaginary_part(const Strided&);
 
-/// Copies all elements of src to dst, which has the same shape; converts where types differ
-/// (complex to real: the real part).
-void copy(const Strided& dst, const Strided& src);
+/// What loops run on: an operator's call says it.
+struct Machine {
+  const VectorKernels& kernels;
+  ThreadPool& pool;
 
-/// A function over blocks: out[i] = f(in[0][i], in[1][i], …) in the computing type.
+  Machine(const VectorKernels& k, ThreadPool& p) : kernels(k), pool(p) {}
+  Machine(const Call& call) : kernels(call.vectors()), pool(call.pool()) {}
+};
+
+/// Copies all elements of src to dst, which has the same shape; converts where types differ
+/// (complex to real: the real part). On all workers when there is much to do.
+void copy(const Machine&, const Strided& dst, const Strided& src);
+
+/// A function over blocks: out[i] = f(in[0][i], in[1][i], …).
 using BlockFn = void (*)(const void* const* in, void* out, size_t n, const void* params);
 
 inline constexpr size_t kMapInputsMax = 4;
 
-/// Applies f to all elements of `out`; inputs are broadcast to its shape. In any order, on all
-/// workers when there is much to do. `out` may be one of the inputs.
-void map(ThreadPool&, Compute, const Strided& out, std::span<const Strided> inputs, BlockFn,
+/// Applies f to all elements of `out`; inputs are broadcast to its shape. f gets and gives elements
+/// of the computing type. In any order, on all workers when there is much to do. `out` may be one
+/// of the inputs.
+void map(const Machine&, Compute, const Strided& out, std::span<const Strided> inputs, BlockFn,
          const void* params);
+
+/// The same for a function that takes and gives elements as they are stored, of at most eight bytes.
+void map_stored(const Machine&, const Strided& out, std::span<const Strided> inputs, BlockFn,
+                const void* params);
 
 /// The shape that both broadcast to. kInvalidFile names both.
 Result<Shape> broadcast_shapes(const Shape&, const Shape&);

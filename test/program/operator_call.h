@@ -14,6 +14,7 @@
 #include "program/kernel_call.h"
 #include "program/operator.h"
 #include "program/strided.h"
+#include "support/elements.h"
 
 namespace smelt::program::testing {
 
@@ -127,8 +128,8 @@ class OperatorCall {
   static Values elements(const Tensor& t) {
     Values dense(t.numel());
     const Shape strides = row_major_strides(t.shape);
-    copy(Strided(reinterpret_cast<std::byte*>(dense.data()), DType::kF64, t.shape, strides),
-         Strided(t));
+    copy_each(Strided(reinterpret_cast<std::byte*>(dense.data()), DType::kF64, t.shape, strides),
+              Strided(t));
     return dense;
   }
   Values result(size_t i) const { return elements(*outs_[i]); }
@@ -140,6 +141,17 @@ class OperatorCall {
   }
 
  private:
+  /// Element by element, through double: nothing that operators use.
+  static void copy_each(const Strided& to, const Strided& from) {
+    smelt::testing::for_each_index(to.shape, [&](const auto& index) {
+      ptrdiff_t to_at = 0, from_at = 0;
+      for (size_t d = 0; d < index.size(); ++d) {
+        to_at += index[d] * to.strides[d];
+        from_at += index[d] * from.strides[d];
+      }
+      store_element(to.dtype, to.data, to_at, load_element<double>(from.dtype, from.data, from_at));
+    });
+  }
   static EValue scalar(auto v) {
     EValue e;
     e.set(v);
@@ -176,8 +188,8 @@ class OperatorCall {
     EXPECT_EQ(elements.size(), t.numel());
     Values copy_of = elements;
     if (elements.size() == t.numel()) {
-      copy(Strided(t), Strided(reinterpret_cast<std::byte*>(copy_of.data()), DType::kF64, shape,
-                               row_major_strides(shape)));
+      copy_each(Strided(t), Strided(reinterpret_cast<std::byte*>(copy_of.data()), DType::kF64,
+                                    shape, row_major_strides(shape)));
     }
     EValue v;
     v.kind = Kind::kTensor;

@@ -4,8 +4,11 @@
 #include <utility>
 
 #include "kernels/vector/binary.inl"
+#include "kernels/vector/elements.inl"
+#include "kernels/vector/number_maps.inl"
 #include "kernels/vector/quantize.inl"
 #include "kernels/vector/reduce.inl"
+#include "kernels/vector/statistics.inl"
 #include "kernels/vector/transpose.inl"
 #include "kernels/vector/unary.inl"
 #include "kernels/vector/window.inl"
@@ -38,9 +41,12 @@ constexpr VectorKernels make_table(const char* name) {
   add_binary(t, std::make_index_sequence<kBinaryOpCount>());
   add_binary_s32<BinaryOp::kAdd, BinaryOp::kSubtract, BinaryOp::kMultiply, BinaryOp::kMinimum,
                  BinaryOp::kMaximum>(t);
+  t.power = {power<F32>, power<F16>, power<BF16>};
+  t.affine = {affine<F32>, affine<F16>, affine<BF16>};
   t.clamp_byte = {clamp_byte<S8>, clamp_byte<U8>};
   t.map_byte = map_byte;
 
+  t.elements = make_element_table();
   t.convert = {{convert<F32, F32>, convert<F32, F16>, convert<F32, BF16>},
                {convert<F16, F32>, convert<F16, F16>, convert<F16, BF16>},
                {convert<BF16, F32>, convert<BF16, F16>, convert<BF16, BF16>}};
@@ -55,6 +61,10 @@ constexpr VectorKernels make_table(const char* name) {
   t.row_max = {row_max<F32>, row_max<F16>, row_max<BF16>};
   t.row_min = {row_min<F32>, row_min<F16>, row_min<BF16>};
   t.row_moments = {row_moments<F32>, row_moments<F16>, row_moments<BF16>};
+  t.row_deviations = {row_deviations<F32>, row_deviations<F16>, row_deviations<BF16>};
+  t.column_sums = {column_sums<F32>, column_sums<F16>, column_sums<BF16>};
+  t.column_max = {column_max<F32>, column_max<F16>, column_max<BF16>};
+  t.column_min = {column_min<F32>, column_min<F16>, column_min<BF16>};
   t.row_normalize = {row_normalize<F32>, row_normalize<F16>, row_normalize<BF16>};
   t.row_softmax = {row_softmax<F32>, row_softmax<F16>, row_softmax<BF16>};
   t.row_log_softmax = {row_log_softmax<F32>, row_log_softmax<F16>, row_log_softmax<BF16>};

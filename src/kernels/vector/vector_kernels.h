@@ -13,6 +13,8 @@
 #include <cstdint>
 
 #include "base/row_quant.h"
+#include "kernels/vector/elements.h"
+#include "kernels/vector/statistics.h"
 
 namespace smelt {
 
@@ -196,9 +198,12 @@ struct VectorKernels {
   PerFloat<BinaryFn> binary[kBinaryOpCount];
   IntBinaryFn binary_s32[kBinaryOpCount];  ///< null for divide and PReLU; wraps around
   PerByte<QuantBinaryFn> binary_quantized[kBinaryOpCount];
+  PerFloat<PowerFn> power;
+  PerFloat<AffineFn> affine;
   PerByte<ByteClampFn> clamp_byte;
   ByteMapFn map_byte;
 
+  ElementKernels elements;
   PerFloat<PerFloat<ConvertFn>> convert;  ///< convert.f32.f16: from f32 to f16
   PerFloat<PerByte<QuantizeFn>> quantize;
   PerByte<PerFloat<DequantizeFn>> dequantize;
@@ -206,6 +211,9 @@ struct VectorKernels {
 
   PerFloat<RowReduceFn> row_sum, row_max, row_min;
   PerFloat<RowMomentsFn> row_moments;
+  PerFloat<RowDeviationsFn> row_deviations;
+  PerFloat<ColumnSumsFn> column_sums;
+  PerFloat<ColumnFoldFn> column_max, column_min;
   PerFloat<RowNormalizeFn> row_normalize;
   PerFloat<RowSoftmaxFn> row_softmax, row_log_softmax;
 

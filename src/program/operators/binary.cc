@@ -1,6 +1,8 @@
 // Element by element: functions of several tensors and numbers, which broadcast.
 #include <atomic>
+#include <bit>
 #include <cmath>
+#include <optional>
 
 #include "program/operators/complex.h"
 #include "program/operators/dense.h"
@@ -91,7 +93,7 @@ Status apply(Call& call, size_t alpha, size_t out_index) {
       Params<C> params{.divided_by_zero = &divided_by_zero};
       if (alpha != 0) params.factor = number<C>(call.scalar(alpha));
       const Strided in[] = {a.strided(), b.strided()};
-      map(call.pool(), ComputeOf<C>::value, Strided(out), in, block<F, C>, &params);
+      map(call, ComputeOf<C>::value, Strided(out), in, block<F, C>, &params);
     }
   });
   if (divided_by_zero) return invalid("an integer is divided by zero");
@@ -206,7 +208,7 @@ SMELT_BINARY(BitwiseOr, kInteger, a | b)
 SMELT_BINARY(BitwiseXor, kInteger, a ^ b)
 
 /// Shifting by more than the width leaves nothing but the sign.
-SMELT_BINARY(ShiftLeft, kInteger, b < 0 || b > 63 ? C(0) : C(uint64_t(a) << b))
+SMELT_BINARY(ShiftLeft, kInteger, b<0 || b> 63 ? C(0) : C(uint64_t(a) << b))
 SMELT_BINARY(ShiftRight, kInteger, a >> (b < 0 || b > 63 ? 63 : b))
 
 /// An integer division that has no undefined cases: by zero it reports and gives 0.
@@ -292,9 +294,7 @@ struct Pow {
       }
       return result;
     } else {
-      if (b == 2) return a * a;
-      if (b == C(0.5)) return a == -std::numeric_limits<C>::infinity() ? -a : std::sqrt(a) + C(0);
-      return std::pow(a, b);
+      return b == 2 ? a * a : std::pow(a, b);
     }
   }
 };
@@ -363,7 +363,7 @@ Status clamp(Call& call) {
   with_compute(compute_of(type), [&]<class C>(C) {
     const Params<C> params;
     const auto run = [&](BlockFn fn, std::span<const Strided> in) {
-      map(call.pool(), ComputeOf<C>::value, Strided(out), in, fn, &params);
+      map(call, ComputeOf<C>::value, Strided(out), in, fn, &params);
     };
     if (call.has(1) && call.has(2)) {
       const Strided in[] = {x.strided(), low.strided(), high.strided()};
@@ -390,46 +390,113 @@ Status choose(Call& call, size_t condition) {
   const DType type = common.get();
   with_compute(compute_of(type), [&]<class C>(C) {
     const Strided in[] = {a.strided(), b.strided(), c.strided()};
-    map(call.pool(), ComputeOf<C>::value, Strided(out), in, block3<F, C>, nullptr);
+    map(call, ComputeOf<C>::value, Strided(out), in, block3<F, C>, nullptr);
   });
   return {};
 }
 
-/// Elements chosen by flags without a look at them, where all lie alike or are a single one.
-bool choose_plain(const Tensor& condition, const Tensor& a, const Tensor& b, const Tensor& out) {
-  const auto fits = [&](const Tensor& t) {
-    return t.numel() == 1 || (t.shape == out.shape && t.row_major);
-  };
-  if (element_size(condition.dtype) != 1 || a.dtype != out.dtype || b.dtype != out.dtype ||
-      is_complex(out.dtype) || !out.row_major || !fits(condition) || !fits(a) || !fits(b)) {
-    return false;
-  }
-  with_bytes_of(element_size(out.dtype), [&]<class T>(T) {
-    const uint8_t* c = condition.as<uint8_t>();
-    const T *x = a.as<T>(), *y = b.as<T>();
-    T* z = out.as<T>();
-    const size_t n = out.numel();
-    const bool fixed = condition.numel() == 1 && n != 1;
-    if (!fixed && a.numel() == 1 && b.numel() == 1) {
-      const T yes = *x, no = *y;
-      for (size_t i = 0; i < n; ++i) z[i] = c[i] != 0 ? yes : no;
-    } else {
-      const size_t cs = condition.numel() != 1, xs = a.numel() != 1, ys = b.numel() != 1;
-      for (size_t i = 0; i < n; ++i) z[i] = c[i * cs] != 0 ? x[i * xs] : y[i * ys];
-    }
-  });
-  return true;
+/// `params` is the kernel.
+void choose_block(const void* const* in, void* out, size_t n, const void* params) {
+  const auto kernel = *static_cast<const ChooseFn*>(params);
+  kernel(static_cast<const uint8_t*>(in[0]), in[1], in[2], out, n);
+}
+
+/// Elements of one type, chosen by flags, without a look at them.
+void choose_stored(Call& call, const Strided& flags, const Strided& yes, const Strided& no,
+                   Tensor& out) {
+  const size_t log2 = size_t(std::countr_zero(element_size(out.dtype)));
+  const Strided in[] = {flags, yes, no};
+  map_stored(call, Strided(out), in, choose_block, &call.vectors().elements.choose[log2]);
 }
 
 Status where(Call& call) {
   const Tensor &condition = call.tensor(0), &a = call.tensor(1), &b = call.tensor(2);
+  Tensor& out = call.tensor(3);
+  const bool stored = element_size(condition.dtype) == 1 && a.dtype == out.dtype &&
+                      b.dtype == out.dtype && !is_complex(out.dtype);
+  if (call.decided(stored ? call.vectors().name : std::string_view())) return {};
+  if (!stored) return choose<Choose>(call, 0);
   SMELT_ASSIGN(Shape shape, broadcast_shapes(condition.shape, a.shape));
   SMELT_ASSIGN(shape, broadcast_shapes(shape, b.shape));
-  SMELT_TRY(call.tensor(3).resize(shape));
-  if (choose_plain(condition, a, b, call.tensor(3))) return {};
-  return choose<Choose>(call, 0);
+  SMELT_TRY(out.resize(shape));
+  choose_stored(call, Strided(condition), Strided(a), Strided(b), out);
+  return {};
 }
-Status masked_fill(Call& call) { return choose<Fill>(call, 1); }
+
+Status masked_fill(Call& call) {
+  const Tensor &self = call.tensor(0), &mask = call.tensor(1);
+  Tensor& out = call.tensor(3);
+  CommonType common;
+  common.add(self);
+  common.add(call.scalar(2));
+  const bool stored = element_size(mask.dtype) == 1 && common.get() == self.dtype &&
+                      self.dtype == out.dtype && !is_complex(out.dtype);
+  if (call.decided(stored ? call.vectors().name : std::string_view())) return {};
+  if (!stored) return choose<Fill>(call, 1);
+  SMELT_ASSIGN(const Shape shape, broadcast_shapes(self.shape, mask.shape));
+  SMELT_TRY(out.resize(shape));
+  alignas(8) std::byte value[8];
+  with_compute(compute_of(self.dtype),
+               [&]<class C>(C) { store_element(self.dtype, value, 0, number<C>(call.scalar(2))); });
+  choose_stored(call, Strided(mask), Strided(value, self.dtype, Shape(), Shape()), Strided(self),
+                out);
+  return {};
+}
+
+/// Twice an exponent whose power is a few products: a small whole number or a half. Each more would
+/// add roundings that pow does not have.
+std::optional<int> halves_of(double exponent) {
+  if (std::abs(exponent) == 0.5) return exponent > 0 ? 1 : -1;
+  const bool small = std::abs(exponent) <= 4 && exponent == std::trunc(exponent);
+  return small ? std::optional(int(2 * exponent)) : std::nullopt;
+}
+
+/// As the vector kernel does it.
+template <class C>
+void power_block(const void* const* in, void* out, size_t n, const void* params) {
+  const int halves = *static_cast<const int*>(params);
+  const bool root = halves % 2 != 0, inverse = halves < 0;
+  const int count = std::abs(halves) / (root ? 1 : 2);
+  const C* src = static_cast<const C*>(in[0]);
+  C* dst = static_cast<C*>(out);
+  for (size_t i = 0; i < n; ++i) {
+    C x = src[i];
+    if (root) x = x == -std::numeric_limits<C>::infinity() ? -x : std::sqrt(x) + C(0);
+    if (inverse) x = C(1) / x;
+    C product = (count & 1) != 0 ? x : C(1);
+    for (int k = count >> 1; k != 0; k >>= 1) {
+      x *= x;
+      if ((k & 1) != 0) product *= x;
+    }
+    dst[i] = product;
+  }
+}
+
+/// A tensor to the power of a number.
+Status pow_number(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(2);
+  const auto halves = halves_of(call.real(1));
+  if (!halves || !is_float(self.dtype) || out.dtype != self.dtype) {
+    return call.decided({}) ? Status() : binary<Pow>(call);
+  }
+  SMELT_TRY(out.resize(self.shape));
+  const PowerFn kernel = kernel_for(call.vectors().power, self.dtype);
+  const bool vector = kernel != nullptr && alike(self, out);
+  if (call.decided(vector ? call.vectors().name : std::string_view())) return {};
+  if (vector) {
+    const size_t size = element_size(self.dtype);
+    for_each_stretch(call.pool(), self.numel(), [&](size_t first, size_t n) {
+      kernel(self.data + first * size, out.data + first * size, n, *halves);
+    });
+    return {};
+  }
+  with_float(self.dtype, [&]<class C>(C) {
+    const Strided in[] = {Strided(self)};
+    map(call, ComputeOf<C>::value, Strided(out), in, power_block<C>, &*halves);
+  });
+  return {};
+}
 
 #define SMELT_TENSOR_AND_SCALAR(name, F)                   \
   {"aten::" name ".Tensor_out", "TTW", binary<F>, true}, { \
@@ -472,7 +539,7 @@ constexpr Operator kOperators[] = {
     {"aten::logical_or.out", "TTW", binary<LogicalOr>, true},
     {"aten::logical_xor.out", "TTW", binary<LogicalXor>, true},
     SMELT_TENSOR_AND_SCALAR("lt", Lt),
-    {"aten::masked_fill.Scalar_out", "TTSW", masked_fill, true},
+    choosing({"aten::masked_fill.Scalar_out", "TTSW", masked_fill, true}),
     choosing({"aten::maximum.out", "TTW", binary<Maximum, BinaryOp::kMaximum>, true}),
     choosing({"aten::minimum.out", "TTW", binary<Minimum, BinaryOp::kMinimum>, true}),
     choosing({"aten::mul.Scalar_out", "TSW", binary<Mul, BinaryOp::kMultiply>, true}),
@@ -480,13 +547,13 @@ constexpr Operator kOperators[] = {
                  complex_mul),
     SMELT_TENSOR_AND_SCALAR("ne", Ne),
     {"aten::pow.Scalar_out", "STW", binary<Pow>, true},
-    {"aten::pow.Tensor_Scalar_out", "TSW", binary<Pow>, true},
+    choosing({"aten::pow.Tensor_Scalar_out", "TSW", pow_number, true}),
     {"aten::pow.Tensor_Tensor_out", "TTW", binary<Pow>, true},
     SMELT_TENSOR_AND_SCALAR("remainder", Remainder),
     {"aten::rsub.Scalar_out", "TSSW", binary_alpha<ReverseSub>, true},
     choosing({"aten::sub.Scalar_out", "TSSW", binary_alpha<Sub, BinaryOp::kSubtract>, true}),
     choosing({"aten::sub.out", "TTSW", binary_alpha<Sub, BinaryOp::kSubtract>, true}),
-    {"aten::where.self_out", "TTTW", where, true},
+    choosing({"aten::where.self_out", "TTTW", where, true}),
 };
 constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 

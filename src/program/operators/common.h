@@ -72,7 +72,7 @@ template <class C>
 Result<const C*> elements(Call& call, const Tensor& t) {
   if (t.dtype == native(ComputeOf<C>::value)) return reinterpret_cast<const C*>(t.data);
   SMELT_ASSIGN(C * converted, call.scratch().take<C>(t.numel()));
-  load_block(t.dtype, t.data, 1, t.numel(), ComputeOf<C>::value, converted);
+  load_run(call.vectors(), t.dtype, t.data, t.numel(), ComputeOf<C>::value, converted);
   return converted;
 }
 
@@ -86,6 +86,18 @@ template <class C>
 void store(const Tensor& t, const C* computed) {
   if (reinterpret_cast<const std::byte*>(computed) == t.data) return;
   store_block(t.dtype, t.data, 1, t.numel(), ComputeOf<C>::value, computed);
+}
+
+/// An element of a row-major result, in whichever type it was computed: store_element() for many.
+template <class R>
+void put_element(const Tensor& out, size_t i, R value) {
+  if (out.dtype == native(ComputeOf<R>::value)) {
+    out.as<R>()[i] = value;
+  } else if (out.dtype == DType::kF32) {
+    out.as<float>()[i] = float(value);
+  } else {
+    store_element(out.dtype, out.data, ptrdiff_t(i), value);
+  }
 }
 
 /// Calls f with a value of float or double: `with_float(t, [&]<class C>(C) { … })`.

@@ -39,9 +39,8 @@ Status parts(Call& call, Tensor& out, const void* params = nullptr) {
                         real_part(Strided(rhs)), imaginary_part(Strided(rhs))};
   with_compute(compute_for({&lhs, &rhs, &out}), [&]<class C>(C) {
     const Strided whole(out);
-    map(call.pool(), ComputeOf<C>::value, real_part(whole), in, Real::template block<C>, params);
-    map(call.pool(), ComputeOf<C>::value, imaginary_part(whole), in, Imaginary::template block<C>,
-        params);
+    map(call, ComputeOf<C>::value, real_part(whole), in, Real::template block<C>, params);
+    map(call, ComputeOf<C>::value, imaginary_part(whole), in, Imaginary::template block<C>, params);
   });
   return {};
 }
@@ -105,7 +104,7 @@ Status complex_abs(Call& call) {
   SMELT_TRY(out.resize(self.shape));
   const Strided in[] = {real_part(Strided(self)), imaginary_part(Strided(self))};
   with_compute(compute_for({&self, &out}), [&]<class C>(C) {
-    map(call.pool(), ComputeOf<C>::value, Strided(out), in, hypotenuse<C>, nullptr);
+    map(call, ComputeOf<C>::value, Strided(out), in, hypotenuse<C>, nullptr);
   });
   return {};
 }
@@ -115,10 +114,10 @@ Status complex_conjugate(Call& call) {
   Tensor& out = call.tensor(1);
   SMELT_TRY(check_complex(out));
   SMELT_TRY(out.resize(self.shape));
-  copy(real_part(Strided(out)), real_part(Strided(self)));
+  copy(call, real_part(Strided(out)), real_part(Strided(self)));
   const Strided in[] = {imaginary_part(Strided(self))};
   with_compute(compute_for({&self, &out}), [&]<class C>(C) {
-    map(call.pool(), ComputeOf<C>::value, imaginary_part(Strided(out)), in, negate<C>, nullptr);
+    map(call, ComputeOf<C>::value, imaginary_part(Strided(out)), in, negate<C>, nullptr);
   });
   return {};
 }
@@ -137,7 +136,7 @@ Status complex_as_reals(Call& call) {
     Strided to(out);
     to.narrow(self.rank(), part, 1);
     to.erase(self.rank());
-    copy(to, part == 0 ? real_part(Strided(self)) : imaginary_part(Strided(self)));
+    copy(call, to, part == 0 ? real_part(Strided(self)) : imaginary_part(Strided(self)));
   }
   return {};
 }

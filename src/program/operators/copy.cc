@@ -8,6 +8,9 @@ namespace {
 
 template <size_t Out>
 Status clone(Call& call) {
+  const bool converts = call.tensor(0).dtype != call.tensor(Out).dtype;
+  const std::string_view kernel = converts ? call.vectors().name : std::string_view();
+  if (call.copies() == nullptr && call.decided(kernel)) return {};
   return copy_all(call, call.tensor(Out), Strided(call.tensor(0)));
 }
 
@@ -29,20 +32,20 @@ Status copy_in_place(Call& call) {
   if (!(shape == self.shape)) {
     return invalid("{} does not broadcast to {}", to_string(src.shape), to_string(self.shape));
   }
-  if (src.data != self.data) copy(Strided(self), broadcast(Strided(src), shape));
+  if (src.data != self.data) copy(call, Strided(self), broadcast(Strided(src), shape));
   return {};
 }
 
 constexpr Operator kOperators[] = {
-    copying({"aten::_to_copy.out", "TBiW", clone<3>, true}),
+    choosing(copying({"aten::_to_copy.out", "TBiW", clone<3>, true})),
     copying({"aten::alias_copy.out", "TW", clone<1>, true}),
     copying({"aten::clone.out", "TiW", clone<2>, true}),
     moving({"aten::copy.out", "TTBW", copy_out, true}),
     moving({"aten::copy_", "UTB", copy_in_place, true}),
     copying({"aten::detach_copy.out", "TW", clone<1>, true}),
     copying({"aten::lift_fresh_copy.out", "TW", clone<1>, true}),
-    copying({"dim_order_ops::_clone_dim_order.out", "TBlW", clone<3>, true}),
-    copying({"dim_order_ops::_to_dim_order_copy.out", "TBlW", clone<3>, true}),
+    choosing(copying({"dim_order_ops::_clone_dim_order.out", "TBlW", clone<3>, true})),
+    choosing(copying({"dim_order_ops::_to_dim_order_copy.out", "TBlW", clone<3>, true})),
     {"aten::view_as_real_copy.out", "TW", complex_as_reals, true, false, false, false,
      complex_as_reals},
     copying({"et_copy::_d2h_copy.out", "TW", clone<1>, true}),

@@ -11,7 +11,7 @@ inline Status copy_all(const Call& call, Tensor& out, const Strided& from) {
   if (std::vector<Copied>* copies = call.copies()) {
     copies->push_back({&out, from.data, from.shape, from.strides});
   } else if (out.data != from.data) {  // else out is a part of what is copied from
-    copy(Strided(out), from);
+    copy(call, Strided(out), from);
   }
   return {};
 }

@@ -21,6 +21,31 @@ F kernel_for(const PerFloat<F>& kernels, DType type) {
   }
 }
 
+template <class F>
+F kernel_for(const PerByte<F>& kernels, DType type) {
+  return type == DType::kS8 ? kernels.s8 : type == DType::kU8 ? kernels.u8 : nullptr;
+}
+/// Between floats and bytes.
+template <class F>
+F kernel_for(const PerFloat<PerByte<F>>& kernels, DType real, DType byte) {
+  switch (real) {
+    case DType::kF32:
+      return kernel_for(kernels.f32, byte);
+    case DType::kF16:
+      return kernel_for(kernels.f16, byte);
+    case DType::kBF16:
+      return kernel_for(kernels.bf16, byte);
+    default:
+      return nullptr;
+  }
+}
+template <class F>
+F kernel_for(const PerByte<PerFloat<F>>& kernels, DType byte, DType real) {
+  return byte == DType::kS8   ? kernel_for(kernels.s8, real)
+         : byte == DType::kU8 ? kernel_for(kernels.u8, real)
+                              : nullptr;
+}
+
 /// Same type, same shape, same order. Tensors have no gaps, so then element i of one belongs to
 /// element i of the other.
 inline bool alike(const Tensor& a, const Tensor& b) {

@@ -245,7 +245,7 @@ Status transform(Call& call, const Strided& from, const Strided& to, size_t dim,
       Parts x{p, p + area}, y{p + 2 * area, p + 3 * area};
       for (size_t q = 0; q < lanes; ++q) {
         const auto load = [&](const Rows& rows, double* part, double mirrored) {
-          const double* v = rows.read(first + q, buffer);
+          const double* v = rows.read(call.vectors(), first + q, buffer);
           for (size_t k = 0; k < given; ++k) part[k * lanes + q] = v[k];
           if (!symmetric) return;
           for (size_t k = n / 2 + 1; k < n; ++k) part[k * lanes + q] = mirrored * v[n - k];
@@ -329,7 +329,7 @@ Status fft_c2c(Call& call) {
   if (!is_complex(self.dtype) || !is_complex(out.dtype)) return no_transform(self, out);
   SMELT_ASSIGN(const Axes axes, axes_of(call, self.shape));
   SMELT_TRY(out.resize(self.shape));
-  if (axes.count == 0) copy(Strided(out), Strided(self));
+  if (axes.count == 0) copy(call, Strided(out), Strided(self));
   return transforms(call, Strided(self), Strided(out), axes, self.shape, call.boolean(3));
 }
 

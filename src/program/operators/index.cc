@@ -1,8 +1,10 @@
 // Elements chosen by tensors of indices or of flags.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "program/operators/index_places.h"
+#include "program/operators/selected_runs.h"
 
 namespace smelt::program {
 namespace {
@@ -52,7 +54,7 @@ Result<Selection> select(Call& call, const Tensor& self, size_t list) {
       const auto* flags = t->as<uint8_t>();
       const size_t n = t->numel();
       const size_t found = n - size_t(std::count(flags, flags + n, 0));
-      SMELT_ASSIGN(int64_t* positions, call.scratch().take<int64_t>(found * t->rank()));
+      SMELT_ASSIGN(int64_t * positions, call.scratch().take<int64_t>(found * t->rank()));
       size_t at = 0;
       for (size_t k = 0; k < n; ++k) {
         if (!flags[k]) continue;
@@ -74,7 +76,7 @@ Result<Selection> select(Call& call, const Tensor& self, size_t list) {
                      to_string(self.shape));
     }
     const size_t n = t->numel();
-    SMELT_ASSIGN(int64_t* index, call.scratch().take<int64_t>(n));
+    SMELT_ASSIGN(int64_t * index, call.scratch().take<int64_t>(n));
     for (size_t k = 0; k < n; ++k) {
       SMELT_ASSIGN(index[k], checked_index(index_at(*t, k), self.shape[dim]));
     }
@@ -137,13 +139,53 @@ void for_each_selected(const Selection& s, const Strided& self, const Strided& r
   }
 }
 
+/// The selection as runs of a row-major tensor, if its indexed dimensions are neighbours.
+Result<std::optional<SelectedRuns>> runs_of(Call& call, const Selection& s, const Tensor& self) {
+  if (s.count == 0 || s.dim[s.count - 1] - s.dim[0] + 1 != s.count) return std::nullopt;
+  const size_t first = s.dim[0], end = first + s.count;
+  SelectedRuns r;
+  r.lead = self.shape.numel(0, first);
+  r.block = self.shape.numel(first, self.rank());
+  r.tail = self.shape.numel(end, self.rank());
+  r.count = s.common.numel();
+  r.width = s.common.rank() == 0 ? 1 : size_t(s.common.back());
+  SMELT_ASSIGN(int64_t * offsets, call.scratch().take<int64_t>(r.count));
+  std::fill_n(offsets, r.count, 0);
+  for (size_t k = 0; k < s.count; ++k) {
+    const int64_t step = int64_t(self.shape.numel(s.dim[k] + 1, self.rank()));
+    const Shape& shape = s.index_shape[k];
+    const size_t lead = s.common.rank() - shape.rank();
+    const bool inner = shape.rank() > 0 && shape.back() != 1;
+    int64_t at[kMaxRank] = {};
+    for (size_t row = 0; row < r.count; row += r.width) {
+      int64_t linear = 0;
+      for (size_t d = 0; d < shape.rank(); ++d) {
+        linear = linear * shape[d] + (shape[d] == 1 ? 0 : at[lead + d]);
+      }
+      const int64_t* index = s.index[k] + linear;
+      for (size_t i = 0; i < r.width; ++i) offsets[row + i] += index[inner ? i : 0] * step;
+      for (size_t d = std::max<size_t>(s.common.rank(), 1) - 1; d-- > 0;) {
+        if (++at[d] < s.common[d]) break;
+        at[d] = 0;
+      }
+    }
+  }
+  r.offsets = offsets;
+  return r;
+}
+
 Status index(Call& call) {
   const Tensor& self = call.tensor(0);
   Tensor& out = call.tensor(2);
   SMELT_ASSIGN(const Selection s, select(call, self, 1));
   SMELT_TRY(out.resize(s.shape));
+  if (out.numel() == 0) return {};
+  if (out.dtype == self.dtype) {
+    SMELT_ASSIGN(const auto runs, runs_of(call, s, self));
+    if (runs) return gather_runs(call, *runs, element_size(self.dtype), self.data, out.data);
+  }
   for_each_selected(s, Strided(self), Strided(out),
-                    [](const Strided& part, const Strided& place) { copy(place, part); });
+                    [&](const Strided& part, const Strided& place) { copy(call, place, part); });
   return {};
 }
 
@@ -155,11 +197,22 @@ void add_block(const void* const* in, void* out, size_t n, const void*) {
 }
 
 /// to += from, element by element.
-void accumulate(ThreadPool& pool, const Strided& to, const Strided& from) {
+void accumulate(const Machine& machine, const Strided& to, const Strided& from) {
   with_compute(compute_of(to.dtype), [&]<class C>(C) {
     const Strided in[] = {to, from};
-    map(pool, ComputeOf<C>::value, to, in, add_block<C>, nullptr);
+    map(machine, ComputeOf<C>::value, to, in, add_block<C>, nullptr);
   });
+}
+
+/// Adds the runs of values to their places, in order.
+template <class C>
+void add_runs(const SelectedRuns& r, const C* values, C* to) {
+  for (size_t l = 0; l < r.lead; ++l, to += r.block) {
+    for (size_t i = 0; i < r.count; ++i, values += r.tail) {
+      C* run = to + r.offsets[i];
+      for (size_t k = 0; k < r.tail; ++k) run[k] = add(run[k], values[k]);
+    }
+  }
 }
 
 Status put(Call& call, Tensor& target, size_t list, const Tensor& values, bool sum) {
@@ -173,12 +226,24 @@ Status put(Call& call, Tensor& target, size_t list, const Tensor& values, bool s
     return invalid("values of {} for a tensor of {}", smelt::name(values.dtype),
                    smelt::name(target.dtype));
   }
+  if (values.shape == s.shape && values.numel() != 0) {
+    SMELT_ASSIGN(const auto runs, runs_of(call, s, target));
+    if (runs && !sum) {
+      scatter_runs(*runs, element_size(target.dtype), values.data, target.data);
+      return {};
+    }
+    if (runs && target.dtype == native(compute_of(target.dtype))) {
+      with_compute(compute_of(target.dtype),
+                   [&]<class C>(C) { add_runs(*runs, values.as<C>(), target.as<C>()); });
+      return {};
+    }
+  }
   for_each_selected(s, Strided(target), broadcast(Strided(values), shape),
                     [&](const Strided& part, const Strided& value) {
                       if (sum) {
-                        accumulate(call.pool(), part, value);
+                        accumulate(call, part, value);
                       } else {
-                        copy(part, value);
+                        copy(call, part, value);
                       }
                     });
   return {};
@@ -188,7 +253,7 @@ Status index_put(Call& call) {
   const Tensor& self = call.tensor(0);
   Tensor& out = call.tensor(4);
   SMELT_TRY(out.resize(self.shape));
-  if (out.data != self.data) copy(Strided(out), Strided(self));
+  if (out.data != self.data) copy(call, Strided(out), Strided(self));
   return put(call, out, 1, call.tensor(2), call.boolean(3));
 }
 
@@ -204,20 +269,26 @@ Status index_select(Call& call) {
   SMELT_TRY(check_index_type(indices));
   SMELT_ASSIGN(const size_t dim, normalize_dim(call.integer(1), self.rank()));
   if (indices.rank() > 1) return invalid("indices of shape {}", to_string(indices.shape));
-  Strided from(self);
-  if (self.rank() == 0) from.insert(0, 1, 0);
-  Shape shape = from.shape;
+  if (out.dtype != self.dtype) {
+    return invalid("{} selected as {}", smelt::name(self.dtype), smelt::name(out.dtype));
+  }
+  Shape whole = self.shape;
+  if (self.rank() == 0) whole.push_back(1);
+  Shape shape = whole;
   shape[dim] = int64_t(indices.numel());
   SMELT_TRY(out.resize(self.rank() == 0 ? Shape() : shape));
-  Strided to(out.data, out.dtype, shape, row_major_strides(shape));
-  for (size_t i = 0; i < indices.numel(); ++i) {
-    SMELT_ASSIGN(const int64_t k, checked_index(index_at(indices, i), from.shape[dim]));
-    Strided source = from, target = to;
-    source.narrow(dim, k, 1);
-    target.narrow(dim, int64_t(i), 1);
-    copy(target, source);
+  SelectedRuns r;
+  r.lead = whole.numel(0, dim);
+  r.block = whole.numel(dim, whole.rank());
+  r.tail = whole.numel(dim + 1, whole.rank());
+  r.count = r.width = indices.numel();
+  SMELT_ASSIGN(int64_t * offsets, call.scratch().take<int64_t>(r.count));
+  for (size_t i = 0; i < r.count; ++i) {
+    SMELT_ASSIGN(const int64_t k, checked_index(index_at(indices, i), whole[dim]));
+    offsets[i] = k * int64_t(r.tail);
   }
-  return {};
+  r.offsets = offsets;
+  return gather_runs(call, r, element_size(self.dtype), self.data, out.data);
 }
 
 Status gather(Call& call) {
@@ -245,7 +316,7 @@ Status scatter(Call& call, const Shape* source, size_t out_index, Write write) {
   if (out.dtype != self.dtype) {
     return invalid("{} scattered into {}", smelt::name(self.dtype), smelt::name(out.dtype));
   }
-  copy(Strided(out), Strided(self));
+  copy(call, Strided(out), Strided(self));
   return for_each_index(self, index, source ? *source : index.shape, dim,
                         [&](int64_t to, int64_t, int64_t from) { write(to, from); });
 }
@@ -278,6 +349,11 @@ Status scatter_add(Call& call) {
   const Tensor& src = call.tensor(3);
   const Tensor& out = call.tensor(4);
   return with_compute(compute_of(out.dtype), [&]<class C>(C) {
+    if (out.dtype == native(ComputeOf<C>::value) && src.dtype == out.dtype) {
+      return scatter(call, &src.shape, 4, [&](int64_t to, int64_t from) {
+        out.as<C>()[to] = add(out.as<C>()[to], src.as<C>()[from]);
+      });
+    }
     return scatter(call, &src.shape, 4, [&](int64_t to, int64_t from) {
       const C sum =
           add(load_element<C>(out.dtype, out.data, to), load_element<C>(src.dtype, src.data, from));
@@ -317,7 +393,7 @@ Status check_mask(const Tensor& t) {
 Result<const std::byte*> expanded(Call& call, const Tensor& t, const Shape& shape) {
   if (t.shape == shape) return t.data;
   SMELT_ASSIGN(std::byte * p, call.scratch().take(shape.numel() * element_size(t.dtype)));
-  copy(Strided(p, t.dtype, shape, row_major_strides(shape)), broadcast(Strided(t), shape));
+  copy(call, Strided(p, t.dtype, shape, row_major_strides(shape)), broadcast(Strided(t), shape));
   return p;
 }
 
@@ -355,7 +431,7 @@ Status masked_scatter(Call& call) {
   SMELT_ASSIGN(const Shape shape, broadcast_shapes(self.shape, mask.shape));
   SMELT_TRY(out.resize(shape));
   SMELT_ASSIGN(const std::byte* flags, expanded(call, mask, shape));
-  copy(Strided(out), broadcast(Strided(self), shape));
+  copy(call, Strided(out), broadcast(Strided(self), shape));
   const size_t size = element_size(self.dtype), available = source.numel();
   size_t at = 0;
   for (size_t i = 0, n = shape.numel(); i < n; ++i) {

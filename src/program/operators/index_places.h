@@ -36,23 +36,36 @@ Status for_each_index(const Tensor& self, const Tensor& index, const Shape& othe
     return invalid("indices of shape {} along dimension {} of {}", to_string(index.shape), dim,
                    to_string(self.shape));
   }
-  const Shape self_strides = row_major_strides(self_shape);
-  const Shape other_strides = row_major_strides(other_shape);
-  int64_t at[kMaxRank] = {};
-  for (size_t i = 0, n = index.numel(); i < n; ++i) {
-    SMELT_ASSIGN(const int64_t k, checked_index(index_at(index, i), self_shape[dim]));
-    int64_t self_offset = 0, other_offset = 0;
-    for (size_t d = 0; d < index_shape.rank(); ++d) {
-      self_offset += (d == dim ? k : at[d]) * self_strides[d];
-      other_offset += at[d] * other_strides[d];
+  if (index.numel() == 0) return {};
+  const auto run = [&]<class I>(I) -> Status {
+    const I* list = index.as<I>();
+    const Shape self_strides = row_major_strides(self_shape);
+    const Shape other_strides = row_major_strides(other_shape);
+    const size_t last = index_shape.rank() - 1;
+    const int64_t width = index_shape[last], extent = self_shape[dim], step = self_strides[dim];
+    const int64_t along = dim == last ? 0 : 1;  // the last dimension is replaced, or walked through
+    int64_t at[kMaxRank] = {};
+    for (size_t i = 0, n = index.numel(); i < n;) {
+      int64_t self_row = 0, other_row = 0;
+      for (size_t d = 0; d < last; ++d) {
+        self_row += d == dim ? 0 : at[d] * self_strides[d];
+        other_row += at[d] * other_strides[d];
+      }
+      for (int64_t j = 0; j < width; ++j, ++i) {
+        int64_t k = int64_t(list[i]);
+        if (uint64_t(k) >= uint64_t(extent)) {
+          SMELT_ASSIGN(k, checked_index(k, extent));
+        }
+        f(self_row + k * step + j * along, int64_t(i), other_row + j);
+      }
+      for (size_t d = last; d-- > 0;) {
+        if (++at[d] < index_shape[d]) break;
+        at[d] = 0;
+      }
     }
-    f(self_offset, int64_t(i), other_offset);
-    for (size_t d = index_shape.rank(); d-- > 0;) {
-      if (++at[d] < index_shape[d]) break;
-      at[d] = 0;
-    }
-  }
-  return {};
+    return {};
+  };
+  return index.dtype == DType::kS64 ? run(int64_t()) : run(int32_t());
 }
 
 }  // namespace smelt::program

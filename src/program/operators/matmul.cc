@@ -189,7 +189,7 @@ Status addmm(Call& call) {
     const Strided in[] = {
         Strided(self), Strided(reinterpret_cast<std::byte*>(y), native(ComputeOf<C>::value), shape,
                                row_major_strides(shape))};
-    map(call.pool(), ComputeOf<C>::value, Strided(out), in, combine<C>, params);
+    map(call, ComputeOf<C>::value, Strided(out), in, combine<C>, params);
     return {};
   });
 }

@@ -1,7 +1,7 @@
 // Normalisation: by the mean and variance of rows, groups, or what training has found.
 #include <cmath>
 
-#include "program/operators/dense.h"
+#include "program/operators/statistics.h"
 
 namespace smelt::program {
 namespace {
@@ -47,6 +47,52 @@ Status check_float(const Tensor& t) {
   return invalid("normalisation of {}", smelt::name(t.dtype));
 }
 
+/// Images as planes of `hw` neighbours that are normalised alike: what vector kernels are for.
+class Planes {
+ public:
+  Planes(const Call& call, const Tensor& input, const Tensor& out, size_t hw)
+      : kernels_(call.vectors()),
+        affine_(kernel_for(kernels_.affine, input.dtype)),
+        input_(input),
+        out_(out),
+        hw_(hw),
+        bytes_(hw * element_size(input.dtype)) {}
+
+  /// Of `count` stretches of `length` planes, `step` planes apart.
+  Normalized moments(size_t first, size_t length, size_t count, size_t step, double eps) const {
+    const size_t n = length * hw_;
+    const auto start = [&](size_t i) { return input_.data + (first + i * step) * bytes_; };
+    double sum = 0;
+    for (size_t i = 0; i < count; ++i) sum += row_sum(kernels_, input_.dtype, start(i), n);
+    const double mean = sum / double(n * count);
+    SquaredDeviations squares(kernels_, input_.dtype, mean);
+    for (size_t i = 0; i < count; ++i) squares.add(start(i), n);
+    const double variance = squares.get() / double(n * count);
+    return {mean, 1 / std::sqrt(variance + eps), variance};
+  }
+  /// out = input * scale + shift.
+  void map(size_t plane, float scale, float shift) const {
+    affine_(input_.data + plane * bytes_, out_.data + plane * bytes_, hw_, scale, shift);
+  }
+  /// How many units of so many planes are worth a worker's while.
+  size_t grain(size_t planes) const {
+    return std::max<size_t>(1, 16384 / std::max<size_t>(1, planes * hw_));
+  }
+
+ private:
+  const VectorKernels& kernels_;
+  AffineFn affine_;
+  const Tensor &input_, &out_;
+  size_t hw_, bytes_;
+};
+
+/// Whether there are kernels for such planes, and their length is worth the calls.
+bool planes_by_kernels(const Call& call, const Tensor& input, const Tensor& out, size_t hw) {
+  constexpr size_t kShort = 8;
+  return kernel_for(call.vectors().affine, input.dtype) && out.dtype == input.dtype &&
+         hw >= kShort && input.numel() != 0;
+}
+
 /// (input, normalized_shape, weight?, bias?, eps, out, mean, rstd)
 Status layer_norm(Call& call) {
   const Tensor& input = call.tensor(0);
@@ -83,8 +129,8 @@ Status layer_norm(Call& call) {
         const float rstd = float(1 / std::sqrt(double(m.variance) + eps));
         normalize(input.data + r * bytes, out.data + r * bytes, n, m.mean, rstd,
                   weight ? weight->data : nullptr, bias ? bias->data : nullptr);
-        store_element(means.dtype, means.data, ptrdiff_t(r), m.mean);
-        store_element(rstds.dtype, rstds.data, ptrdiff_t(r), rstd);
+        put_element(means, r, m.mean);
+        put_element(rstds, r, rstd);
       }
     };
     call.pool().parallel_for(rows, std::max<size_t>(1, 8192 / std::max<size_t>(n, 1)), range);
@@ -103,8 +149,8 @@ Status layer_norm(Call& call) {
         const C z = (x[r * n + i] - mean) * rstd;
         y[r * n + i] = z * (weight ? weight[i] : C(1)) + (bias ? bias[i] : C(0));
       }
-      store_element(means.dtype, means.data, ptrdiff_t(r), mean);
-      store_element(rstds.dtype, rstds.data, ptrdiff_t(r), rstd);
+      put_element(means, r, mean);
+      put_element(rstds, r, rstd);
     }
     store(out, y);
     return {};
@@ -128,6 +174,27 @@ Status group_norm(Call& call) {
   SMELT_TRY(means.resize(Shape{batch, groups}));
   SMELT_TRY(rstds.resize(Shape{batch, groups}));
   const size_t per_group = size_t(channels / groups), hw = size_t(size), n = per_group * hw;
+  if (planes_by_kernels(call, input, out, hw)) {
+    SMELT_ASSIGN(const float* weight, parameter<float>(call, 1, size_t(channels)));
+    SMELT_ASSIGN(const float* bias, parameter<float>(call, 2, size_t(channels)));
+    const Planes planes(call, input, out, hw);
+    const double eps = call.real(7);
+    const auto range = [&](size_t begin, size_t end, unsigned) {
+      for (size_t r = begin; r < end; ++r) {
+        const Normalized m = planes.moments(r * per_group, per_group, 1, 1, eps);
+        for (size_t c = 0; c < per_group; ++c) {
+          const size_t channel = r % size_t(groups) * per_group + c;
+          const float scale = float(m.rstd) * (weight ? weight[channel] : 1);
+          const float shift = (bias ? bias[channel] : 0) - scale * float(m.mean);
+          planes.map(r * per_group + c, scale, shift);
+        }
+        put_element(means, r, m.mean);
+        put_element(rstds, r, m.rstd);
+      }
+    };
+    call.pool().parallel_for(size_t(batch * groups), planes.grain(per_group), range);
+    return {};
+  }
   return with_float(input.dtype, [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, input));
     SMELT_ASSIGN(C * y, result_elements<C>(call, out));
@@ -142,8 +209,8 @@ Status group_norm(Call& call) {
         const size_t at = r * n + c * hw;
         for (size_t i = 0; i < hw; ++i) y[at + i] = x[at + i] * scale + shift;
       }
-      store_element(means.dtype, means.data, ptrdiff_t(r), m.mean);
-      store_element(rstds.dtype, rstds.data, ptrdiff_t(r), m.rstd);
+      put_element(means, r, m.mean);
+      put_element(rstds, r, m.rstd);
     }
     store(out, y);
     return {};
@@ -178,6 +245,33 @@ Status batch_norm(Call& call) {
   SMELT_TRY(means.resize(saved));
   SMELT_TRY(rstds.resize(saved));
   const double eps = call.real(Args.eps);
+  if (!Args.training && planes_by_kernels(call, input, out, hw)) {
+    SMELT_ASSIGN(const float* weight, parameter<float>(call, 1, channels));
+    SMELT_ASSIGN(const float* bias, parameter<float>(call, 2, channels));
+    const float *running_mean = nullptr, *running_var = nullptr;
+    if constexpr (kRunning) {
+      SMELT_ASSIGN(running_mean, parameter<float>(call, Args.running_mean, channels));
+      SMELT_ASSIGN(running_var, parameter<float>(call, Args.running_var, channels));
+    }
+    const Planes planes(call, input, out, hw);
+    const auto range = [&](size_t begin, size_t end, unsigned) {
+      for (size_t c = begin; c < end; ++c) {
+        Normalized m;
+        if constexpr (kRunning) {
+          m = {double(running_mean[c]), 1 / std::sqrt(double(running_var[c]) + eps)};
+        } else {
+          m = planes.moments(c, 1, batch, channels, eps);
+          put_element(means, c, m.mean);
+          put_element(rstds, c, m.rstd);
+        }
+        const float scale = float(m.rstd * (weight ? double(weight[c]) : 1));
+        const float shift = float((bias ? double(bias[c]) : 0) - double(scale) * m.mean);
+        for (size_t n = 0; n < batch; ++n) planes.map(n * channels + c, scale, shift);
+      }
+    };
+    call.pool().parallel_for(channels, planes.grain(batch), range);
+    return {};
+  }
   return with_float(input.dtype, [&]<class C>(C) -> Status {
     SMELT_ASSIGN(const C* x, elements<C>(call, input));
     SMELT_ASSIGN(C * y, result_elements<C>(call, out));
@@ -198,8 +292,8 @@ Status batch_norm(Call& call) {
           std::copy_n(x + (n * channels + c) * hw, hw, gathered + n * hw);
         }
         m = moments(gathered, batch * hw, eps);
-        store_element(means.dtype, means.data, ptrdiff_t(c), m.mean);
-        store_element(rstds.dtype, rstds.data, ptrdiff_t(c), m.rstd);
+        put_element(means, c, m.mean);
+        put_element(rstds, c, m.rstd);
         if constexpr (Args.training) {
           const double n = double(batch * hw);
           move(call.tensor(Args.running_mean), c, m.mean, call.real(Args.eps - 1));

@@ -1,5 +1,6 @@
 // Borders around tensors.
 #include <algorithm>
+#include <cstring>
 
 #include "program/operators/common.h"
 
@@ -37,7 +38,7 @@ Status constant_pad(Call& call) {
   if (from.shape.numel() == 0) return {};
   Strided to(out);
   for (size_t d = 0; d < self.rank(); ++d) to.narrow(d, before[d], from.shape[d]);
-  copy(to, from);
+  copy(call, to, from);
   return {};
 }
 
@@ -76,22 +77,36 @@ Status pad(Call& call) {
   }
   if (!checked_numel(shape)) return invalid("an impossible shape {}", to_string(shape));
   SMELT_TRY(out.resize(shape));
-  const size_t lead = self.rank() - Dims;
-  const size_t planes = shape.numel(0, lead), size = shape.numel(lead, shape.rank());
-  const size_t in_size = self.shape.numel(lead, shape.rank());
+  // The innermost row's left border, middle and right border; the middle is a copy.
+  const size_t lead = self.rank() - Dims, last = self.rank() - 1;
+  const int64_t n = self.shape[last], width = shape[last], low = before[Dims - 1];
+  const int64_t first = std::clamp<int64_t>(low, 0, width);
+  const int64_t end = std::clamp<int64_t>(low + n, first, width);
+  const size_t rows = shape.numel(lead, last), planes = shape.numel(0, lead);
+  const size_t in_rows = self.shape.numel(lead, last);
   with_bytes_of(element_size(self.dtype), [&]<class T>(T) {
-    const T* x = self.as<T>();
-    T* y = out.as<T>();
-    for (size_t i = 0; i < size; ++i) {
-      size_t rest = i, from = 0, stride = 1;
-      for (size_t k = Dims; k-- > 0;) {
-        const size_t d = lead + k;
-        const int64_t at = int64_t(rest % size_t(shape[d])) - before[k];
-        rest /= size_t(shape[d]);
-        from += size_t(F::source(at, self.shape[d])) * stride;
-        stride *= size_t(self.shape[d]);
+    const auto range = [&](size_t begin, size_t to, unsigned) {
+      for (size_t r = begin; r < to; ++r) {
+        size_t rest = r % rows, row = r / rows * in_rows, stride = 1;
+        for (size_t k = Dims - 1; k-- > 0;) {
+          const size_t d = lead + k;
+          const int64_t at = int64_t(rest % size_t(shape[d])) - before[k];
+          rest /= size_t(shape[d]);
+          row += size_t(F::source(at, self.shape[d])) * stride;
+          stride *= size_t(self.shape[d]);
+        }
+        const T* x = self.as<T>() + row * size_t(n);
+        T* y = out.as<T>() + r * size_t(width);
+        for (int64_t j = 0; j < first; ++j) y[j] = x[F::source(j - low, n)];
+        if (end > first) std::memcpy(y + first, x + (first - low), size_t(end - first) * sizeof(T));
+        for (int64_t j = end; j < width; ++j) y[j] = x[F::source(j - low, n)];
       }
-      for (size_t p = 0; p < planes; ++p) y[p * size + i] = x[p * in_size + from];
+    };
+    const size_t all = planes * rows;
+    if (all * size_t(width) < 65536 || call.pool().workers() == 1) {
+      range(0, all, 0);
+    } else {
+      call.pool().parallel_for(all, std::max<size_t>(1, 16384 / size_t(width)), range);
     }
   });
   return {};

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "program/operators/common.h"
+#include "program/operators/dense.h"
 
 namespace smelt::program {
 namespace {
@@ -11,8 +11,22 @@ namespace {
 /// tensor without elements either may be 0.
 struct Granularity {
   size_t run, groups;
-  size_t group(size_t i) const { return i / run % groups; }
+  /// How many neighbours share a group, at least.
+  size_t stretch(size_t n) const { return groups == 1 ? n : run; }
 };
+
+/// Calls f(group, first element, count) for stretches of the n elements that share a group.
+template <class F>
+void for_each_group(Granularity g, size_t n, F f) {
+  const size_t stretch = g.stretch(n);
+  for (size_t i = 0, group = 0; i < n; i += stretch) {
+    f(group, i, std::min(stretch, n - i));
+    group = group + 1 == g.groups ? 0 : group + 1;
+  }
+}
+
+/// Stretches that are worth a kernel's call.
+constexpr size_t kLongStretch = 8;
 
 /// Scales and zero points of a quantiser, one per group.
 struct Parameters {
@@ -36,35 +50,89 @@ Result<Parameters> read_parameters(Call& call, const Tensor& scales, const Tenso
   return Parameters{scale, zero};
 }
 
+/// Whether a vector kernel to bytes gives what is asked for: bounds and zero points among them.
+bool fits_bytes(const Tensor& input, Granularity g, Parameters p, int64_t low, int64_t high,
+                const Tensor& out) {
+  const bool is_signed = out.dtype == DType::kS8;
+  if (g.stretch(input.numel()) < kLongStretch || low < (is_signed ? -128 : 0) ||
+      high > (is_signed ? 127 : 255)) {
+    return false;
+  }
+  for (size_t i = 0; i < g.groups; ++i) {
+    const bool finite = std::isfinite(1.0f / float(p.scale[i]));
+    if (!finite || p.zero[i] < low || p.zero[i] > high) return false;
+  }
+  return true;
+}
+
 Status quantize(Call& call, const Tensor& input, Granularity g, Parameters p, int64_t low,
                 int64_t high, Tensor& out) {
   if (!is_float(input.dtype)) return invalid("quantises {}", smelt::name(input.dtype));
   if (!is_integer(out.dtype)) return invalid("quantises to {}", smelt::name(out.dtype));
   if (low > high) return invalid("quantises to [{}, {}]", low, high);
   SMELT_TRY(out.resize(input.shape));
+  const auto quantized = [&](float x, float inverse, int64_t zero) {
+    // Bounds first as reals: what no integer holds must not be converted.
+    const double q = double(std::nearbyint(x * inverse)) + double(zero);
+    return q >= double(high) ? high : q > double(low) ? int64_t(q) : low;
+  };
+  const size_t n = input.numel();
+  const QuantizeFn kernel = kernel_for(call.vectors().quantize, input.dtype, out.dtype);
+  if (kernel != nullptr && fits_bytes(input, g, p, low, high, out)) {
+    const RowReduceFn largest = kernel_for(call.vectors().row_max, input.dtype);
+    const size_t size = element_size(input.dtype);
+    for_each_group(g, n, [&](size_t group, size_t first, size_t count) {
+      const float inverse = 1.0f / float(p.scale[group]);
+      const QuantizeParams params{inverse, int32_t(p.zero[group]), int32_t(low), int32_t(high)};
+      for (size_t i = first, end = first + count, part; i < end; i += part) {
+        part = std::min<size_t>(1024, end - i);
+        const std::byte* x = input.data + i * size;
+        kernel(x, out.data + i, part, params);
+        if (!std::isnan(largest(x, part))) continue;
+        for (size_t k = 0; k < part; ++k) {  // NaN is the lower bound here
+          const float v = load_element<float>(input.dtype, x, ptrdiff_t(k));
+          if (std::isnan(v)) store_element(out.dtype, out.data, ptrdiff_t(i + k), low);
+        }
+      }
+    });
+    return {};
+  }
   SMELT_ASSIGN(const float* x, elements<float>(call, input));
   SMELT_ASSIGN(int64_t * y, result_elements<int64_t>(call, out));
-  for (size_t i = 0, n = input.numel(); i < n; ++i) {
-    const size_t group = g.group(i);
+  for_each_group(g, n, [&](size_t group, size_t first, size_t count) {
     const float inverse = 1.0f / float(p.scale[group]);
-    // Bounds first as reals: what no integer holds must not be converted.
-    const double q = double(std::nearbyint(x[i] * inverse)) + double(p.zero[group]);
-    y[i] = q >= double(high) ? high : q > double(low) ? int64_t(q) : low;
-  }
+    for (size_t i = first; i < first + count; ++i) y[i] = quantized(x[i], inverse, p.zero[group]);
+  });
   store(out, y);
   return {};
+}
+
+/// Zero points whose differences from bytes are exact in int32.
+bool small_zeros(Parameters p, size_t groups) {
+  return std::all_of(p.zero, p.zero + groups,
+                     [](int64_t z) { return z >= -(1 << 20) && z <= 1 << 20; });
 }
 
 Status dequantize(Call& call, const Tensor& input, Granularity g, Parameters p, Tensor& out) {
   if (!is_integer(input.dtype)) return invalid("dequantises {}", smelt::name(input.dtype));
   if (!is_float(out.dtype)) return invalid("dequantises to {}", smelt::name(out.dtype));
   SMELT_TRY(out.resize(input.shape));
+  const size_t n = input.numel();
+  const DequantizeFn kernel = kernel_for(call.vectors().dequantize, input.dtype, out.dtype);
+  if (kernel != nullptr && g.stretch(n) >= kLongStretch && small_zeros(p, g.groups)) {
+    const size_t size = element_size(out.dtype);
+    for_each_group(g, n, [&](size_t group, size_t first, size_t count) {
+      kernel(input.data + first, out.data + first * size, count,
+             {float(p.scale[group]), int32_t(p.zero[group])});
+    });
+    return {};
+  }
   SMELT_ASSIGN(const int64_t* x, elements<int64_t>(call, input));
   SMELT_ASSIGN(float* y, result_elements<float>(call, out));
-  for (size_t i = 0, n = input.numel(); i < n; ++i) {
-    const size_t group = g.group(i);
-    y[i] = float(x[i] - p.zero[group]) * float(p.scale[group]);
-  }
+  for_each_group(g, n, [&](size_t group, size_t first, size_t count) {
+    const float scale = float(p.scale[group]);
+    for (size_t i = first; i < first + count; ++i) y[i] = float(x[i] - p.zero[group]) * scale;
+  });
   store(out, y);
   return {};
 }

@@ -55,7 +55,7 @@ Status roll(Call& call) {
       source.narrow(d, tail ? head : 0, tail ? s : head);
       target.narrow(d, tail ? 0 : s, tail ? s : head);
     }
-    if (any) copy(target, source);
+    if (any) copy(call, target, source);
   }
   return {};
 }
@@ -82,12 +82,12 @@ Status repeat(Call& call) {
   // inside.
   Strided part(out);
   part.shape = wide;
-  copy(part, broadcast(Strided(self), wide));
+  copy(call, part, broadcast(Strided(self), wide));
   for (size_t d = repeats.size(); d-- > 0;) {
     for (int64_t r = 1; r < repeats[d]; ++r) {
       Strided target = part;
       target.data += r * wide[d] * part.strides[d] * ptrdiff_t(element_size(out.dtype));
-      copy(target, part);
+      copy(call, target, part);
     }
     part.shape[d] = shape[d];
   }
@@ -135,7 +135,7 @@ Status pixel_shuffle(Call& call) {
   SMELT_TRY(out.resize(shape));
   const Shape from{lead * c, r, r, h, w}, to{lead * c, h, r, w, r};
   constexpr size_t kPerm[] = {0, 3, 1, 4, 2};
-  copy(Strided(out.data, out.dtype, to, row_major_strides(to)),
+  copy(call, Strided(out.data, out.dtype, to, row_major_strides(to)),
        permuted(Strided(self.data, self.dtype, from, row_major_strides(from)), kPerm));
   return {};
 }
@@ -158,7 +158,7 @@ Status pixel_unshuffle(Call& call) {
   SMELT_TRY(out.resize(shape));
   const Shape from{lead * c, h, r, w, r}, to{lead * c, r, r, h, w};
   constexpr size_t kPerm[] = {0, 2, 4, 1, 3};
-  copy(Strided(out.data, out.dtype, to, row_major_strides(to)),
+  copy(call, Strided(out.data, out.dtype, to, row_major_strides(to)),
        permuted(Strided(self.data, self.dtype, from, row_major_strides(from)), kPerm));
   return {};
 }
@@ -195,7 +195,7 @@ Status tile_crop(Call& call) {
   const int64_t rows = self.shape[1] / size, columns = w / size;
   SMELT_TRY(out.resize(Shape{rows * columns, c, size, size}));
   const Shape squares{rows, columns, c, size, size};
-  copy(Strided(out.data, out.dtype, squares, row_major_strides(squares)),
+  copy(call, Strided(out.data, out.dtype, squares, row_major_strides(squares)),
        Strided(self.data, self.dtype, squares, Shape{size * w, size, self.shape[1] * w, w, 1}));
   return {};
 }

@@ -1,10 +1,11 @@
 // Many elements into one.
+#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
+#include <optional>
 
-#include "program/operators/common.h"
 #include "program/operators/complex.h"
+#include "program/operators/statistics.h"
 #include "program/rows.h"
 
 namespace smelt::program {
@@ -15,6 +16,47 @@ enum class Rule {
   kResult,  ///< in that of the result: sums
   kOperand  ///< in that of the operand: comparisons
 };
+
+/// A row-major tensor as [outer][rows][inner] where the dimensions in `set` are neighbours and
+/// reduced down the columns: a row of the inner ones is a run of memory.
+struct Columns {
+  size_t outer = 1, rows = 1, inner = 1;
+};
+std::optional<Columns> columns_of(const Shape& shape, const std::array<bool, kMaxRank>& set) {
+  Columns c;
+  int part = 0;  // of the three
+  for (size_t d = 0; d < shape.rank(); ++d) {
+    if (shape[d] == 1) continue;
+    const int next = set[d] ? 1 : part == 0 ? 0 : 2;
+    if (next < part) return std::nullopt;
+    part = next;
+    (part == 0 ? c.outer : part == 1 ? c.rows : c.inner) *= size_t(shape[d]);
+  }
+  constexpr size_t kFew = 8;
+  if (part != 2 || c.inner < kFew || c.rows == 0) return std::nullopt;
+  return c;
+}
+
+/// Columns that are reduced together.
+constexpr size_t kStretch = 256;
+
+/// Calls f(first element, where its result goes, how many columns) for stretches of the columns, on
+/// all workers where there is enough to do.
+template <class F>
+void for_each_column(ThreadPool& pool, const Tensor& self, const Tensor& out, const Columns& c,
+                     F f) {
+  const size_t stretches = (c.inner + kStretch - 1) / kStretch;
+  const auto range = [&](size_t begin, size_t end, unsigned) {
+    for (size_t i = begin; i < end; ++i) {
+      const size_t o = i / stretches, first = i % stretches * kStretch;
+      f(self.data + (o * c.rows * c.inner + first) * element_size(self.dtype),
+        out.data + (o * c.inner + first) * element_size(out.dtype),
+        std::min(kStretch, c.inner - first));
+    }
+  };
+  if (self.numel() < 65536 || pool.workers() == 1) return range(0, c.outer * stretches, 0);
+  pool.parallel_for(c.outer * stretches, 1, range);
+}
 
 /// out[i] = F::apply(row i) along the dimensions in `set`.
 template <class F>
@@ -29,15 +71,22 @@ Status reduce(Call& call, const Tensor& self, const std::array<bool, kMaxRank>& 
     if (element_size(self.dtype) == 1 && out.dtype == DType::kBool && rows.contiguous()) {
       for (size_t i = 0; i < rows.count(); ++i) {
         const auto* x = reinterpret_cast<const uint8_t*>(rows.start(i));
-        out.as<uint8_t>()[i] = uint8_t(F::apply(x, rows.length(), params));
+        out.as<uint8_t>()[i] = uint8_t(F::apply(call.vectors(), x, rows.length(), params));
       }
       return {};
     }
   }
   const Compute compute = compute_of(F::kRule == Rule::kResult ? out.dtype : self.dtype);
+  if constexpr (F::kColumns) {
+    const auto columns = columns_of(self.shape, set);
+    if (columns && compute == Compute::kF32 && kernel_for(call.vectors().row_sum, self.dtype) &&
+        out.numel() != 0 && F::columns(call, self, *columns, out)) {
+      return {};
+    }
+  }
   return with_compute(compute, [&]<class C>(C) {
     return for_each_row<C>(call, rows, [&](size_t i, const C* x, C*) {
-      store_element(out.dtype, out.data, ptrdiff_t(i), F::apply(x, rows.length(), params));
+      put_element(out, i, F::apply(call.vectors(), x, rows.length(), params));
     });
   });
 }
@@ -50,78 +99,117 @@ struct Total {
   static constexpr Rule kRule = Rule::kResult;
   static constexpr bool kNeedsElements = false;
   static constexpr bool kFlags = false;
+  static constexpr bool kColumns = false;
 };
 struct Choice : Total {
   static constexpr Rule kRule = Rule::kOperand;
   static constexpr bool kNeedsElements = true;
 };
 
-/// Sums float rows in double: that costs nothing beside the loads, and does not depend on the
-/// order.
-struct Sum : Total {
+/// Sums double rows with eight sums, so that they can be added side by side; float rows as
+/// row_sum() does.
+template <bool kDivides>
+struct Sums : Total {
+  static constexpr bool kColumns = true;
   template <class C>
-  static auto apply(const C* x, size_t n, NoParams) {
-    if constexpr (std::is_same_v<C, int64_t>) {
+  static auto apply(const VectorKernels& kernels, const C* x, size_t n, NoParams) {
+    if constexpr (kDivides) {
+      return double(Sums<false>::apply(kernels, x, n, {})) / double(n);
+    } else if constexpr (std::is_same_v<C, int64_t>) {
       int64_t s = 0;
       for (size_t i = 0; i < n; ++i) s = wrap_add(s, x[i]);
       return s;
+    } else if constexpr (std::is_same_v<C, float>) {
+      return row_sum(kernels, DType::kF32, reinterpret_cast<const std::byte*>(x), n);
     } else {
-      // Eight sums, so that they can be added side by side.
       double s[8] = {};
       size_t i = 0;
       for (; i + 8 <= n; i += 8) {
-        for (size_t k = 0; k < 8; ++k) s[k] += double(x[i + k]);
+        for (size_t k = 0; k < 8; ++k) s[k] += x[i + k];
       }
-      for (; i < n; ++i) s[0] += double(x[i]);
+      for (; i < n; ++i) s[0] += x[i];
       return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
     }
   }
-};
-
-struct Mean : Total {
-  template <class C>
-  static double apply(const C* x, size_t n, NoParams) {
-    return double(Sum::apply(x, n, {})) / double(n);
+  static bool columns(Call& call, const Tensor& self, const Columns& c, const Tensor& out) {
+    const ColumnSumsFn kernel = kernel_for(call.vectors().column_sums, self.dtype);
+    const size_t stride = c.inner * element_size(self.dtype);
+    for_each_column(call.pool(), self, out, c, [&](const std::byte* x, std::byte* y, size_t n) {
+      double sums[kStretch] = {};
+      kernel(x, stride, c.rows, sums, n);
+      const auto finite = [](double v) { return std::isfinite(v); };
+      if (!std::all_of(sums, sums + n, finite)) {  // perhaps float32 was too narrow
+        std::fill_n(sums, n, 0.0);
+        double row[kStretch];
+        for (size_t r = 0; r < c.rows; ++r) {
+          load_block(self.dtype, x + r * stride, 1, n, Compute::kF64, row);
+          for (size_t i = 0; i < n; ++i) sums[i] += row[i];
+        }
+      }
+      if (kDivides) {
+        for (size_t i = 0; i < n; ++i) sums[i] /= double(c.rows);
+      }
+      store_run(call.vectors(), out.dtype, y, n, Compute::kF64, sums);
+    });
+    return true;
   }
 };
+using Sum = Sums<false>;
+using Mean = Sums<true>;
 
 struct Prod : Total {
   template <class C>
-  static C apply(const C* x, size_t n, NoParams) {
+  static C apply(const VectorKernels&, const C* x, size_t n, NoParams) {
     C p = 1;
     for (size_t i = 0; i < n; ++i) p = mul(p, x[i]);
     return p;
   }
 };
 
-struct Amax : Choice {
+/// The largest (or smallest) element, NaN if there is one.
+template <bool kLargest>
+struct Extreme : Choice {
+  static constexpr bool kColumns = true;
   template <class C>
-  static C apply(const C* x, size_t n, NoParams) {
-    return std::accumulate(x + 1, x + n, x[0], larger<C>);
+  static C apply(const VectorKernels& kernels, const C* x, size_t n, NoParams) {
+    if constexpr (std::is_same_v<C, float>) {
+      return (kLargest ? kernels.row_max : kernels.row_min).f32(x, n);
+    } else {
+      return std::accumulate(x + 1, x + n, x[0], kLargest ? larger<C> : smaller<C>);
+    }
+  }
+  static bool columns(Call& call, const Tensor& self, const Columns& c, const Tensor& out) {
+    if (out.dtype != self.dtype) return false;
+    const VectorKernels& kernels = call.vectors();
+    const ColumnFoldFn kernel =
+        kernel_for(kLargest ? kernels.column_max : kernels.column_min, self.dtype);
+    const size_t stride = c.inner * element_size(self.dtype);
+    for_each_column(call.pool(), self, out, c, [&](const std::byte* x, std::byte* y, size_t n) {
+      kernel(x, stride, c.rows, y, n);
+    });
+    return true;
   }
 };
-struct Amin : Choice {
-  template <class C>
-  static C apply(const C* x, size_t n, NoParams) {
-    return std::accumulate(x + 1, x + n, x[0], smaller<C>);
-  }
-};
+using Amax = Extreme<true>;
+using Amin = Extreme<false>;
 
-/// The first NaN or, without one, the first element that nothing later beats: NotBetter(later, it)
-/// holds.
-template <template <class> class NotBetter>
+/// The first NaN or, without one, the first of the extreme elements.
+template <bool kLargest>
 struct Position : Choice {
   template <class C>
-  static int64_t apply(const C* x, size_t n, NoParams) {
-    size_t best = 0;
-    for (size_t i = 1; i < n && x[best] == x[best]; ++i) {
-      if (!NotBetter<C>()(x[i], x[best])) best = i;
+  static int64_t apply(const VectorKernels& kernels, const C* x, size_t n, NoParams) {
+    const C best = Extreme<kLargest>::apply(kernels, x, n, {});
+    size_t i = 0;
+    if (best == best) {
+      while (x[i] != best) ++i;
+    } else {
+      while (x[i] == x[i]) ++i;
     }
-    return int64_t(best);
+    return int64_t(i);
   }
 };
-using Argmax = Position<std::less_equal>;
-using Argmin = Position<std::greater_equal>;
+using Argmax = Position<true>;
+using Argmin = Position<false>;
 
 /// Looks for an element that decides: one whose truth (is not zero) is kDecides. Without one, the
 /// answer is the other.
@@ -130,9 +218,8 @@ struct Exists : Total {
   static constexpr Rule kRule = Rule::kOperand;
   static constexpr bool kFlags = true;
   template <class C>
-  static int64_t apply(const C* x, size_t n, NoParams) {
+  static int64_t apply(const VectorKernels&, const C* x, size_t n, NoParams) {
     // In stretches that have no exits: they are compared side by side.
-    constexpr size_t kStretch = 256;
     for (size_t i = 0; i < n; i += kStretch) {
       bool found = false;
       for (size_t k = i, end = std::min(n, i + kStretch); k < end; ++k) {
@@ -151,10 +238,16 @@ struct Var : Total {
     double correction = 1;
   };
   template <class C>
-  static double apply(const C* x, size_t n, const Params& p) {
-    const double mean = Mean::apply(x, n, {});
+  static double apply(const VectorKernels& kernels, const C* x, size_t n, const Params& p) {
+    const double mean = Mean::apply(kernels, x, n, {});
     double sum = 0;
-    for (size_t i = 0; i < n; ++i) sum += (double(x[i]) - mean) * (double(x[i]) - mean);
+    if constexpr (std::is_same_v<C, float>) {
+      SquaredDeviations squares(kernels, DType::kF32, mean);
+      squares.add(reinterpret_cast<const std::byte*>(x), n);
+      sum = squares.get();
+    } else {
+      for (size_t i = 0; i < n; ++i) sum += (double(x[i]) - mean) * (double(x[i]) - mean);
+    }
     const double denominator = double(n) - p.correction;
     return sum / (denominator > 0 ? denominator : 0);
   }
@@ -202,9 +295,9 @@ Status with_index(Call& call) {
   }
   return with_compute(compute_of(self.dtype), [&]<class C>(C) {
     return for_each_row<C>(call, rows, [&](size_t i, const C* x, C*) {
-      const int64_t best = F::apply(x, rows.length(), {});
-      store_element(values.dtype, values.data, ptrdiff_t(i), x[best]);
-      store_element(indices.dtype, indices.data, ptrdiff_t(i), best);
+      const int64_t best = F::apply(call.vectors(), x, rows.length(), {});
+      put_element(values, i, x[best]);
+      put_element(indices, i, best);
     });
   });
 }

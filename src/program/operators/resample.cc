@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "program/operators/common.h"
+#include "program/operators/selected_runs.h"
 
 namespace smelt::program {
 namespace {
@@ -56,17 +56,20 @@ Status upsample_nearest2d(Call& call) {
   const auto source = [](const Axis& a, int64_t i) {
     return std::min(int64_t(float(i) * float(a.scale)), a.in - 1);
   };
-  with_bytes_of(element_size(self.dtype), [&]<class T>(T) {
-    const T* x = self.as<T>();
-    T* y = out.as<T>();
-    for (size_t p = 0, n = self.shape.numel(0, 2); p < n; ++p, x += h.in * w.in) {
-      for (int64_t i = 0; i < h.out; ++i) {
-        const T* row = x + source(h, i) * w.in;
-        for (int64_t j = 0; j < w.out; ++j) *y++ = row[source(w, j)];
-      }
-    }
-  });
-  return {};
+  SelectedRuns r;
+  r.lead = self.shape.numel(0, 2);
+  r.block = size_t(h.in * w.in);
+  r.tail = 1;
+  r.count = size_t(h.out * w.out);
+  r.width = size_t(w.out);
+  SMELT_ASSIGN(int64_t * offsets, call.scratch().take<int64_t>(r.count));
+  r.offsets = offsets;
+  for (int64_t j = 0; j < w.out; ++j) offsets[j] = source(w, j);
+  for (int64_t i = h.out; i-- > 0;) {  // the first row last: the others are made from it
+    const int64_t row = source(h, i) * w.in;
+    for (int64_t j = 0; j < w.out; ++j) offsets[i * w.out + j] = row + offsets[j];
+  }
+  return gather_runs(call, r, element_size(self.dtype), self.data, out.data);
 }
 
 /// Memory for a x b elements of at most 8 bytes.

@@ -123,7 +123,7 @@ Status topk(Call& call) {
     SMELT_ASSIGN(C * buffer, call.scratch().take<C>(n));
     SMELT_ASSIGN(C * best, call.scratch().take<C>(size_t(k)));
     for (size_t i = 0; i < rows.count(); ++i) {
-      const C* x = rows.read(i, buffer);
+      const C* x = rows.read(call.vectors(), i, buffer);
       for (size_t j = 0; j < n; ++j) orders[j] = int64_t(j);
       // NaN counts as the largest. Which of equal elements are taken is nobody's promise, but what
       // PyTorch takes follows from its two ways to select, so they are the same here.
@@ -207,7 +207,7 @@ Status glu(Call& call) {
       const C* b = static_cast<const C*>(from[1]);
       for (size_t i = 0; i < n; ++i) static_cast<C*>(to)[i] = a[i] / (C(1) + std::exp(-b[i]));
     };
-    map(call.pool(), ComputeOf<C>::value, Strided(out), in, gate, nullptr);
+    map(call, ComputeOf<C>::value, Strided(out), in, gate, nullptr);
   });
   return {};
 }

@@ -52,13 +52,13 @@ Status slice_scatter(Call& call) {
   SMELT_ASSIGN(const size_t dim, real_dim(call.integer(2), self));
   SMELT_ASSIGN(const Slice slice, slice_of(call, 3, self.shape[dim]));
   SMELT_TRY(out.resize(self.shape));
-  if (out.data != self.data) copy(Strided(out), Strided(self));
+  if (out.data != self.data) copy(call, Strided(out), Strided(self));
   Strided to(out);
   apply_slice(to, dim, slice);
   if (!(src.shape == to.shape)) {
     return invalid("{} for a slice of shape {}", to_string(src.shape), to_string(to.shape));
   }
-  copy(to, Strided(src));
+  copy(call, to, Strided(src));
   return {};
 }
 
@@ -68,14 +68,14 @@ Status select_scatter(Call& call) {
   SMELT_ASSIGN(const size_t dim, real_dim(call.integer(2), self));
   SMELT_ASSIGN(const int64_t index, checked_argument(call.integer(3), self.shape[dim]));
   SMELT_TRY(out.resize(self.shape));
-  if (out.data != self.data) copy(Strided(out), Strided(self));
+  if (out.data != self.data) copy(call, Strided(out), Strided(self));
   Strided to(out);
   to.narrow(dim, index, 1);
   to.erase(dim);
   if (!(src.shape == to.shape)) {
     return invalid("{} for a selection of shape {}", to_string(src.shape), to_string(to.shape));
   }
-  copy(to, Strided(src));
+  copy(call, to, Strided(src));
   return {};
 }
 
@@ -122,7 +122,7 @@ Status cat(Call& call) {
     if (nothing(t)) continue;
     Strided to(out);
     to.narrow(dim, at, t.shape[dim]);
-    copy(to, Strided(t));
+    copy(call, to, Strided(t));
     at += t.shape[dim];
   }
   return {};
@@ -146,7 +146,7 @@ Status stack(Call& call) {
     Strided to(out);
     to.narrow(dim, int64_t(i), 1);
     to.erase(dim);
-    copy(to, Strided(t));
+    copy(call, to, Strided(t));
   }
   return {};
 }

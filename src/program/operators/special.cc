@@ -25,7 +25,7 @@ Status unary(Call& call) {
     for (size_t i = 0; i < n; ++i) static_cast<double*>(to)[i] = F(x[i]);
   };
   const Strided in[] = {Strided(self)};
-  map(call.pool(), Compute::kF64, Strided(out), in, block, nullptr);
+  map(call, Compute::kF64, Strided(out), in, block, nullptr);
   return {};
 }
 
@@ -120,7 +120,7 @@ Status with_numbers(Call& call) {
     }
   };
   const Strided in[] = {Strided(self)};
-  map(call.pool(), Compute::kF64, Strided(out), in, block, numbers);
+  map(call, Compute::kF64, Strided(out), in, block, numbers);
   return {};
 }
 
@@ -144,7 +144,7 @@ Status nan_to_num(Call& call) {
   }
   SMELT_TRY(out.resize(self.shape));
   if (!is_float(self.dtype)) {
-    copy(Strided(out), Strided(self));
+    copy(call, Strided(out), Strided(self));
     return {};
   }
   const double largest = self.dtype == DType::kF64   ? std::numeric_limits<double>::max()
@@ -163,7 +163,7 @@ Status nan_to_num(Call& call) {
     }
   };
   const Strided in[] = {Strided(self)};
-  map(call.pool(), Compute::kF64, Strided(out), in, block, numbers);
+  map(call, Compute::kF64, Strided(out), in, block, numbers);
   return {};
 }
 
@@ -178,7 +178,7 @@ Status flag(Call& call) {
     for (size_t i = 0; i < n; ++i) static_cast<double*>(to)[i] = F(x[i]);
   };
   const Strided in[] = {Strided(self)};
-  map(call.pool(), Compute::kF64, Strided(out), in, block, nullptr);
+  map(call, Compute::kF64, Strided(out), in, block, nullptr);
   return {};
 }
 bool is_negative_infinity(double x) { return x == -kInf; }
@@ -223,7 +223,7 @@ Status binary(Call& call) {
         const C *x = static_cast<const C*>(from[0]), *y = static_cast<const C*>(from[1]);
         for (size_t i = 0; i < n; ++i) static_cast<C*>(to)[i] = C(F(x[i], y[i]));
       };
-      map(call.pool(), compute, Strided(out), in, block, nullptr);
+      map(call, compute, Strided(out), in, block, nullptr);
     }
   });
   return {};
@@ -284,7 +284,7 @@ Status ternary(Call& call) {
       const C *b = static_cast<const C*>(from[2]), v = *static_cast<const C*>(p);
       for (size_t i = 0; i < n; ++i) static_cast<C*>(to)[i] = F(x[i], a[i], b[i], v);
     };
-    map(call.pool(), ComputeOf<C>::value, Strided(out), in, block, &number);
+    map(call, ComputeOf<C>::value, Strided(out), in, block, &number);
   });
   return {};
 }

@@ -50,7 +50,7 @@ Status unary(Call& call) {
       C params[kParamsMax + 1];
       for (size_t i = 0; i < F::kParams; ++i) params[i] = number<C>(call.scalar(1 + i));
       const Strided in[] = {Strided(self)};
-      map(call.pool(), compute, Strided(out), in, block<F, C>, params);
+      map(call, compute, Strided(out), in, block<F, C>, params);
     }
   });
   return {};
@@ -209,7 +209,7 @@ Status bitwise_not(Call& call) {
   Tensor& out = call.tensor(1);
   SMELT_TRY(out.resize(self.shape));
   const Strided in[] = {Strided(self)};
-  map(call.pool(), Compute::kS64, Strided(out), in, block<BitwiseNot, int64_t>, nullptr);
+  map(call, Compute::kS64, Strided(out), in, block<BitwiseNot, int64_t>, nullptr);
   return {};
 }
 
@@ -238,7 +238,7 @@ Status apply(Call& call, size_t out_index, std::span<const double> numbers) {
     C params[kParamsMax + 1];
     for (size_t i = 0; i < numbers.size(); ++i) params[i] = C(numbers[i]);
     const Strided in[] = {Strided(self)};
-    map(call.pool(), ComputeOf<C>::value, Strided(out), in, block<F, C>, params);
+    map(call, ComputeOf<C>::value, Strided(out), in, block<F, C>, params);
   });
   return {};
 }
