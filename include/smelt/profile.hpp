@@ -24,7 +24,15 @@ enum class Category : uint8_t {
   kControl,       ///< values that no tensor holds: indices, shapes, jumps
 };
 
-std::string_view name(Unit) noexcept;  ///< "matrix", "simd", "plain", "none"
+/// Whether ExecuTorch's partitioner for XNNPACK would take an operator that is outside delegates.
+enum class Delegable : uint8_t {
+  kNever,      ///< it takes no such operator
+  kNotAsItIs,  ///< with other types, shapes or attributes
+  kYes,        ///< as far as the file shows
+};
+
+std::string_view name(Delegable) noexcept;  ///< "never", "not as it is", "yes"
+std::string_view name(Unit) noexcept;       ///< "matrix", "simd", "plain", "none"
 std::string_view name(
     Category) noexcept;  ///< "matrix product", "element-wise", "data movement", "control"
 
@@ -51,9 +59,13 @@ struct StepInfo {
   std::string variant;              ///< operand semantics of a matrix product: "qp8_f32_qb4w"
   std::string kernel, isa, tile;    ///< "gemm_pf32_avx512_12x32", "avx512", "12x32"
   std::string reason;               ///< why that unit: a sentence
+  std::string outside;              ///< of an operator: why no delegate has it
+  Delegable delegable = Delegable::kNever;  ///< of an operator
+  /// A product of floats that were integers: quantised when exporting, and not run quantised.
+  bool stayed_float = false;
   std::vector<Alternative> alternatives;  ///< the most capable first
   uint64_t macs = 0;                      ///< multiply-accumulates of one run
-  uint64_t bytes = 0;                     ///< of operands and results
+  uint64_t bytes = 0;                     ///< read and written
   uint64_t packed_bytes = 0;              ///< of packed weights
   /// What ExecuTorch's own profiler would say of this node on the same CPU; empty: it has no such
   /// step.

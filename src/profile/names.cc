@@ -16,6 +16,11 @@ std::string_view name(Unit unit) noexcept {
   return "matrix";
 }
 
+std::string_view name(Delegable delegable) noexcept {
+  constexpr std::string_view kNames[] = {"never", "not as it is", "yes"};
+  return kNames[size_t(delegable)];
+}
+
 std::string_view name(Category category) noexcept {
   switch (category) {
     case Category::kMatrixProduct:

@@ -7,7 +7,9 @@
 #include <algorithm>
 
 #include "program/method.h"
+#include "program/partitioner.h"
 #include "program/traffic.h"
+#include "program/types.h"
 
 namespace smelt::program {
 namespace {
@@ -45,8 +47,9 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
   if (step.category != Category::kControl)
     step.executorch_1_0 = step.executorch_current = fmt::format(
         "native_call_{}", op.name.substr(colon == std::string_view::npos ? 0 : colon + 1));
+  const DescribedArguments args = call.described();
   std::string in, out, in_shapes, out_shapes;
-  for_each_tensor(op, call.args(), [&](const Tensor& t, ArgumentUse use) {
+  for_each_tensor(op, args.all(), [&](const Tensor& t, ArgumentUse use) {
     std::string &types = use.written ? out : in, &shapes = use.written ? out_shapes : in_shapes;
     const std::string_view separator = types.empty() ? "" : ", ";
     types += fmt::format("{}{}", separator, smelt::name(t.dtype));
@@ -55,8 +58,13 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
   step.signature = fmt::format("({}) -> {}", in, out);
   step.shapes = fmt::format("{} -> {}", in_shapes, out_shapes);
   if (!call.elided()) {
-    step.bytes = bytes_moved(op, call.described());
-    if (op.macs != nullptr) step.macs = op.macs(call.described());
+    step.bytes = bytes_moved(op, args);
+    if (op.macs != nullptr) step.macs = op.macs(args);
+  }
+  if (step.category != Category::kControl && !op.view) {
+    Partition p = partition(op, args);
+    step.delegable = p.delegable;
+    step.outside = std::move(p.why);
   }
   const bool product = step.category == Category::kMatrixProduct;
   if (call.kernel().empty()) {
@@ -67,9 +75,7 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
     step.isa = smelt::name(Isa::kScalar);
     step.unit = Unit::kPlain;
     step.reason = call.elided() ? "nothing moves: its result lies where its input does"
-                  : product ? "not on the matrix unit: an operator that no delegate took, of types "
-                              "or shapes that only portable "
-                              "code computes"
+                  : product     ? "not on the matrix unit: portable code multiplies these types"
                             : "not on the matrix unit: it multiplies no matrices; portable code";
     if (!call.refusal().empty()) step.reason += fmt::format(" ({})", call.refusal());
   } else if (const Session* session = call.session()) {
@@ -82,6 +88,38 @@ StepInfo describe_call(const KernelCall& call, uint32_t instruction, const Cpu& 
   return step;
 }
 
+/// Follows values that are dequantised outside delegates to products, which then multiply floats
+/// where the exported model had integers.
+class Dequantized {
+ public:
+  void visit(const KernelCall& call, StepInfo& step) {
+    const bool dequantizes = call.op().name.starts_with("quantized_decomposed::dequantize_per_");
+    bool reads = false;
+    const auto args = call.described().all();
+    for_each_tensor(call.op(), args, [&](const Tensor& t, ArgumentUse use) {
+      reads = reads || (use.read && has(t));
+    });
+    step.stayed_float = reads && step.category == Category::kMatrixProduct;
+    if (!dequantizes && !(reads && step.category == Category::kDataMovement)) return;
+    for_each_tensor(call.op(), args, [&](const Tensor& t, ArgumentUse use) {
+      if (use.written && is_float(t.dtype) && !has(t)) values_.push_back(&t);
+    });
+  }
+  /// A delegate of which some inputs were dequantised.
+  void visit(std::span<EValue* const> args, std::span<StepInfo> nodes) const {
+    const bool reads = std::ranges::any_of(
+        args, [&](const EValue* v) { return v->kind == Kind::kTensor && has(*v->tensor); });
+    for (StepInfo& node : nodes) {
+      node.stayed_float = reads && node.category == Category::kMatrixProduct &&
+                          (node.variant == "pf32" || node.variant == "pf16");
+    }
+  }
+
+ private:
+  bool has(const Tensor& t) const { return std::ranges::find(values_, &t) != values_.end(); }
+  std::vector<const Tensor*> values_;
+};
+
 }  // namespace
 
 std::vector<StepInfo> LoadedMethod::explain(std::vector<Zone>* zones) const {
@@ -89,12 +127,14 @@ std::vector<StepInfo> LoadedMethod::explain(std::vector<Zone>* zones) const {
   std::vector<Zone> of_nodes(1 + steps_.size());
   std::vector<uint32_t> first_step(delegates_.size());
   std::vector<bool> seen(delegates_.size());
+  Dequantized dequantized;
   for (uint32_t at = 0; at < steps_.size(); ++at) {
     const Step& step = steps_[at];
     Zone& zone = of_nodes[1 + at];
     if (step.type == Step::Type::kKernel) {
       zone = {.kind = Zone::Kind::kStep, .step = uint32_t(result.size()), .instruction = at};
       result.push_back(describe_call(kernel_calls_[step.a], at, cpu_));
+      dequantized.visit(kernel_calls_[step.a], result.back());
     } else if (step.type == Step::Type::kDelegate) {
       const uint32_t d = delegate_calls_[step.a].index;
       zone = {.kind = Zone::Kind::kDelegate, .delegate = int32_t(d), .instruction = at};
@@ -106,6 +146,8 @@ std::vector<StepInfo> LoadedMethod::explain(std::vector<Zone>* zones) const {
         node.instruction = at;
         result.push_back(std::move(node));
       }
+      dequantized.visit(delegate_calls_[step.a].args.values,
+                        std::span(result).subspan(first_step[d]));
     }
   }
   if (zones == nullptr) return result;

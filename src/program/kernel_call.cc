@@ -95,7 +95,10 @@ std::optional<DType> complex_type(const Operator& op, std::span<EValue* const> a
 }
 
 KernelCall::KernelCall(const Operator& op, std::vector<EValue*> args)
-    : op_(&op), run_(complex_type(op, args) ? op.complex : op.run), args_(std::move(args)) {
+    : op_(&op),
+      run_(complex_type(op, args) ? op.complex : op.run),
+      given_(args),
+      args_(std::move(args)) {
   if (op.any_order) return;
   for (size_t i = 0; i < op.signature.size(); ++i) {
     const ArgumentUse use = argument_use(op.signature[i]);

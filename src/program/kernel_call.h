@@ -52,8 +52,8 @@ class KernelCall {
   /// From now on runs do nothing: the results lie where their elements are.
   void elide() { elided_ = true; }
   bool elided() const { return elided_; }
-  /// For what is counted of the call.
-  DescribedArguments described() const { return {args_, ran_}; }
+  /// The operands, as the program has them: for what is said of the call.
+  DescribedArguments described() const { return {given_, ran_}; }
   /// The kernel of the last run, or of plan(); empty: the operator's own portable code.
   std::string_view kernel() const { return kernel_; }
 
@@ -69,7 +69,7 @@ class KernelCall {
 
   const Operator* op_;
   Status (*run_)(Call&);
-  std::vector<EValue*> args_;
+  std::vector<EValue*> given_, args_;
   std::unique_ptr<OperatorState> state_;
   std::string_view kernel_;
   bool elided_ = false, ran_ = false;

@@ -30,12 +30,15 @@ uint64_t bytes_moved(const Operator& op, const DescribedArguments& args) {
   });
   if (op.update) state = &args.tensor(0);
   if (state != nullptr) {
-    bool in_place = !op.update;
+    bool in_place = !op.update, there = false;
     for_each_tensor(op, args.all(), [&](const Tensor& t, ArgumentUse use) {
       if (op.update && use.written && t.data == state->data) in_place = true;
-      if (use.read && !use.written && !use.list && &t != state)
+      if (use.read && !use.written && !use.list && &t != state) {
         replaced = std::max(replaced, t.numel());
+        there = there || (!op.update && t.data == state->data);
+      }
     });
+    if (there) return 0;  // copied onto itself
     if (!in_place) state = nullptr;
   }
   if (state != nullptr) written = std::min(replaced, state->numel());

@@ -7,16 +7,17 @@
 
 #include "platform/cpu.h"
 #include "process.h"
+#include "support/program_builder.h"
 
 namespace smelt::test {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
-using testing::Not;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
-class Explain : public testing::Test {
+class Explain : public ::testing::Test {
  protected:
   Explain() {
     const Outcome made = smelt({"make", "linear", "--variant", "qp8_f32_qc8w", "--m", "4", "--n",
@@ -83,7 +84,8 @@ TEST_F(Explain, ProfilesSayHowCloseToTheMachinesRoofsNodesAre) {
   const json j = report();
   EXPECT_EQ(j["threads"], 2);
   EXPECT_GT(j["roofs"]["int8_gops"].get<double>(), 0);
-  EXPECT_GT(j["roofs"]["cache_gbytes_per_s"].get<double>(), 0);
+  EXPECT_EQ(j["roofs"]["levels"].size(), 3u);
+  for (const json& l : j["roofs"]["levels"]) EXPECT_GT(l["gbytes_per_s"].get<double>(), 0);
   for (const json& n : j["nodes"]) {
     if (!n.contains("median_us")) continue;
     EXPECT_GT(n["roof_share"].get<double>(), 0) << n["name"];
@@ -91,6 +93,62 @@ TEST_F(Explain, ProfilesSayHowCloseToTheMachinesRoofsNodesAre) {
     EXPECT_GE(n["utilization"].get<double>(), 0);
     EXPECT_LE(n["utilization"].get<double>(), 1.001);
   }
+}
+
+// A cache update and the attention of a decoder, outside delegates: y = attention(x, cache, cache).
+std::string decoder() {
+  using namespace smelt::testing;
+  const auto cache = [](int32_t room, uint64_t offset) {
+    return tensor({.sizes = std::vector<int32_t>{1, room, 2, 16},
+                   .dim_order = {0, 1, 2, 3},
+                   .allocation = AllocationSpec{1, offset}});
+  };
+  ProgramSpec p;
+  p.values = {cache(1, 0), cache(4096, 128), cache(1, 640000), integer(100),    null(),
+              real(0),     boolean(false),   null(),           cache(1, 640128)};
+  p.inputs = {0};
+  p.outputs = {2};
+  p.operators = {{"llama::update_cache", "out"}, {"llama::custom_sdpa", "out"}};
+  p.instructions = {kernel_call(0, {0, 1, 3, 8}), kernel_call(1, {0, 1, 1, 3, 4, 5, 6, 7, 2})};
+  p.buffers = {0, 1 << 20};
+  const auto bytes = p.build();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+TEST_F(Explain, AttentionOutsideDelegatesCounts) {
+  write_file(model, decoder());
+  const Outcome o =
+      smelt({"profile", model, "--runs", "5", "--threads", "1", "--json", folder / "o.json"});
+  ASSERT_EQ(o.exit, 0) << o.err;
+  const json j = report();
+  const json &update = j["nodes"][0], &attention = j["nodes"][1];
+  EXPECT_EQ(attention["macs"], 2 * 2 * 16 * 101);
+  EXPECT_EQ(attention["category"], "matrix product");
+  EXPECT_EQ(update["bytes"], 2 * 2 * 16 * 4) << "not the cache: what is written of it";
+  EXPECT_EQ(j["summary"]["macs"], attention["macs"]);
+  EXPECT_EQ(j["summary"]["plain_share"], attention["unit"] == "plain" ? 1.0 : 0.0);
+  for (const json& n : j["nodes"]) EXPECT_LE(n["roof_share"].get<double>(), 1.001) << n["name"];
+}
+
+TEST_F(Explain, SharesAreOfTheTimeAsWell) {
+  write_file(model, decoder());
+  const Outcome o =
+      smelt({"profile", model, "--runs", "5", "--threads", "1", "--json", folder / "o.json"});
+  ASSERT_EQ(o.exit, 0) << o.err;
+  const json time = report()["summary"]["time"];
+  EXPECT_NEAR(time["plain_share"].get<double>() + time["simd_share"].get<double>() +
+                  time["matrix_share"].get<double>(),
+              1, 1e-9);
+  EXPECT_THAT(o.out, HasSubstr("time: "));
+  EXPECT_THAT(o.out, HasSubstr("the median run"));
+  EXPECT_GT(report()["median_run_us"].get<double>(), 0);
+}
+
+TEST_F(Explain, AdvisesNothingThatNobodyCanDo) {
+  write_file(model, decoder());
+  EXPECT_EQ(smelt({"run", model, "--threads", "1"}).err, "");
+  const Outcome o = smelt({"explain", model});
+  EXPECT_THAT(o.out, HasSubstr("XNNPACK's partitioner takes no llama::custom_sdpa"));
 }
 
 TEST_F(Explain, WarnsOnceOfWhatIsSlowForNoReason) {

@@ -87,7 +87,8 @@ TEST_F(Report, OfAProfileSortsFiltersAndExplains) {
     const rows = () => document.querySelectorAll('tr.row').length;
     const out = {title: document.title, rows: rows(), tiles: document.querySelectorAll('.tile').length,
       lanes: document.querySelectorAll('.lane i').length, points: document.querySelectorAll('circle.point').length,
-      roofs: document.querySelectorAll('line.roof').length, legend: document.getElementById('roofKey').textContent};
+      headline: document.querySelector('.tile b').textContent,
+      end: document.querySelector('.axis').lastChild.textContent, roofs: document.querySelectorAll('line.roof').length, legend: document.getElementById('roofKey').textContent};
     const conv = [...document.querySelectorAll('tr.row')].find(x => x.textContent.includes('IGEMM'));
     conv.click();
     out.why = document.querySelector('tr.why').textContent;
@@ -107,6 +108,7 @@ TEST_F(Report, OfAProfileSortsFiltersAndExplains) {
   EXPECT_GE(r["tiles"], 5);
   EXPECT_EQ(r["lanes"], 3);
   EXPECT_EQ(r["points"], 1);
+  EXPECT_EQ(r["headline"], r["end"]) << "the time and the timeline are those of one run";
   EXPECT_GE(r["roofs"], 1);
   EXPECT_THAT(r["legend"].get<std::string>(), HasSubstr("float32"));
   EXPECT_THAT(r["why"].get<std::string>(), HasSubstr("matrix unit"));

@@ -11,6 +11,20 @@
 namespace smelt {
 namespace {
 
+void expect_equal(const PackLayout& described, const PackLayout& built, const char* kernel) {
+  EXPECT_EQ(described.rows, built.rows) << kernel;
+  EXPECT_EQ(int(described.kr), int(built.kr)) << kernel;
+  EXPECT_EQ(described.elem, built.elem) << kernel;
+  EXPECT_EQ(described.nibble_pairs, built.nibble_pairs) << kernel;
+  EXPECT_EQ(described.signed_nibbles, built.signed_nibbles) << kernel;
+  EXPECT_EQ(int(described.head), int(built.head)) << kernel;
+  EXPECT_EQ(int(described.tail), int(built.tail)) << kernel;
+  EXPECT_EQ(described.block_scales, built.block_scales) << kernel;
+  EXPECT_EQ(described.join_taps, built.join_taps) << kernel;
+  EXPECT_EQ(int(described.lhs_offset), int(built.lhs_offset)) << kernel;
+  EXPECT_EQ(described, built) << kernel << ": a field that is not compared above";
+}
+
 TEST(DescribedKernels, AgreeWithTheKernelsOfThisBuild) {
   size_t compared = 0;
   for (const GemmKernel* kernel : gemm_kernels()) {
@@ -24,11 +38,12 @@ TEST(DescribedKernels, AgreeWithTheKernelsOfThisBuild) {
     EXPECT_EQ(described.mr, kernel->mr) << kernel->name;
     EXPECT_EQ(described.nr, kernel->nr) << kernel->name;
     EXPECT_EQ(described.lhs_form, kernel->lhs_form) << kernel->name;
-    EXPECT_EQ(described.lhs.rows, kernel->lhs.rows) << kernel->name;
+    expect_equal(described.lhs, kernel->lhs, kernel->name);
+    expect_equal(described.rhs, kernel->rhs, kernel->name);
     EXPECT_EQ(described.quantize_lhs != nullptr, kernel->quantize_lhs != nullptr) << kernel->name;
+    EXPECT_EQ(described.prepared.bytes, kernel->prepared.bytes) << kernel->name;
+    EXPECT_EQ(described.max_k, kernel->max_k) << kernel->name;
     EXPECT_EQ(described.max_m, kernel->max_m) << kernel->name;
-    EXPECT_EQ(described.rhs.rows, kernel->rhs.rows) << kernel->name;
-    EXPECT_EQ(described.rhs.elem, kernel->rhs.elem) << kernel->name;
     EXPECT_EQ(described.run, nullptr) << kernel->name;
     ++compared;
   }
@@ -85,6 +100,18 @@ TEST(DescribedKernels, TheBestTierOfACpuIsUsed) {
     ASSERT_TRUE(kernel) << kernel.error().message;
     EXPECT_STREQ((*kernel)->name, c.kernel) << c.cpu;
   }
+}
+
+// Sums of nibbles times 16 fit 32 bits only so far.
+TEST(DescribedKernels, KernelsForShortSumsAreNotNamedForLongOnes) {
+  const auto cpu = Cpu::describe("x86-64-v4-vnni");
+  ASSERT_TRUE(cpu);
+  const auto named = [&](size_t k) {
+    return std::string_view(
+        select_gemm(GemmVariant::kQp8F32Qc4w, {.m = 64, .n = 256, .kc = k}, *cpu).value()->name);
+  };
+  EXPECT_EQ(named(65536), "gemm_qp8_f32_qc4w_avx512vnni_12x32");
+  EXPECT_EQ(named(131072), "gemm_qp8_f32_qc4w_avx2_3x16");
 }
 
 TEST(DescribedKernels, UnknownCpusAreAnErrorThatNamesTheKnownOnes) {

@@ -498,6 +498,24 @@ TEST(Pool, MaximumAndItsPlace) {
   EXPECT_EQ(plain.result(1), (Values{5, 7, 13, 15}));
 }
 
+TEST(Pool, MisfitsNameTheDimensionAndTheDilation) {
+  const auto message = [](std::initializer_list<int64_t> stride,
+                          std::initializer_list<int64_t> padding) {
+    OperatorCall call("aten::max_pool2d_with_indices.out");
+    call.f32({1, 6, 4}, Values(24, 1)).ints({2, 3}).ints(stride).ints(padding).ints({1, 4});
+    call.boolean(false).out(DType::kF32).out(DType::kS64);
+    const Status ran = call.run();
+    EXPECT_FALSE(ran);
+    return ran ? std::string() : ran.error().message;
+  };
+  EXPECT_EQ(message({1, 1}, {0, 0}),
+            "dimension 1 of 2: a kernel of 3 with dilation 4 spans 9 elements, and with "
+            "padding 0 there are 4");
+  EXPECT_EQ(message({1, 1}, {2, 0}),
+            "dimension 0 of 2: padding 2 for a kernel of 2, of which it may be half");
+  EXPECT_EQ(message({1, 0}, {0, 0}), "a stride of 0 for dimension 1 of 2");
+}
+
 TEST(Pool, GradientsGoToTheMaximum) {
   OperatorCall back("aten::max_pool2d_with_indices_backward.grad_input");
   back.f32({1, 1, 2}, {3, 4}).f32({1, 2, 2}, {1, 9, 2, 3}).ints({1, 2}).ints({}).ints({0, 0});

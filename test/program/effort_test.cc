@@ -4,6 +4,7 @@
 
 #include "program/kernel_call.h"
 #include "program/operator.h"
+#include "program/traffic.h"
 #include "support/operator_program.h"
 
 namespace smelt::program {
@@ -137,6 +138,21 @@ TEST(Effort, DataMovementCountsWhatItMoves) {
   cache.tensor(zeros(DType::kF32, {1, 1, 2, 8})).updated(zeros(DType::kF32, {1, 512, 2, 8}));
   cache.integer(3).out(DType::kF32);
   EXPECT_EQ(explained(cache).bytes, 2u * 2 * 8 * 4);
+
+  // What is written in place is the rows that are replaced; onto itself, nothing.
+  const Operator* copy = find_operator("aten::copy_");
+  Tensor state, next;
+  std::byte memory[2];
+  state.shape = next.shape = {8, 8};
+  state.data = next.data = &memory[0];
+  EValue values[3];
+  values[0].kind = values[1].kind = Kind::kTensor;
+  values[0].tensor = &state, values[1].tensor = &next;
+  values[2].set(false);
+  EValue* const args[] = {&values[0], &values[1], &values[2]};
+  EXPECT_EQ(bytes_moved(*copy, {args, true}), 0u);
+  next.data = &memory[1];
+  EXPECT_EQ(bytes_moved(*copy, {args, true}), 2u * 64 * 4);
 
   OperatorProgram embedding("aten::embedding.out");
   embedding.tensor(zeros(DType::kF32, {1000, 16})).tensor(zeros(DType::kS64, {3}));

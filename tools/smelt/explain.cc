@@ -35,6 +35,7 @@ void print(const StepInfo& s, bool all) {
     if (s.macs != 0) fmt::print("   {} MACs", s.macs);
     if (s.packed_bytes != 0) fmt::print("   {} packed bytes", s.packed_bytes);
     fmt::print("\n    {}\n", s.reason);
+    if (!s.outside.empty()) fmt::print("    outside delegates: {}\n", s.outside);
     const size_t shown =
         all ? s.alternatives.size() : std::min(s.alternatives.size(), kAlternatives);
     for (size_t i = 0; i < shown; ++i)
@@ -58,7 +59,7 @@ Result<Exit> run(const Options& o) {
   SMELT_ASSIGN(const Method method, open_method(program, o.model));
   const std::vector<StepInfo> steps = method.explain();
   for (const StepInfo& s : steps) print(s, o.all);
-  fmt::print("{}\n", describe(unit_shares(steps)));
+  fmt::print("{}\n", summary(steps));
   if (!o.json.empty()) {
     nlohmann::ordered_json j;
     j["program"] = o.model.model.string();

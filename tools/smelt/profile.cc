@@ -57,7 +57,6 @@ Result<Exit> run(const Options& o) {
   const Roofs roofs = measure_roofs(profile);
   const std::vector<StepTime> times = step_times(profile, roofs);
   print_times(profile, times);
-  fmt::print("{}\n", describe(unit_shares(profile.steps)));
   if (profile.dropped != 0)
     fmt::print("{} times did not fit: fewer --runs keep them all\n", profile.dropped);
   if (!o.json.empty()) {
@@ -100,10 +99,10 @@ Verb add_profile(CLI::App& app) {
   add_output_file(*c, "--html", o->html, "Write a report: one page, nothing loaded from elsewhere");
   add_output_file(*c, "--json", o->json, "Write the table, and what smelt explain says, as JSON");
   c->footer(R"(
-The median over the runs, each node by itself. GFLOP/s counts two operations per multiply-accumulate; GB/s counts operands
-and results once. "roof" is the least time that the machine would need, as a share of that taken: the roofs are measured
-with Smelt's own fastest product, and with copies. "busy" is how much of all threads' time was spent computing. Nodes that
-the planner removed take no time and are not shown.
+The median over the runs, each node by itself, and of the runs. GFLOP/s counts two operations per multiply-accumulate;
+GB/s counts what is read and written. "roof" is the least time that the machine would need, as a share of that taken: the
+roofs are measured with Smelt's own fastest product, and with copies. "busy" is how much of all threads' time was spent
+computing. Nodes that the planner removed take no time and are not shown.
 
 Examples:
   smelt profile model.pte

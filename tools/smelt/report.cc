@@ -22,33 +22,28 @@ std::string script_json(const nlohmann::ordered_json& j) {
   return out;
 }
 
-/// The steps of the last run that was recorded whole, in microseconds since it began.
+/// The steps of the median run, in microseconds since it began.
 nlohmann::ordered_json timeline(const Profile& profile) {
-  auto last = nlohmann::ordered_json::array();
-  size_t begin = 0;
-  for (size_t i = 0; i < profile.times.size(); ++i) {
-    const ZoneTime& run = profile.times[i];
-    if (profile.zones[run.zone].kind != Zone::Kind::kRun) continue;
-    last.clear();
-    for (size_t k = begin; k < i; ++k) {
-      const ZoneTime& t = profile.times[k];
-      const Zone& zone = profile.zones[t.zone];
-      if (zone.kind != Zone::Kind::kStep) continue;
-      last.push_back({zone.step, double(t.begin_ns - run.begin_ns) / 1000,
-                      double(t.end_ns - run.begin_ns) / 1000});
-    }
-    begin = i + 1;
+  auto steps = nlohmann::ordered_json::array();
+  const RecordedRun run = median_run(profile);
+  for (size_t k = run.first; k < run.last; ++k) {
+    const ZoneTime& t = profile.times[k];
+    const Zone& zone = profile.zones[t.zone];
+    if (zone.kind != Zone::Kind::kStep) continue;
+    const uint64_t begin = profile.times[run.last].begin_ns;
+    steps.push_back(
+        {zone.step, double(t.begin_ns - begin) / 1000, double(t.end_ns - begin) / 1000});
   }
-  return last;
+  return steps;
 }
 
 Status write_page(const std::filesystem::path& path, const char* body,
                   const nlohmann::ordered_json& data, const char* script) {
   const std::string text = script_json(data);
-  return write_file(path,
-                    {part(kPageHead), part(body), part(kDataBegin), part(text), part(kDataEnd),
-                     part(script)},
-                    IfExists::kReplace);
+  return write_file(
+      path,
+      {part(kPageHead), part(body), part(kDataBegin), part(text), part(kDataEnd), part(script)},
+      IfExists::kReplace);
 }
 
 }  // namespace

@@ -134,12 +134,12 @@ const theirs = x => x || 'no step of its own';
 )html";
 
 inline constexpr const char kReportBody[] = R"html(
-<header><h1 id="title"></h1><p id="subtitle"></p></header>
+<header><h1 id="title"></h1><p id="subtitle"></p><p id="note"></p></header>
 <div class="tiles" id="tiles"></div>
 <div class="two">
 <section><h2>Where the time goes</h2><div class="bar" id="categories"></div><div class="key" id="categoryKey"></div>
 <h2 style="margin-top:1rem">On which unit</h2><div class="bar" id="units"></div><div class="key" id="unitKey"></div></section>
-<section><h2>One run</h2><div class="lanes" id="lanes"></div></section>
+<section><h2>The median run</h2><div class="lanes" id="lanes"></div></section>
 </div>
 <section id="roofs"><h2>Against the machine's roofs</h2><svg id="roofline" viewBox="0 0 960 400" role="img"
 aria-label="Each node's GFLOP/s over its operations per byte, both logarithmic, below the roofs of this machine"></svg>
@@ -150,7 +150,8 @@ aria-label="Each node's GFLOP/s over its operations per byte, both logarithmic, 
 <option value="simd">SIMD</option><option value="plain">plain code</option><option value="none">removed</option></select></div>
 <div class="scroll"><table><thead><tr id="head"></tr></thead><tbody id="rows"></tbody></table></div></section>
 <footer>A click on a node, a point or a piece of the timeline says why its kernel runs. GFLOP/s counts two operations per
-multiply-accumulate; GB/s counts operands and results once.</footer>
+multiply-accumulate; GB/s counts what is read and written. The times of nodes are medians of each by itself; the headline and
+the timeline are those of one run, the one in the middle.</footer>
 )html";
 
 inline constexpr const char kReportTail[] = R"html(
@@ -158,16 +159,19 @@ const nodes = data.nodes, summary = data.summary;
 const unitName = {matrix: 'matrix unit', simd: 'SIMD', plain: 'plain code', none: 'removed'};
 const categoryColor = {'matrix product': 'var(--product)', 'element-wise': 'var(--elementwise)',
   'data movement': 'var(--movement)', 'control': 'var(--control)'};
-const total = nodes.reduce((s, n) => s + (n.median_us || 0), 0);
 const of = (list, f) => list.reduce((s, n) => s + (f(n) || 0), 0);
 document.title = data.title + ' – Smelt profile';
 $('title').textContent = data.title;
 $('subtitle').textContent = [`Smelt ${data.version}`, data.cpu, `${data.threads} thread${data.threads === 1 ? '' : 's'}`,
   `${data.runs} runs`].filter(x => x).join(' · ');
-tile(us(total), 'a run: medians of all nodes');
-if (total && summary.macs) tile((2 * summary.macs / total / 1000).toFixed(1), 'GFLOP/s overall');
-if (summary.macs) tile(percent(summary.matrix_share), 'of MACs on the matrix unit');
-if (summary.macs) tile(percent(summary.simd_share), 'of MACs on SIMD');
+$('note').textContent = summary.text.split('\n').slice(1).join(' ');
+const run = data.median_run_us, time = summary.time;
+tile(us(run), `the median of ${data.runs} runs`);
+if (run && summary.macs) tile((2 * summary.macs / run / 1000).toFixed(1), 'GFLOP/s in that run');
+for (const [unit, label] of [['matrix', 'the matrix unit'], ['simd', 'SIMD'], ['plain', 'plain code']])
+  if (time[unit + '_share'] || (summary.macs && unit === 'matrix'))
+    tile(percent(time[unit + '_share']), `of the time on ${label}` +
+      (summary.macs ? `, ${percent(summary[unit + '_share'])} of the MACs` : ''));
 tile(percent(of(nodes, n => (n.utilization || 0) * (n.share || 0)), 0), 'of all threads busy');
 tile(`${nodes.filter(n => !n.removed).length}`, `nodes run, ${summary.removed} removed`);
 function shareBar(bar, key, groups, color, label) {
@@ -185,7 +189,7 @@ shareBar('units', 'unitKey', byUnit, unitColor, k => unitName[k]);
 
 let table;
 function show(i) { $('filter').value = ''; $('unit').value = ''; table.show(i); }
-const end = Math.max(1e-9, ...data.timeline.map(t => t[2]));
+const end = Math.max(1e-9, run);
 for (const category of Object.keys(categoryColor)) {
   const pieces = data.timeline.filter(([step]) => nodes[step].category === category);
   if (!pieces.length) continue;
@@ -213,7 +217,9 @@ const columns = [
   {label: 'MACs', wide: true, value: n => n.macs, cell: text(n => human(n.macs))}];
 function detail(n) {
   const e = n.executorch;
-  return describe([['why', n.reason], ['types', n.signature], ['shapes', n.shapes],
+  return describe([['why', n.reason], ['outside', n.outside], ['quantised', n.stayed_float ?
+      'when exporting; it multiplies floats, because quantize and dequantize operators are outside delegates' : ''],
+    ['types', n.signature], ['shapes', n.shapes],
     ['kernel', n.removed ? '' : [n.kernel, n.isa && `for ${n.isa}`, n.tile && `tiles of ${n.tile}`].filter(x => x).join(', ')],
     ['packed', n.packed_bytes ? human(n.packed_bytes) + 'B of weights' : ''], ['planner', n.passes],
     ['passed over', n.alternatives.map(a => `${a.kernel}: ${a.reason}`)],
@@ -229,7 +235,7 @@ $('filter').oninput = $('unit').onchange = table.draw;
 
 const roofs = data.roofs || {};
 const peaks = Object.entries(roofs).filter(([k]) => k.endsWith('_gops')).map(([k, v]) => [k.replace('_gops', ''), v]);
-const slopes = [['L2 caches', roofs.cache_gbytes_per_s], ['memory', roofs.memory_gbytes_per_s]].filter(([, v]) => v > 0);
+const slopes = (roofs.levels || []).map(l => [l.name, l.gbytes_per_s, l.reached]).filter(([, v]) => v > 0);
 const points = nodes.map((n, i) => ({n, i, x: 2 * n.macs / n.bytes, y: n.gflops})).filter(p => p.x > 0 && p.y > 0 && isFinite(p.x));
 const svg = (tag, attributes, content) => { const e = document.createElementNS('http://www.w3.org/2000/svg', tag);
   for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
@@ -247,11 +253,12 @@ if (points.length) {
   svg('text', {x: (L + R) / 2, y: B + 40, 'text-anchor': 'middle'}, 'operations per byte');
   svg('text', {x: 14, y: (T + B) / 2, 'text-anchor': 'middle', transform: `rotate(-90 14 ${(T + B) / 2})`}, 'GFLOP/s');
   const clip = v => Math.min(Math.max(v, 10 ** x0), 10 ** x1), highest = Math.max(...peaks.map(p => p[1]), 0) || 10 ** y1;
-  for (const [name, rate] of slopes) {  // from where the roof enters the plot to the highest peak
+  for (const [name, rate, reached] of slopes) {  // from where the roof enters the plot to the highest peak
     const from = Math.max(10 ** x0, 10 ** y0 / rate), to = clip(highest / rate);
     if (to <= from) continue;
-    svg('line', {class: 'roof', x1: X(from), y1: Y(from * rate), x2: X(to), y2: Y(to * rate), stroke: 'var(--soft)', 'stroke-dasharray': name === 'memory' ? '6 4' : ''});
-    const item = el('span', `${name} `); item.append(el('b', rate.toFixed(1) + ' GB/s')); $('roofKey').append(item); }
+    svg('line', {class: 'roof', x1: X(from), y1: Y(from * rate), x2: X(to), y2: Y(to * rate), stroke: 'var(--soft)', 'stroke-dasharray': name === slopes[slopes.length - 1][0] ? '6 4' : ''});
+    const item = el('span', `${name} `); item.append(el('b', rate.toFixed(1) + ' GB/s'));
+    if (reached) item.append(el('span', ' reached by a node', 'soft')); $('roofKey').append(item); }
   for (const [name, peak] of peaks) { const fastest = Math.max(...slopes.map(s => s[1]), 0);
     const from = fastest ? clip(peak / fastest) : 10 ** x0;
     svg('line', {class: 'roof', x1: X(from), x2: R, y1: Y(peak), y2: Y(peak), stroke: 'var(--accent)'});

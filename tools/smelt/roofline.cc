@@ -109,9 +109,14 @@ Arithmetic arithmetic_of(std::string_view variant) {
   return has("f16") ? Arithmetic::kFloat16 : has("f32") ? Arithmetic::kFloat32 : Arithmetic::kOther;
 }
 
+size_t Roofs::level_of(const StepInfo& step) const {
+  const auto holds = [&](const Level& l) { return step.bytes <= l.bytes; };
+  return size_t(std::ranges::find_if(levels, holds) - levels.begin());
+}
+
 double Roofs::least_seconds(const StepInfo& step) const {
   const auto arithmetic = size_t(arithmetic_of(step.variant));
-  const double gbytes = step.bytes <= cache_bytes ? cache_gbytes : memory_gbytes;
+  const double gbytes = levels[level_of(step)].gbytes;
   double seconds = gbytes > 0 ? double(step.bytes) / gbytes / 1e9 : 0;
   if (arithmetic < gops.size() && gops[arithmetic] > 0)
     seconds = std::max(seconds, 2 * double(step.macs) / gops[arithmetic] / 1e9);
@@ -128,10 +133,14 @@ Roofs measure_roofs(const Profile& profile) {
   }
   const auto pool = ThreadPool::create(profile.workers);
   const auto cpu = find_cpu("");
-  const size_t l2 = cpu ? cpu->l2_bytes : size_t(1) << 20;
-  roofs.cache_bytes = l2 * profile.workers;
-  roofs.cache_gbytes = copy_rate(*pool, l2 / 2).value_or(0) / 1e9;
-  roofs.memory_gbytes = copy_rate(*pool, size_t(64) << 20).value_or(0) / 1e9;
+  const size_t caches[] = {cpu ? cpu->l1d_bytes : size_t(32) << 10,
+                           cpu ? cpu->l2_bytes : size_t(1) << 20};
+  for (size_t i = 0; i < roofs.levels.size(); ++i) {
+    Roofs::Level& level = roofs.levels[i];
+    const bool cache = i < std::size(caches);
+    if (cache) level.bytes = caches[i] * profile.workers;
+    level.gbytes = copy_rate(*pool, cache ? caches[i] / 2 : size_t(64) << 20).value_or(0) / 1e9;
+  }
   // On a machine that does other things as well, a measurement of 20 ms may be worse than what a
   // step has already reached.
   for (const ZoneTime& t : profile.times) {
@@ -140,23 +149,27 @@ Roofs measure_roofs(const Profile& profile) {
     const StepInfo& step = profile.steps[zone.step];
     const double ns = double(t.end_ns - t.begin_ns);
     const auto arithmetic = size_t(arithmetic_of(step.variant));
-    // Operators outside delegates may have operands of which they read a part: tables, caches.
-    if (step.delegate < 0) continue;
     if (arithmetic < roofs.gops.size())
       roofs.gops[arithmetic] = std::max(roofs.gops[arithmetic], 2 * double(step.macs) / ns);
-    double& gbytes = step.bytes <= roofs.cache_bytes ? roofs.cache_gbytes : roofs.memory_gbytes;
-    gbytes = std::max(gbytes, double(step.bytes) / ns);
+    Roofs::Level& level = roofs.levels[roofs.level_of(step)];
+    if (const double gbytes = double(step.bytes) / ns; gbytes > level.gbytes) {
+      level.gbytes = gbytes;
+      level.reached = true;
+    }
   }
   return roofs;
 }
 
 nlohmann::ordered_json to_json(const Roofs& roofs) {
-  nlohmann::ordered_json j;
+  using Json = nlohmann::ordered_json;
+  Json j;
   for (size_t i = 0; i < roofs.gops.size(); ++i)
     if (roofs.gops[i] > 0) j[fmt::format("{}_gops", name(Arithmetic(i)))] = roofs.gops[i];
-  j["cache_gbytes_per_s"] = roofs.cache_gbytes;
-  j["memory_gbytes_per_s"] = roofs.memory_gbytes;
-  j["cache_bytes"] = roofs.cache_bytes;
+  for (const Roofs::Level& level : roofs.levels) {
+    Json l = {{"name", level.name}, {"gbytes_per_s", level.gbytes}, {"reached", level.reached}};
+    if (level.bytes != SIZE_MAX) l["bytes"] = level.bytes;
+    j["levels"].push_back(std::move(l));
+  }
   return j;
 }
 

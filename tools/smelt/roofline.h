@@ -22,9 +22,19 @@ struct Roofs {
   /// 1e9 operations per second of a product whose operands stay in the caches, two per
   /// multiply-accumulate.
   std::array<double, 3> gops{};
-  /// 1e9 bytes per second, read and written by copies inside the L2 caches, and beyond all caches.
-  double cache_gbytes = 0, memory_gbytes = 0;
-  size_t cache_bytes = 0;  ///< what the L2 caches in use hold together
+  /// What copies within `bytes` read and write, 1e9 bytes per second.
+  struct Level {
+    std::string_view name;
+    size_t bytes = 0;  ///< what the caches in use hold together
+    double gbytes = 0;
+    bool reached = false;  ///< not by copies: a step of the profile was faster
+  };
+  /// From the fastest on; the last has no bound. What is not in an L2 cache may be in another cache
+  /// or in memory: steps that find their bytes in a cache lift that roof.
+  std::array<Level, 3> levels = {{{"L1 caches"}, {"L2 caches"}, {"beyond L2", SIZE_MAX}}};
+
+  /// Which level holds the bytes that a step moves: an index.
+  size_t level_of(const StepInfo&) const;
 
   /// Seconds that a step needs at least: its arithmetic, or moving its bytes. 0 where neither is
   /// known.

@@ -18,6 +18,30 @@ std::string human_count(double n) {
   return i == 0 ? fmt::format("{:.0f}", n) : fmt::format("{:.3g}{}", n, kPrefix[i]);
 }
 
+/// How the steps behind `items` share what `amount` gives of each.
+template <class T>
+UnitShares shares(std::span<const T> items, auto step_of, auto amount) {
+  UnitShares s;
+  for (const T& item : items) {
+    const double x = amount(item);
+    const Unit unit = step_of(item).unit;
+    s.total += x;
+    (unit == Unit::kMatrix ? s.matrix : unit == Unit::kSimd ? s.simd : s.plain) += x;
+  }
+  if (s.total == 0) return {};
+  s.matrix /= s.total, s.simd /= s.total, s.plain /= s.total;
+  return s;
+}
+
+std::string percentages(const UnitShares& s) {
+  return fmt::format("{:.1f} % on the matrix unit, {:.1f} % SIMD, {:.1f} % plain code",
+                     100 * s.matrix, 100 * s.simd, 100 * s.plain);
+}
+
+Json to_json(const UnitShares& s) {
+  return {{"matrix_share", s.matrix}, {"simd_share", s.simd}, {"plain_share", s.plain}};
+}
+
 }  // namespace
 
 double median(std::vector<double> v) {
@@ -28,25 +52,36 @@ double median(std::vector<double> v) {
   return (*middle + *std::max_element(v.begin(), middle)) / 2;
 }
 
-UnitShares unit_shares(std::span<const StepInfo> steps) {
-  UnitShares s;
-  uint64_t matrix = 0, simd = 0;
-  for (const StepInfo& step : steps) {
-    s.macs += step.macs;
-    if (step.unit == Unit::kMatrix) matrix += step.macs;
-    if (step.unit == Unit::kSimd) simd += step.macs;
-  }
-  if (s.macs == 0) return s;
-  s.matrix = double(matrix) / double(s.macs);
-  s.simd = double(simd) / double(s.macs);
-  s.plain = double(s.macs - matrix - simd) / double(s.macs);
-  return s;
+UnitShares mac_shares(std::span<const StepInfo> steps) {
+  return shares(
+      steps, [](const StepInfo& s) -> const StepInfo& { return s; },
+      [](const StepInfo& s) { return double(s.macs); });
 }
 
-std::string describe(const UnitShares& s) {
-  if (s.macs == 0) return "no multiply-accumulates";
-  return fmt::format("{} MACs: {:.1f} % on the matrix unit, {:.1f} % SIMD, {:.1f} % plain code",
-                     human_count(double(s.macs)), 100 * s.matrix, 100 * s.simd, 100 * s.plain);
+UnitShares time_shares(const Profile& profile, std::span<const StepTime> times) {
+  return shares(
+      times, [&](const StepTime& t) -> const StepInfo& { return profile.steps[t.step]; },
+      [](const StepTime& t) { return t.median_us; });
+}
+
+std::string summary(std::span<const StepInfo> steps) {
+  const UnitShares macs = mac_shares(steps);
+  std::string text = macs.total == 0
+                         ? "no multiply-accumulates"
+                         : fmt::format("{} MACs: {}", human_count(macs.total), percentages(macs));
+  size_t floats = 0;
+  uint64_t float_macs = 0;
+  for (const StepInfo& s : steps) {
+    floats += s.stayed_float;
+    float_macs += s.stayed_float ? s.macs : 0;
+  }
+  if (floats != 0)
+    text += fmt::format(
+        "\nquantised when exporting, but {} product{} ({:.1f} % of the MACs) multipl{} floats: the "
+        "quantize and dequantize operators around {} are outside delegates",
+        floats, floats == 1 ? "" : "s", macs.total == 0 ? 0 : 100 * double(float_macs) / macs.total,
+        floats == 1 ? "ies" : "y", floats == 1 ? "it" : "them");
+  return text;
 }
 
 Json to_json(const StepInfo& s) {
@@ -68,6 +103,11 @@ Json to_json(const StepInfo& s) {
   j["tile"] = s.tile;
   j["unit"] = name(s.unit);
   j["reason"] = s.reason;
+  if (!s.outside.empty()) {
+    j["outside"] = s.outside;
+    j["delegable"] = name(s.delegable);
+  }
+  j["stayed_float"] = s.stayed_float;
   j["removed"] = s.removed;
   j["passes"] = s.passes;
   j["macs"] = s.macs;
@@ -83,16 +123,35 @@ Json to_json(const StepInfo& s) {
 Json to_json(std::span<const StepInfo> steps) {
   Json j;
   j["nodes"] = Json::array();
-  size_t removed = 0;
+  size_t removed = 0, floats = 0;
   for (const StepInfo& s : steps) {
     j["nodes"].push_back(to_json(s));
     removed += s.removed;
+    floats += s.stayed_float;
   }
-  const UnitShares shares = unit_shares(steps);
-  j["summary"] = {{"nodes", steps.size()},     {"removed", removed},
-                  {"macs", shares.macs},       {"matrix_share", shares.matrix},
-                  {"simd_share", shares.simd}, {"plain_share", shares.plain}};
+  const UnitShares macs = mac_shares(steps);
+  j["summary"] = {{"nodes", steps.size()},
+                  {"removed", removed},
+                  {"stayed_float", floats},
+                  {"macs", uint64_t(macs.total)}};
+  j["summary"].update(to_json(macs));
+  j["summary"]["text"] = summary(steps);
   return j;
+}
+
+RecordedRun median_run(const Profile& profile) {
+  std::vector<RecordedRun> runs;
+  size_t begin = 0;
+  for (size_t i = 0; i < profile.times.size(); ++i) {
+    const ZoneTime& t = profile.times[i];
+    if (profile.zones[t.zone].kind != Zone::Kind::kRun) continue;
+    runs.push_back({begin, i, double(t.end_ns - t.begin_ns) / 1000});
+    begin = i + 1;
+  }
+  if (runs.empty()) return {};
+  const auto middle = runs.begin() + ptrdiff_t((runs.size() - 1) / 2);
+  std::ranges::nth_element(runs, middle, {}, &RecordedRun::us);
+  return *middle;
 }
 
 std::vector<StepTime> step_times(const Profile& profile, const Roofs& roofs) {
@@ -156,6 +215,8 @@ void print_times(const Profile& profile, std::span<const StepTime> times) {
   for (const StepTime& t : times) by_category[name(profile.steps[t.step].category)] += t.share;
   for (const auto& [category, share] : by_category)
     fmt::print("{:>10}  {:>5.1f}%  {}\n", "", 100 * share, category);
+  fmt::print("{:>10.2f}  the median run\n", median_run(profile).us);
+  fmt::print("time: {}\n{}\n", percentages(time_shares(profile, times)), summary(profile.steps));
 }
 
 Json to_json(const Profile& profile, const Roofs& roofs, std::span<const StepTime> times) {
@@ -171,6 +232,8 @@ Json to_json(const Profile& profile, const Roofs& roofs, std::span<const StepTim
     node["roof_share"] = t.roof;
     node["utilization"] = t.busy;
   }
+  j["summary"]["time"] = to_json(time_shares(profile, times));
+  j["median_run_us"] = median_run(profile).us;
   j["threads"] = profile.workers;
   j["roofs"] = to_json(roofs);
   j["dropped_times"] = profile.dropped;

@@ -13,14 +13,16 @@
 
 namespace smelt::cli {
 
-/// Shares of the multiply-accumulates, in [0, 1]; all 0 where there are none.
+/// How something is shared between the units, in [0, 1]; all 0 where there is none of it.
 struct UnitShares {
   double matrix = 0, simd = 0, plain = 0;
-  uint64_t macs = 0;
+  double total = 0;
 };
-UnitShares unit_shares(std::span<const StepInfo>);
-/// "1.2 G MACs: 98.1 % on the matrix unit, 1.9 % SIMD, 0.0 % plain code"
-std::string describe(const UnitShares&);
+/// Of the multiply-accumulates.
+UnitShares mac_shares(std::span<const StepInfo>);
+/// "1.2 G MACs: 98.1 % on the matrix unit, 1.9 % SIMD, 0.0 % plain code", and a line for products
+/// that stayed float although the model was quantised.
+std::string summary(std::span<const StepInfo>);
 
 nlohmann::ordered_json to_json(const StepInfo&);
 /// {"nodes": […], "summary": {…}}
@@ -42,7 +44,19 @@ struct StepTime {
 };
 /// One for each step that ran, in the order of the steps.
 std::vector<StepTime> step_times(const Profile&, const Roofs&);
-/// The same, times for people.
+/// Of the time, as the medians of the steps have it.
+UnitShares time_shares(const Profile&, std::span<const StepTime>);
+
+/// A recorded run: its steps are Profile::times [first, last), and it is the time at `last` itself.
+struct RecordedRun {
+  size_t first = 0, last = 0;
+  double us = 0;
+};
+/// The run that took the median of all recorded ones: of an even number, the faster one of the
+/// two in the middle. None was recorded: all zero.
+RecordedRun median_run(const Profile&);
+
+/// The same, times for people; then what they add up to, by category and by unit.
 void print_times(const Profile&, std::span<const StepTime>);
 nlohmann::ordered_json to_json(const Profile&, const Roofs&, std::span<const StepTime>);
 

@@ -39,8 +39,12 @@ std::vector<std::string> warnings(const Method& method, unsigned threads) {
     if (s.removed || s.category != Category::kMatrixProduct) continue;
     std::string text;
     if (s.delegate < 0 && s.unit == Unit::kPlain) {
-      text =
-          "multiply outside delegates, in portable code: partition them to XNNPACK when exporting";
+      // Nobody can give to a delegate what no partitioner takes.
+      if (s.delegable == Delegable::kNever) continue;
+      text = s.delegable == Delegable::kYes
+                 ? "multiply outside delegates, in portable code: partition them to XNNPACK when "
+                   "exporting"
+                 : "multiply outside delegates, in portable code: " + s.outside;
     } else if (s.unit == Unit::kPlain && !only_plain) {
       text = "multiply in portable code: " + trouble(s);
     } else if (matrix_unit && s.unit != Unit::kMatrix) {

@@ -1,8 +1,9 @@
-// What the kernels for SME and SME2 have in common: how weights lie, what packs, and the two
+// What the kernels for SME and SME2 have in common: what packs, and the two
 // functions of a kernel file. Streaming mode and ZA are entered here, once per block.
 //
 // The including file has included simd/sme.h or simd/sme2.h.
 #include "kernels/gemm/block_loop.inl"
+#include "kernels/gemm/sme_weights.h"
 #include "kernels/pack/sme_packers.h"
 
 namespace smelt {
@@ -22,49 +23,6 @@ __arm_new(SMELT_ZA) __arm_locally_streaming void run_streaming_row(const GemmBlo
   const GemmBlock g = block;
   Row::begin();
   Row::run(g);
-}
-
-/// Weights in panels of 4 vl, 32 bits of a column together (16 of nibbles).
-constexpr PackLayout sme_weights(GemmVariant variant) {
-  PackLayout layout{.rows = {4, true}, .kr = 4, .elem = DType::kS8};
-  const auto floats = [&](DType elem, uint8_t kr) {
-    layout.elem = elem;
-    layout.kr = kr;
-    layout.head = kBias;
-  };
-  const auto nibbles = [&] {
-    layout.elem = DType::kU4;
-    layout.nibble_pairs = true;
-  };
-  switch (variant) {
-    case GemmVariant::kPf32:
-      floats(DType::kF32, 1);
-      break;
-    case GemmVariant::kPf16:
-      floats(DType::kF16, 2);
-      break;
-    case GemmVariant::kPbf16:
-    case GemmVariant::kPbf16F32:
-      floats(DType::kBF16, 2);
-      break;
-    case GemmVariant::kPqs8Qc8w:
-      layout.head = kFoldedBias;
-      layout.tail = kScale;
-      break;
-    case GemmVariant::kQp8F32Qb4w:
-    case GemmVariant::kQp8F16Qb4w:
-      nibbles();
-      layout.tail = kBias | kScaledRowSum;
-      layout.block_scales = true;
-      break;
-    case GemmVariant::kQp8F32Qc4w:
-    case GemmVariant::kQp8F16Qc4w:
-      nibbles();
-      [[fallthrough]];
-    default:
-      layout.tail = kBias | kRowSum | kScale;
-  }
-  return layout;
 }
 
 /// A kernel of one row, which is read where it is.

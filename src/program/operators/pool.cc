@@ -17,7 +17,8 @@ struct Plane {
 Result<Plane> plane_of(const Tensor& self, std::span<const int64_t> kernel,
                        std::span<const int64_t> stride, std::span<const int64_t> padding,
                        std::span<const int64_t> dilation, bool ceil_mode) {
-  if (self.rank() != 3 && self.rank() != 4) return invalid("pooling of {}", to_string(self.shape));
+  if (self.rank() != 3 && self.rank() != 4)
+    return invalid("pooling of {}, expected three or four dimensions", to_string(self.shape));
   Plane p;
   p.count = self.shape.numel(0, self.rank() - 2);
   p.shape = self.shape;

@@ -35,7 +35,8 @@ inline Result<int64_t> window_attribute(std::span<const int64_t> list, size_t i,
   }
   const int64_t v = list.empty() ? absent : list.size() == 1 ? list[0] : list[i];
   // Far above any real one; keeps the arithmetic of positions in range.
-  if (v < least || v > INT32_MAX) return invalid("a {} of {}", what, v);
+  if (v < least || v > INT32_MAX)
+    return invalid("a {} of {} for dimension {} of {}", what, v, i, n);
   return v;
 }
 
@@ -48,10 +49,19 @@ inline Status slide(Window& w, size_t i, size_t n, std::span<const int64_t> kern
   SMELT_ASSIGN(w.stride, window_attribute(stride, i, n, w.kernel, 1, "stride"));
   SMELT_ASSIGN(w.padding, window_attribute(padding, i, n, 0, 0, "padding"));
   SMELT_ASSIGN(w.dilation, window_attribute(dilation, i, n, 1, 1, "dilation"));
-  if (w.padding > w.kernel / 2)
-    return invalid("padding {} for a kernel of {}", w.padding, w.kernel);
+  if (w.padding > w.kernel / 2) {
+    return invalid("dimension {} of {}: padding {} for a kernel of {}, of which it may be half", i,
+                   n, w.padding, w.kernel);
+  }
   const int64_t room = w.in + 2 * w.padding - w.dilation * (w.kernel - 1) - 1;
-  if (room < 0 || w.in == 0) return invalid("a kernel of {} over {} elements", w.kernel, w.in);
+  if (room < 0 || w.in == 0) {
+    return invalid(
+        "dimension {} of {}: a kernel of {} with dilation {} spans {} elements, and with padding "
+        "{} "
+        "there are {}",
+        i, n, w.kernel, w.dilation, w.dilation * (w.kernel - 1) + 1, w.padding,
+        w.in + 2 * w.padding);
+  }
   w.out = room / w.stride + 1;
   if (ceil_mode && room % w.stride != 0 && w.out * w.stride < w.in + w.padding) {
     ++w.out;  // a last window that starts inside the input or its left padding
