@@ -34,7 +34,7 @@ smelt_isa(avx512vbmi x86_64 ${avx512} -mavx512vnni -mavx512vbmi)
 smelt_isa(avx512bf16 x86_64 ${avx512} -mavx512bf16)
 
 smelt_isa(neon       aarch64 -march=armv8-a)
-smelt_isa(neonfp16   aarch64 -march=armv8.2-a+fp16+fp16fml)
+smelt_isa(neonfhm   aarch64 -march=armv8.2-a+fp16+fp16fml)
 smelt_isa(neondot    aarch64 -march=armv8.2-a+dotprod)
 smelt_isa(neoni8mm   aarch64 -march=armv8.2-a+dotprod+i8mm)
 smelt_isa(neonbf16   aarch64 -march=armv8.2-a+bf16)

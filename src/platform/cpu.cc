@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array<std::string_view, kIsaCount> kIsaNames = {
     "scalar",   "avx2",    "avx512",   "avx512vnni", "avx512vbmi", "avx512bf16", "neon",
-    "neonfp16", "neondot", "neoni8mm", "neonbf16",   "sme",        "sme2",
+    "neonfhm", "neondot", "neoni8mm", "neonbf16",   "sme",        "sme2",
 };
 
 std::string isa_names(const auto& wanted) {

@@ -24,7 +24,7 @@ struct Described {
 };
 
 // Armv8.2 cores of Arm (Cortex-A55 to X1, Neoverse N1) have binary16 arithmetic but not FMLAL, which Armv8.4 made usual: no
-// neonfp16. Apple's M1 has FMLAL, but neither I8MM nor BF16.
+// neonfhm. Apple's M1 has FMLAL, but neither I8MM nor BF16.
 //
 // SME parts so far have streaming vectors of 512 bits, and a unit for each cluster.
 constexpr Described kCpus[] = {

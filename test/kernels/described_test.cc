@@ -87,7 +87,7 @@ TEST(DescribedKernels, TheBestTierOfACpuIsUsed) {
       {"neoverse-n1", GemmVariant::kPf16, 64, "gemm_pf16_neon_5x16"},
       {"neoverse-n1", GemmVariant::kPqs8Qc8w, 1, "gemm_pqs8_qc8w_neondot_5x16"},
       {"neoverse-v2", GemmVariant::kPf32, 64, "gemm_pf32_neon_5x16"},
-      {"neoverse-v2", GemmVariant::kPf16, 64, "gemm_pf16_neonfp16_5x16"},
+      {"neoverse-v2", GemmVariant::kPf16, 64, "gemm_pf16_neonfhm_5x16"},
       {"neoverse-v2", GemmVariant::kPbf16, 64, "gemm_pbf16_neonbf16_6x16"},
       {"neoverse-v2", GemmVariant::kPqs8Qc8w, 1, "gemm_pqs8_qc8w_neoni8mm_6x16"},
       {"x86-64-v3", GemmVariant::kPf32, 64, "gemm_pf32_avx2_6x16"},

@@ -37,6 +37,15 @@ TEST(Cpu, EveryTierNameParses) {
 }
 
 #if defined(__aarch64__)
+// FEAT_FP16 does not imply FEAT_FHM: a tier of FMLAL is not called after the former.
+TEST(Cpu, ProductsOfHalvesAreATierThatIsCalledAfterTheInstruction) {
+  EXPECT_TRUE(parse_isa_list("neonfhm"));
+  EXPECT_FALSE(parse_isa_list("neonfp16"));
+  const auto core = Cpu::describe("cortex-a55");  // FEAT_FP16, no FEAT_FHM
+  ASSERT_TRUE(core);
+  EXPECT_EQ(core->isa & parse_isa_list("neonfhm").value_or(IsaSet()), IsaSet());
+}
+
 TEST(Cpu, StreamingVectorLengthComesWithSme) {
   const auto cpu = Cpu::detect();
   ASSERT_TRUE(cpu);

@@ -97,6 +97,15 @@ Verb add_cpu(CLI::App& app) {
   c->add_option("NAME", o->name, "A described CPU; default: this machine")->check(not_empty);
   c->add_flag("--list", o->list, "All described CPUs");
   add_output_file(*c, "--json", o->json, "Write the same as JSON");
+  c->footer(R"(
+Tiers, and what they need beside the ones before:
+  avx2        AVX2, FMA, F16C, BMI2          neon      Armv8.0 Advanced SIMD
+  avx512      AVX-512 F, BW, DQ, VL          neonfhm   FMLAL: FEAT_FHM (asimdfhm), not FEAT_FP16 alone
+  avx512vnni  AVX-512 VNNI                   neondot   SDOT: FEAT_DotProd (asimddp)
+  avx512vbmi  AVX-512 VNNI and VBMI          neoni8mm  SMMLA: FEAT_I8MM
+  avx512bf16  AVX-512 BF16                   neonbf16  BFMMLA: FEAT_BF16
+                                             sme, sme2 the matrix unit
+SMELT_ISA=avx2,avx512 leaves only those.)");
   return {c, [o] { return run(*o); }, {&o->json}};
 }
 

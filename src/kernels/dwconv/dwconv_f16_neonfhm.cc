@@ -1,5 +1,5 @@
 #include "kernels/dwconv/tap_loop.inl"
-#include "kernels/simd/neonfp16.h"
+#include "kernels/simd/neonfhm.h"
 
 namespace smelt {
 
@@ -9,8 +9,8 @@ using Loop = TapLoop<FloatTaps<NeonFmlal, NeonHalves, NeonStore<Half>>, 4, 2>;
 void run(const DwconvBlock& d) { Loop::run(d); }
 }  // namespace
 
-extern constexpr DwconvKernel dwconv_f16_neonfp16_4x16{
-    .name = "dwconv_f16_neonfp16_4x16",
+extern constexpr DwconvKernel dwconv_f16_neonfhm_4x16{
+    .name = "dwconv_f16_neonfhm_4x16",
     .isa = Isa::kNeonFp16,
     .variant = DwconvVariant::kF16,
     .filter = {.rows = {16}, .elem = DType::kF16, .head = kBias},

@@ -1,6 +1,6 @@
 #include "kernels/gemm/block_loop.inl"
 #include "kernels/gemm/outer_product.inl"
-#include "kernels/simd/neonfp16.h"
+#include "kernels/simd/neonfhm.h"
 
 namespace smelt {
 
@@ -22,9 +22,9 @@ constexpr GemmKernel kernel(const char* name, uint16_t mr, uint16_t nr,
 }
 }  // namespace
 
-extern constexpr GemmKernel gemm_pf16_neonfp16_5x16 =
-    kernel("gemm_pf16_neonfp16_5x16", 5, 16, run_tiles<Tile<5, 2>>);
-extern constexpr GemmKernel gemm_pf16_neonfp16_8x8 =
-    kernel("gemm_pf16_neonfp16_8x8", 8, 8, run_tiles<Tile<8, 1>>);
+extern constexpr GemmKernel gemm_pf16_neonfhm_5x16 =
+    kernel("gemm_pf16_neonfhm_5x16", 5, 16, run_tiles<Tile<5, 2>>);
+extern constexpr GemmKernel gemm_pf16_neonfhm_8x8 =
+    kernel("gemm_pf16_neonfhm_8x8", 8, 8, run_tiles<Tile<8, 1>>);
 
 }  // namespace smelt
