@@ -100,6 +100,13 @@ class Dequantized {
       reads = reads || (use.read && has(t));
     });
     step.stayed_float = reads && step.category == Category::kMatrixProduct;
+    if (step.stayed_float) {
+      // What it reads is constant and of few bits before it is dequantised.
+      step.delegable = Delegable::kYes;
+      step.outside =
+          "XNNPACK's partitioner takes it together with the quantize and dequantize operators "
+          "around it";
+    }
     if (!dequantizes && !(reads && step.category == Category::kDataMovement)) return;
     for_each_tensor(call.op(), args, [&](const Tensor& t, ArgumentUse use) {
       if (use.written && is_float(t.dtype) && !has(t)) values_.push_back(&t);

@@ -116,11 +116,14 @@ Limit foldable(const Arguments&) {
   return "right behind a convolution or linear layer that it can be folded into";
 }
 
+Limit around(const Arguments&) { return "around an operator that it takes"; }
+
 Limit since_v1_1(const Arguments&) { return "in versions after v1.0"; }
 
 struct Taken {
   std::string_view name;
   Limit (*limit)(const Arguments&) = none;
+  bool floats = true;  ///< that is what its operands have to be
 };
 
 constexpr Taken kTaken[] = {
@@ -169,6 +172,16 @@ constexpr Taken kTaken[] = {
     {"aten::view_copy.out", since_v1_1},
     {"dim_order_ops::_clone_dim_order.out", since_v1_1},
     {"dim_order_ops::_to_dim_order_copy.out", same_type<3>},
+    {"quantized_decomposed::choose_qparams.Tensor_out", around, false},
+    {"quantized_decomposed::choose_qparams_per_token_asymmetric.out", around, false},
+    {"quantized_decomposed::dequantize_per_channel.out", around, false},
+    {"quantized_decomposed::dequantize_per_tensor.Tensor_out", around, false},
+    {"quantized_decomposed::dequantize_per_tensor.out", around, false},
+    {"quantized_decomposed::dequantize_per_token.out", around, false},
+    {"quantized_decomposed::quantize_per_channel.out", around, false},
+    {"quantized_decomposed::quantize_per_tensor.Tensor_out", around, false},
+    {"quantized_decomposed::quantize_per_tensor.out", around, false},
+    {"quantized_decomposed::quantize_per_token.out", around, false},
 };
 
 /// The operands' types, where one speaks against delegation.
@@ -199,7 +212,7 @@ Partition partition(const Operator& op, const Arguments& args) {
   const auto taken = std::ranges::find(kTaken, op.name, &Taken::name);
   if (taken == std::end(kTaken))
     return {Delegable::kNever, fmt::format("XNNPACK's partitioner takes no {}", op.name)};
-  Limit limit = type_limit(op, args);
+  Limit limit = taken->floats ? type_limit(op, args) : Limit();
   if (!limit) limit = taken->limit(args);
   if (limit)
     return {Delegable::kNotAsItIs,

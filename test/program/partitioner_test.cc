@@ -129,6 +129,9 @@ TEST(StayedFloat, ProductsOfDequantisedWeightsAreMarked) {
   EXPECT_FALSE(steps[0].stayed_float);
   EXPECT_FALSE(steps[1].stayed_float);
   EXPECT_TRUE(steps[2].stayed_float);
+  EXPECT_EQ(steps[2].delegable, Delegable::kYes)
+      << "the weights are computed, but as it wants them";
+  EXPECT_THAT(steps[0].outside, HasSubstr("around an operator that it takes"));
   EXPECT_FALSE(steps[3].stayed_float) << "x was never quantised";
 }
 

@@ -62,6 +62,9 @@ PackLayout rhs_layout(const GemmKernel& kernel, const Traits& traits) {
   const GemmSignature& types = signature(kernel.variant);
   PackLayout layout{.rows = kernel.nr, .elem = types.rhs, .join_taps = traits.pairs};
   if (types.lhs == DType::kBF16) layout.kr = traits.bf16;
+  // Kernels for few columns fill a vector of 16 floats with several k.
+  if (kernel.variant == GemmVariant::kPf32 && kernel.isa == Isa::kAvx512 && kernel.nr.count < 16)
+    layout.kr = uint8_t(16 / kernel.nr.count);
   if (types.is_integer()) layout.kr = traits.int8;
   if (types.rhs == DType::kU4) {
     layout.kr = uint8_t(2 * layout.kr);
