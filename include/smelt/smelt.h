@@ -136,7 +136,7 @@ typedef struct smelt_value_info {
 
 /* All zero: the defaults. */
 typedef struct smelt_load_options {
-  uint32_t threads; /* workers, the caller included; 0: one per core */
+  uint32_t threads; /* workers, the caller included; 0: as many as `smelt cpu` says */
   const char* isa;  /* comma-separated tiers to use; NULL: $SMELT_ISA, or all that the CPU has */
   const char* const* external_data; /* paths of .ptd files, searched in order */
   size_t external_data_count;

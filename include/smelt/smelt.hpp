@@ -99,7 +99,7 @@ struct ValueInfo {
 inline constexpr unsigned kMaxThreads = 1024;
 
 struct LoadOptions {
-  unsigned threads = 0;  ///< workers, the caller included; 0: one per core; at most kMaxThreads
+  unsigned threads = 0;  ///< workers, the caller included; 0: as `smelt cpu` says; <= kMaxThreads
   std::string isa;       ///< comma-separated tiers to use; empty: all that the CPU has
   std::vector<std::filesystem::path> external_data;  ///< .ptd files, searched in order
   std::string cpu = {};  ///< plan for a machine that is not here ("apple-m4"); its methods explain,
@@ -154,7 +154,7 @@ class Method {
   /// result goes there (kInvalidArgument if it does not fit) and its shape is set; else outputs[i]
   /// refers to memory of the method, valid until its next run. What a run left in `outputs` may be
   /// passed to the next: the method knows its own memory. Allocates nothing once it has seen the
-  /// input shapes. Errors: kInvalidArgument says which input was expected to be what.
+  /// input shapes. Denormals are zeros meanwhile. kInvalidArgument: which input should be what.
   Status run(std::span<const Value> inputs, std::span<Value> outputs);
 
   /// Puts mutable state (KV caches and other buffers) back to its initial value. State that is

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "platform/denormals.h"
+
 namespace smelt {
 
 namespace {
@@ -83,6 +85,7 @@ void Session::resolve() {
 }
 
 void Session::run(std::span<const std::byte* const> in, std::span<std::byte* const> out) noexcept {
+  const FlushDenormals flush;
   for (const Patch& p : in_from_input_) in_[p.slot] = in[p.external];
   for (const Patch& p : in_from_output_) in_[p.slot] = out[p.external];
   for (const Patch& p : out_to_output_) out_[p.slot] = out[p.external];

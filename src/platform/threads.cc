@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/checked.h"
+#include "platform/denormals.h"
+#include "platform/workers.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -55,6 +57,7 @@ struct ThreadPool::Impl {
   const Body* body = nullptr;
   size_t n = 0, grain = 1;
   unsigned helpers = 0;   // workers 1 … helpers take part
+  bool flush = false;     // how the caller treats denormal numbers
   bool measured = false;  // written between jobs, like the job
   std::atomic<int64_t> helped{0};
 
@@ -93,6 +96,7 @@ struct ThreadPool::Impl {
       // It may be a later job than the epoch's by now, and come up once more: then nothing is left.
       if (!enter()) continue;
       if (worker <= helpers) {
+        const FlushDenormals mode(flush);
         const int64_t begin = measured ? clock_ns() : 0;
         work(worker);
         if (measured) helped.fetch_add(clock_ns() - begin, std::memory_order_relaxed);
@@ -105,7 +109,7 @@ struct ThreadPool::Impl {
 ThreadPool::ThreadPool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 std::unique_ptr<ThreadPool> ThreadPool::create(unsigned workers) {
-  if (workers == 0) workers = std::max(1u, std::thread::hardware_concurrency());
+  if (workers == 0) workers = default_workers().count();
   auto impl = std::make_unique<Impl>();
   Impl* p = impl.get();
   std::unique_ptr<ThreadPool> pool(new ThreadPool(std::move(impl)));
@@ -138,6 +142,7 @@ void ThreadPool::parallel_for(size_t n, size_t grain, Impl::Body f, unsigned max
   s.n = n;
   s.grain = grain;
   s.helpers = helpers;
+  s.flush = FlushDenormals::active();
   s.next.store(0, std::memory_order_relaxed);
   s.gate.store(Impl::kOpen, std::memory_order_release);
   s.epoch.fetch_add(1, std::memory_order_release);

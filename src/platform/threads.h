@@ -17,8 +17,8 @@ namespace smelt {
 /// cannot fail.
 class ThreadPool {
  public:
-  /// `workers` counts the calling thread: 1 means that everything runs inline. 0 means one per
-  /// core.
+  /// `workers` counts the calling thread: 1 means that everything runs inline. 0 means as many as
+  /// default_workers() counts.
   static std::unique_ptr<ThreadPool> create(unsigned workers);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -28,7 +28,7 @@ class ThreadPool {
 
   /// Calls f(begin, end, worker) until [0, n) is covered, in pieces of `grain` indices (the last
   /// may be shorter), on at most `max_workers` workers; worker < workers(), and no two concurrent
-  /// calls have the same number.
+  /// calls have the same number. All treat denormal numbers as the caller does.
   void parallel_for(size_t n, size_t grain,
                     FunctionRef<void(size_t begin, size_t end, unsigned worker)> f,
                     unsigned max_workers = ~0u);

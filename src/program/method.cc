@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "format/flatbuffer.h"
+#include "platform/denormals.h"
 #include "program/blame.h"
 
 namespace smelt::program {
@@ -221,6 +222,7 @@ Status LoadedMethod::run(std::span<const Value> inputs, std::span<Value> outputs
   if (cpu_.described)
     return fail(ErrorCode::kUnsupported, "{} is planned for {}, which is not this machine",
                 info_.name, cpu_.name);
+  const FlushDenormals flush;
   for (const auto& [index, value] : restored_) table_.values[index] = value;
   for (const View& v : views_) {
     v.tensor->data = v.data;

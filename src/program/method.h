@@ -27,7 +27,7 @@ class LoadedMethod {
  public:
   /// Loads a method: packs the weights of its delegates, plans memory, finds its operators.
   /// kNotFound names the methods that exist; kUnsupported names all operators that are missing at
-  /// once. `workers` counts the calling thread; 0 means one per core.
+  /// once. `workers` counts the calling thread; see ThreadPool::create.
   static Result<std::unique_ptr<LoadedMethod>> load(std::shared_ptr<const ProgramSource>,
                                                     std::string_view method, const Cpu&,
                                                     unsigned workers);

@@ -1,4 +1,5 @@
 #include "platform/threads.h"
+#include "platform/workers.h"
 
 #include <gtest/gtest.h>
 
@@ -58,7 +59,9 @@ TEST_P(Threads, ManyShortJobsInARow) {
 
 INSTANTIATE_TEST_SUITE_P(Workers, Threads, ::testing::Values(1u, 2u, 3u, 8u));
 
-TEST(ThreadPool, ZeroMeansOnePerCore) { EXPECT_GE(ThreadPool::create(0)->workers(), 1u); }
+TEST(ThreadPool, ZeroMeansTheDefault) {
+  EXPECT_EQ(ThreadPool::create(0)->workers(), default_workers().count());
+}
 
 }  // namespace
 }  // namespace smelt

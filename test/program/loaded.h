@@ -16,12 +16,12 @@ struct Loaded {
   std::unique_ptr<LoadedMethod> method;
 };
 
-inline Result<Loaded> load(const ProgramSpec& spec) {
+inline Result<Loaded> load(const ProgramSpec& spec, const Cpu& cpu = Cpu()) {
   Loaded l;
   l.bytes = spec.build();
   SMELT_ASSIGN(ProgramFile file, ProgramFile::parse(l.bytes, "test.pte"));
   auto source = std::make_shared<const ProgramSource>(ProgramSource{std::move(file), {}});
-  SMELT_ASSIGN(l.method, LoadedMethod::load(std::move(source), "forward", Cpu(), 1));
+  SMELT_ASSIGN(l.method, LoadedMethod::load(std::move(source), "forward", cpu, 1));
   return l;
 }
 

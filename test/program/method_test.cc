@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/float16.h"
 #include "loaded.h"
+#include "platform/denormals.h"
 #include "support/allocations.h"
 
 namespace smelt::program {
@@ -479,6 +481,60 @@ TEST(Method, NotFoundListsTheMethods) {
   ASSERT_FALSE(l);
   EXPECT_EQ(l.error().code, ErrorCode::kNotFound);
   EXPECT_NE(l.error().message.find("forward"), std::string::npos) << l.error().message;
+}
+
+TEST(Method, SoftmaxMakesNoDenormals) {
+  ProgramSpec p;
+  p.values = {tensor(planned(0)), tensor(planned(16)), integer(-1), boolean(false)};
+  p.inputs = {0};
+  p.outputs = {1};
+  p.operators = {{"aten::_softmax", "out"}};
+  p.instructions = {kernel_call(0, {0, 2, 3, 1, 1})};
+  p.buffers = {0, 64};
+  for (const Cpu& cpu : {Cpu(), *Cpu::detect()}) {
+    auto l = load(p, cpu);
+    ASSERT_OK(l);
+    Floats in = {0, -95, -88};  // exp(-95) = 5.5e-42
+    const Value inputs[] = {view(in)};
+    Value outputs[1];
+    ASSERT_OK(l->method->run(inputs, outputs));
+    EXPECT_EQ(floats(outputs[0]), (Floats{1, 0, 0}));
+  }
+}
+
+TEST(Method, DenormalsAreTheCallersOwnAffairAfterwards) {
+  auto l = load(doubling(planned(0), planned(16)));
+  ASSERT_OK(l);
+  Floats in = {0x1p-140f, 1, 2}, wrong = {1};
+  Value outputs[1];
+  for (const bool before : {false, true}) {
+    const FlushDenormals flush(before);
+    const Value inputs[] = {view(in)}, short_inputs[] = {view(wrong)};
+    ASSERT_OK(l->method->run(inputs, outputs));
+    EXPECT_EQ(FlushDenormals::active(), before);
+    EXPECT_EQ(floats(outputs[0]), (Floats{0, 2, 4}));
+    EXPECT_FALSE(l->method->run(short_inputs, outputs));
+    EXPECT_EQ(FlushDenormals::active(), before);
+  }
+}
+
+TEST(Method, DenormalsOfHalfPrecisionSurvive) {
+  const auto half = [](uint64_t offset) { return typed(planned(offset), pte::ScalarType::Half); };
+  for (const Cpu& cpu : {Cpu(), *Cpu::detect()}) {
+    auto l = load(doubling(half(0), half(16)), cpu);
+    ASSERT_OK(l);
+    Half in[] = {Half(0x1p-24f), Half(-0x3p-24f), Half(0x1p-15f)};
+    TensorView x;
+    x.data = in;
+    x.bytes = sizeof in;
+    x.dtype = DType::kF16;
+    x.shape = {3};
+    const Value inputs[] = {x};
+    Value outputs[1];
+    ASSERT_OK(l->method->run(inputs, outputs));
+    const Half* out = outputs[0].tensor()->as<Half>();
+    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(float(out[i]), 2 * float(in[i])) << i;
+  }
 }
 
 }  // namespace

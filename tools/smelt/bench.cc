@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
-#include <thread>
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -15,6 +14,7 @@
 #include "mark.h"
 #include "options.h"
 #include "output_files.h"
+#include "platform/workers.h"
 #include "progress.h"
 #include "steps.h"
 #include "verbs.h"
@@ -127,7 +127,7 @@ Result<Exit> run(const Options& o) {
     j["cpu"] = cpu_tiers();
     j["runs"] = runs;
     j["warmup"] = o.warmup;
-    j["threads"] = o.model.threads != 0 ? o.model.threads : std::thread::hardware_concurrency();
+    j["threads"] = o.model.threads != 0 ? o.model.threads : default_workers().count();
     j["min_us"] = min;
     j["p50_us"] = p50;
     j["p90_us"] = p90;

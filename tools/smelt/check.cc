@@ -307,9 +307,8 @@ Verb add_check(CLI::App& app) {
   c->add_option("--exclude", o->exclude, "No names in which this is found")->type_name("REGEX");
   add_number(*c, "--max-bytes", o->max_bytes, 1, UINT64_MAX, "Only programs of at most N bytes");
   add_number(*c, "--jobs", o->jobs, 1, kMostJobs, "Programs that run at a time; default 1");
-  add_number(
-      *c, "--threads", o->threads, 1, kMaxThreads,
-      "Threads that compute, per program; default: one per core, but 1 with more than one job");
+  add_number(*c, "--threads", o->threads, 1, kMaxThreads,
+             "Threads that compute, per program; default: see smelt cpu, but 1 with several jobs");
   add_output_file(*c, "--json", o->json, "Write all results there");
   c->footer(R"(
 An output passes if type and shape are those recorded and |ours - expected| <= atol + rtol x |expected| everywhere; NaN

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "json_file.h"
+#include "platform/workers.h"
 #include "options.h"
 #include "output_files.h"
 #include "verbs.h"
@@ -39,6 +40,10 @@ void print(const Cpu& cpu) {
     fmt::print(", {} matrix unit{}, streaming vectors of {} bits", cpu.sme_units,
                cpu.sme_units == 1 ? "" : "s", 32 * cpu.sme_vl32);
   fmt::print("\n");
+  if (cpu.described) return;
+  const Workers workers = default_workers();
+  fmt::print("    {} thread{} by default: {}\n", workers.count(), workers.count() == 1 ? "" : "s",
+             workers.why());
 }
 
 Json to_json(const Cpu& cpu) {
@@ -52,6 +57,11 @@ Json to_json(const Cpu& cpu) {
   j["l2_bytes"] = cpu.l2_bytes;
   j["matrix_units"] = cpu.sme_units;
   j["streaming_vector_bits"] = 32 * cpu.sme_vl32;
+  if (!cpu.described) {
+    const Workers workers = default_workers();
+    j["default_threads"] = workers.count();
+    j["default_threads_because"] = workers.why();
+  }
   return j;
 }
 

@@ -42,7 +42,7 @@ void ModelOptions::add_method(CLI::App& app) {
 
 void ModelOptions::add_threads(CLI::App& app) {
   add_number(app, "--threads", threads, 1, kMaxThreads,
-             "Threads that compute; default: one per core");
+             "Threads that compute; default: what smelt cpu says");
 }
 
 void ModelOptions::add_quiet(CLI::App& app) {
