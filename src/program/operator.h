@@ -275,7 +275,6 @@ std::span<const Operator> reduction_operators();
 std::span<const Operator> scan_operators();
 std::span<const Operator> ordering_operators();
 std::span<const Operator> fft_operators();
-std::span<const Operator> volume_pool_operators();
 std::span<const Operator> embedding_bag_operators();
 std::span<const Operator> scatter_operators();
 std::span<const Operator> special_operators();

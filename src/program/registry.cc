@@ -10,7 +10,7 @@ constexpr std::span<const Operator> (*kFamilies[])() = {
     prim_operators,        unary_operators,       binary_operators,        creation_operators,
     copy_operators,        view_operators,        slice_operators,         rearrange_operators,
     index_operators,       reduction_operators,   scan_operators,          ordering_operators,
-    fft_operators,         volume_pool_operators, embedding_bag_operators, scatter_operators,
+    fft_operators,         embedding_bag_operators, scatter_operators,
     special_operators,     resize_operators,      delta_rule_operators,    matmul_operators,
     convolution_operators, norm_operators,        pool_operators,          pad_operators,
     resample_operators,    distance_operators,    quantize_operators,      llm_operators,

@@ -1,5 +1,6 @@
 // The vector kernels of every ISA that this machine has, against plain loops in double precision.
 #include <cmath>
+#include <deque>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -751,6 +752,58 @@ TEST_P(Vector, RowNormalizeDotAndAxpy) {
 }
 
 // ---- windows ------------------------------------------------------------------------------------
+
+TEST_P(Vector, RowsFolded) {
+  constexpr size_t kRows = 5;
+  for (const size_t n : kSizes) {
+    std::deque<Guarded<float>> rows;
+    std::deque<Guarded<int32_t>> where;
+    const float* row[kRows];
+    const int32_t* places[kRows];
+    int32_t first[kRows];
+    for (size_t r = 0; r < kRows; ++r) {
+      auto& values = rows.emplace_back(n);
+      auto& p = where.emplace_back(n);
+      for (size_t i = 0; i < n; ++i) {
+        values[i] = (i + r) % 7 == 0   ? float(kNan)
+                    : (i + r) % 5 == 0 ? -INFINITY
+                                       : float((i * 5 + r * 3) % 4);
+        p[i] = int32_t((i + r * 2) % kRows + 10 * i);  // in no order
+      }
+      row[r] = values.data();
+      places[r] = p.data();
+      first[r] = int32_t(100 * r);
+    }
+    Guarded<float> sum(n), best(n), best_placed(n);
+    Guarded<int32_t> at(n), at_placed(n);
+    kernels().fold_sum(row, kRows, sum.data(), n);
+    kernels().fold_argmax(row, first, kRows, best.data(), at.data(), n);
+    kernels().fold_argmax_placed(row, places, kRows, best_placed.data(), at_placed.data(), n);
+    for (size_t i = 0; i < n; ++i) {
+      double total = 0;
+      float largest = -INFINITY;
+      for (size_t r = 0; r < kRows; ++r) {
+        total += row[r][i];
+        if (row[r][i] > largest || std::isnan(row[r][i])) largest = row[r][i];
+        if (std::isnan(largest)) largest = float(kNan);
+      }
+      // The first row of the largest; the last one with NaN.
+      int32_t expected = -1, smallest = INT32_MAX, greatest = -1;
+      for (size_t r = 0; r < kRows; ++r) {
+        const bool nan = std::isnan(row[r][i]);
+        if (std::isnan(largest) ? !nan : row[r][i] != largest) continue;
+        if (expected < 0 || nan) expected = first[r] + int32_t(i);
+        smallest = std::min(smallest, places[r][i]);
+        greatest = std::max(greatest, places[r][i]);
+      }
+      ASSERT_TRUE(near(sum[i], total, 1e-6, 1e-6));
+      ASSERT_TRUE(near(best[i], largest, 0, 0));
+      ASSERT_TRUE(near(best_placed[i], largest, 0, 0));
+      ASSERT_EQ(at[i], expected) << i << " of " << n;
+      ASSERT_EQ(at_placed[i], std::isnan(largest) ? greatest : smallest) << i << " of " << n;
+    }
+  }
+}
 
 TEST_P(Vector, WindowsOfFloats) {
   constexpr size_t kHeight = 4, kWidth = 5;

@@ -5,6 +5,7 @@
 
 #include "kernels/vector/binary.inl"
 #include "kernels/vector/elements.inl"
+#include "kernels/vector/fold.inl"
 #include "kernels/vector/number_maps.inl"
 #include "kernels/vector/quantize.inl"
 #include "kernels/vector/reduce.inl"
@@ -77,6 +78,9 @@ constexpr VectorKernels make_table(const char* name) {
   t.window_argmax = {window_argmax<F32>, window_argmax<F16>, window_argmax<BF16>};
   t.window_sum = {window_sum<F32>, window_sum<F16>, window_sum<BF16>};
   t.window_sum_byte = {window_sum_byte<S8>, window_sum_byte<U8>};
+  t.fold_sum = fold_sum;
+  t.fold_argmax = fold_argmax;
+  t.fold_argmax_placed = fold_argmax_placed;
   t.bilinear = {bilinear<F32>, bilinear<F16>, bilinear<BF16>};
   t.bilinear_byte = {bilinear_byte<S8>, bilinear_byte<U8>};
 

@@ -181,6 +181,17 @@ using WindowSumFn = void (*)(const Window&, void* out, size_t channels, float sc
 using WindowByteSumFn = void (*)(const Window&, void* out, size_t channels, int32_t in_zero,
                                  const QuantizeParams&);
 
+/// out[i] = the sum over rows of rows[r][i], i < n; count >= 1; out is none of the rows.
+using FoldSumFn = void (*)(const float* const* rows, size_t count, float* out, size_t n);
+/// out[i] = the largest of rows[r][i]: the first of equal ones, but the last NaN if there is one;
+/// places[i] = first[r] + i for its row r.
+using FoldArgMaxFn = void (*)(const float* const* rows, const int32_t* first, size_t count,
+                              float* out, int32_t* places, size_t n);
+/// The same of elements whose places are known: among equal ones the smallest place, among NaNs
+/// the largest.
+using FoldPlacedArgMaxFn = void (*)(const float* const* rows, const int32_t* const* row_places,
+                                    size_t count, float* out, int32_t* places, size_t n);
+
 using BilinearFn = void (*)(const BilinearLine&, void* out);
 using DotFn = float (*)(const float* lhs, const void* rhs, size_t n);
 using AxpyFn = void (*)(float a, const void* x, float* y, size_t n);  ///< y += a * x
@@ -222,6 +233,10 @@ struct VectorKernels {
   PerFloat<WindowArgMaxFn> window_argmax;
   PerFloat<WindowSumFn> window_sum;
   PerByte<WindowByteSumFn> window_sum_byte;
+
+  FoldSumFn fold_sum;
+  FoldArgMaxFn fold_argmax;
+  FoldPlacedArgMaxFn fold_argmax_placed;
 
   PerFloat<BilinearFn> bilinear;
   PerByte<BilinearFn> bilinear_byte;  ///< input and output are quantised alike

@@ -1,0 +1,39 @@
+// Which elements the windows of a pooling cover.
+#pragma once
+
+#include "program/operators/window.h"
+
+namespace smelt::program {
+
+inline constexpr size_t kPoolDims = 3;  ///< fewer are three with extents of 1
+
+/// The elements that one position of a window covers along a dimension, and how many it would cover
+/// with the padding.
+struct PoolSpan {
+  int64_t begin, end, step, padded;
+  int64_t count() const { return begin < end ? div_up(end - begin, step) : 0; }
+};
+
+/// What is pooled to what: spans for each position along each dimension.
+struct PoolVolume {
+  size_t count = 1;  ///< volumes: batch × channels
+  int64_t in[kPoolDims] = {1, 1, 1}, out[kPoolDims] = {1, 1, 1};
+  PoolSpan* spans[kPoolDims];  ///< in scratch memory
+  /// The innermost dimension where its windows are alike but for the padding; a kernel of 0 where
+  /// not.
+  Window columns;
+  Shape shape;  ///< of the result
+
+  size_t in_size() const { return size_t(in[0] * in[1] * in[2]); }
+  size_t out_size() const { return size_t(out[0] * out[1] * out[2]); }
+};
+
+/// Windows that slide over the innermost `dims` dimensions: arguments (self, kernel, stride,
+/// padding, …). kInvalidFile if they do not fit.
+Result<PoolVolume> sliding_windows(Call&, size_t dims, std::span<const int64_t> dilation,
+                                   bool ceil_mode);
+
+/// Windows that divide them: arguments (self, sizes, …). kInvalidFile likewise.
+Result<PoolVolume> dividing_windows(Call&, size_t dims);
+
+}  // namespace smelt::program
