@@ -1,5 +1,6 @@
 // Element by element: functions of one, two and three operands.
 #include <algorithm>
+#include <complex>
 
 #include "operator_cases.h"
 
@@ -150,6 +151,30 @@ void conjugate(Subject& s) {
     s.expect(call, Array(t, {2}, {1, -2, -3, -kInf}));
   }
   unary(s, [](double x) { return x; }, {.types = kFloats});
+}
+
+/// Of complex numbers, one by one.
+void complex_function(Subject& s, std::complex<double> (*f)(std::complex<double>)) {
+  for (const DType t : {DType::kC32, DType::kC64, DType::kC128}) {
+    const Values numbers = {1, 2, -3, 0.5, 0, 0, -0.25, -1, 2, 0, 0, 3};
+    Array wanted(t, {2, 3}, {});
+    for (size_t i = 0; i < numbers.size(); i += 2) {
+      const auto y = f({numbers[i], numbers[i + 1]});
+      wanted.v.insert(wanted.v.end(), {stored(t, y.real()), stored(t, y.imag())});
+    }
+    OperatorProgram call = s.call();
+    s.expect(call.tensor(Array(t, {2, 3}, numbers)).out(t), wanted, 4);
+    OperatorProgram real = s.call();
+    s.refuse(real.tensor(Array(t, {1}, {1, 2})).out(DType::kF32));
+  }
+}
+void exponential(Subject& s) {
+  to_float<std::exp>(s);
+  complex_function(s, [](std::complex<double> z) { return std::exp(z); });
+}
+void negative_of(Subject& s) {
+  same<negative>(s);
+  complex_function(s, [](std::complex<double> z) { return -z; });
 }
 
 void absolute(Subject& s) {
@@ -457,8 +482,11 @@ void div_tensors(Subject& s) {
   binary(s, div, {.result = Result::kFloat});
   complex_pair(s, {0, 1, -1.5, -1.5}, false);
 }
+void sub_tensors(Subject& s) {
+  binary(s, sub, {.types = kReals, .alpha = true});
+  complex_pair(s, {-3, 4, -2, -5}, true);
+}
 void add_number(Subject& s) { with_number(s, add, {.alpha = true, .booleans = false}); }
-void sub_tensors(Subject& s) { binary(s, sub, {.types = kReals, .alpha = true}); }
 void sub_number(Subject& s) { with_number(s, sub, {.types = kReals, .alpha = true}); }
 void rsub_number(Subject& s) { with_number(s, rsub, {.types = kReals, .alpha = true}); }
 void div_number(Subject& s) { with_number(s, div, {.result = Result::kFloat}); }
@@ -603,6 +631,7 @@ void masked_fill(Subject& s) {
 constexpr OperatorCase kCases[] = {
     SMELT_BOTH("__lshift__", shift<shift_left>, shift_number<shift_left>),
     SMELT_BOTH("__rshift__", shift<shift_right>, shift_number<shift_right>),
+    {"aten::_conj_copy.out", conjugate},
     {"aten::_conj_physical.out", conjugate},
     {"aten::abs.out", absolute},
     {"aten::acos.out", to_float_within<std::acos, -1, 1>},
@@ -639,7 +668,7 @@ constexpr OperatorCase kCases[] = {
     {"aten::elu.out", elu},
     SMELT_BOTH("eq", predicate<eq>, predicate_number<eq>),
     {"aten::erf.out", to_float<std::erf>},
-    {"aten::exp.out", to_float<std::exp>},
+    {"aten::exp.out", exponential},
     {"aten::expm1.out", to_float<std::expm1>},
     {"aten::floor.out", same<std::floor>},
     {"aten::floor_divide.out", quotient<floor_divide>},
@@ -668,7 +697,7 @@ constexpr OperatorCase kCases[] = {
     {"aten::mul.Scalar_out", common_number<mul>},
     {"aten::mul.out", mul_tensors},
     SMELT_BOTH("ne", predicate<ne>, predicate_number<ne>),
-    {"aten::neg.out", same<negative>},
+    {"aten::neg.out", negative_of},
     {"aten::pow.Scalar_out", pow_first_number},
     {"aten::pow.Tensor_Scalar_out", pow_number},
     {"aten::pow.Tensor_Tensor_out", pow_tensors},

@@ -178,6 +178,31 @@ void view_as_real(Subject& s) {
   s.refuse(real);
 }
 
+void view_as_complex(Subject& s) {
+  for (const auto& [complex, real] : {std::pair{DType::kC32, DType::kF16},
+                                      {DType::kC64, DType::kF32},
+                                      {DType::kC128, DType::kF64}}) {
+    for (const Shape& shape : {Shape{2}, Shape{0, 2}, Shape{2, 3, 2}}) {
+      const Array x = sample(real, shape);
+      OperatorProgram call = s.call();
+      call.tensor(x).out(complex);
+      Array wanted(complex, Shape(std::span(shape.begin(), shape.end() - 1)), x.v);
+      s.expect(call, wanted);
+    }
+    OperatorProgram order = s.call();
+    order.tensor(sample(real, {2, 3, 2, 2}), {0, 2, 3, 1}).out(complex);
+    s.expect(order, Array(complex, {2, 3, 2}, sample(real, {2, 3, 2, 2}).v));
+    for (const Shape& shape : {Shape{}, Shape{2, 3}}) {
+      OperatorProgram call = s.call();
+      s.refuse(call.tensor(sample(real, shape)).out(complex));
+    }
+    OperatorProgram other = s.call();
+    s.refuse(other.tensor(sample(DType::kBF16, {2})).out(complex));
+    OperatorProgram reals = s.call();
+    s.refuse(reals.tensor(sample(real, {2})).out(real));
+  }
+}
+
 // ---- new tensors
 
 void full(Subject& s) {
@@ -336,7 +361,9 @@ void expand(Subject& s) {
   movement(s, {{2, 1, 1, 4},
                {2, 3, 2, 4},
                to({2, 3, 2, -1}),
-               [](const Index& i) { return Index{i[0], 0, 0, i[3]}; },
+               [](const Index& i) {
+                 return Index{i[0], 0, 0, i[3]};
+               },
                kChannelsLast});
   OperatorProgram wrong = s.call();
   wrong.tensor(sample(DType::kF32, {3})).ints({4}).boolean(false).out(DType::kF32);
@@ -358,7 +385,9 @@ void view_copy(Subject& s) {
 void as_strided(Subject& s) {
   movement(s, {{3, 4},
                {2, 3, 2},
-               [](OperatorProgram& c) { c.ints({2, 3, 2}).ints({4, 1, 2}).integer(1); },
+               [](OperatorProgram& c) {
+                 c.ints({2, 3, 2}).ints({4, 1, 2}).integer(1);
+               },
                [](const Index& i) {
                  return from_linear(size_t(1 + 4 * i[0] + i[1] + 2 * i[2]), {3, 4});
                }});
@@ -382,7 +411,9 @@ void permute(Subject& s) {
   movement(s, {{2, 3, 4, 5},
                {2, 4, 5, 3},
                by({0, 2, 3, 1}),
-               [](const Index& i) { return Index{i[0], i[3], i[1], i[2]}; },
+               [](const Index& i) {
+                 return Index{i[0], i[3], i[1], i[2]};
+               },
                kChannelsLast});
   movement(s, {{65, 33}, {33, 65}, by({1, 0}), [](const Index& i) { return Index{i[1], i[0]}; }});
   OperatorProgram twice = s.call();
@@ -393,12 +424,16 @@ void transpose(Subject& s) {
   movement(s, {{2, 3, 4},
                {4, 3, 2},
                [](auto& c) { c.integer(-1).integer(0); },
-               [](const Index& i) { return Index{i[2], i[1], i[0]}; }});
+               [](const Index& i) {
+                 return Index{i[2], i[1], i[0]};
+               }});
   movement(s, {{}, {}, [](auto& c) { c.integer(0).integer(-1); }, itself});
   movement(s, {{2, 0},
                {0, 2},
                [](auto& c) { c.integer(0).integer(1); },
-               [](const Index& i) { return Index{i[1], i[0]}; }});
+               [](const Index& i) {
+                 return Index{i[1], i[0]};
+               }});
 }
 void t_copy(Subject& s) {
   movement(s, {{2, 3}, {3, 2}, no_numbers, [](const Index& i) { return Index{i[1], i[0]}; }});
@@ -445,8 +480,9 @@ void diagonal(Subject& s) {
   movement(s, {{3, 4}, {3}, of(0, 0, 1), [](const Index& i) { return Index{i[0], i[0]}; }});
   movement(s, {{3, 4}, {2}, of(2, 0, -1), [](const Index& i) { return Index{i[0], i[0] + 2}; }});
   movement(s, {{3, 4}, {2}, of(-1, 0, 1), [](const Index& i) { return Index{i[0] + 1, i[0]}; }});
-  movement(
-      s, {{2, 3, 4}, {3, 2}, of(0, 0, 2), [](const Index& i) { return Index{i[1], i[0], i[1]}; }});
+  movement(s, {{2, 3, 4}, {3, 2}, of(0, 0, 2), [](const Index& i) {
+                 return Index{i[1], i[0], i[1]};
+               }});
   movement(s, {{3, 4}, {0}, of(7, 0, 1), itself});
 }
 void unfold(Subject& s) {
@@ -480,18 +516,24 @@ void slice(Subject& s) {
   movement(s, {{7, 2},
                {3, 2},
                [](auto& c) { c.integer(0).integer(1).integer(6).integer(2); },
-               [](const Index& i) { return Index{1 + 2 * i[0], i[1]}; }});
+               [](const Index& i) {
+                 return Index{1 + 2 * i[0], i[1]};
+               }});
   movement(s, {{2, 5},
                {2, 3},
                [](auto& c) { c.integer(-1).integer(-3).none().integer(1); },
-               [](const Index& i) { return Index{i[0], i[1] + 2}; }});
+               [](const Index& i) {
+                 return Index{i[0], i[1] + 2};
+               }});
   movement(s,
            {{4}, {4}, [](auto& c) { c.integer(0).none().integer(INT64_MAX).integer(1); }, itself});
   movement(s, {{4}, {0}, [](auto& c) { c.integer(0).integer(3).integer(1).integer(1); }, itself});
   movement(s, {{2, 3, 4, 5},
                {2, 3, 2, 5},
                [](auto& c) { c.integer(2).integer(1).integer(3).integer(1); },
-               [](const Index& i) { return Index{i[0], i[1], i[2] + 1, i[3]}; },
+               [](const Index& i) {
+                 return Index{i[0], i[1], i[2] + 1, i[3]};
+               },
                kChannelsLast,
                kChannelsLast});
   OperatorProgram back = s.call();
@@ -502,7 +544,9 @@ void narrow(Subject& s) {
   movement(s, {{5, 2},
                {2, 2},
                [](auto& c) { c.integer(0).integer(-4).integer(2); },
-               [](const Index& i) { return Index{i[0] + 1, i[1]}; }});
+               [](const Index& i) {
+                 return Index{i[0] + 1, i[1]};
+               }});
   movement(s, {{5}, {0}, [](auto& c) { c.integer(0).integer(5).integer(0); }, itself});
   OperatorProgram beyond = s.call();
   beyond.tensor(sample(DType::kF32, {5})).integer(0).integer(4).integer(2).out(DType::kF32);
@@ -527,11 +571,16 @@ void replaced(Subject& s, const Shape& shape, const Shape& part, Numbers numbers
 void slice_scatter(Subject& s) {
   replaced(
       s, {6, 2}, {2, 2}, [](auto& c) { c.integer(0).integer(1).integer(5).integer(2); },
-      [](const Index& i) { return Index{1 + 2 * i[0], i[1]}; });
+      [](const Index& i) {
+        return Index{1 + 2 * i[0], i[1]};
+      });
   replaced(
       s, {2, 4}, {2, 2}, [](auto& c) { c.integer(-1).integer(-2).none().integer(1); },
-      [](const Index& i) { return Index{i[0], i[1] + 2}; });
-  replaced(s, {4}, {0}, [](auto& c) { c.integer(0).integer(2).integer(2).integer(1); }, itself);
+      [](const Index& i) {
+        return Index{i[0], i[1] + 2};
+      });
+  replaced(
+      s, {4}, {0}, [](auto& c) { c.integer(0).integer(2).integer(2).integer(1); }, itself);
   OperatorProgram wrong = s.call();
   wrong.tensor(sample(DType::kF32, {4})).tensor(sample(DType::kF32, {3})).integer(0).integer(0);
   wrong.integer(2).integer(1).out(DType::kF32);
@@ -540,7 +589,9 @@ void slice_scatter(Subject& s) {
 void select_scatter(Subject& s) {
   replaced(
       s, {2, 3, 4}, {2, 4}, [](auto& c) { c.integer(1).integer(-1); },
-      [](const Index& i) { return Index{i[0], 2, i[1]}; });
+      [](const Index& i) {
+        return Index{i[0], 2, i[1]};
+      });
   replaced(
       s, {3}, {}, [](auto& c) { c.integer(-1).integer(0); }, [](const Index&) { return Index{0}; });
   OperatorProgram beyond = s.call();
@@ -665,8 +716,12 @@ void unbind(Subject& s) {
 void flip(Subject& s) {
   movement(s, {{2, 3, 4},
                {2, 3, 4},
-               [](auto& c) { c.ints({0, -1}); },
-               [](const Index& i) { return Index{1 - i[0], i[1], 3 - i[2]}; }});
+               [](auto& c) {
+                 c.ints({0, -1});
+               },
+               [](const Index& i) {
+                 return Index{1 - i[0], i[1], 3 - i[2]};
+               }});
   movement(s, {{}, {}, [](auto& c) { c.ints({}); }, itself});
   movement(s, {{0, 2}, {0, 2}, [](auto& c) { c.ints({1}); }, itself});
 }
@@ -674,21 +729,31 @@ void roll(Subject& s) {
   movement(s,
            {{3, 4},
             {3, 4},
-            [](auto& c) { c.ints({1, -6}).ints({0, -1}); },
-            [](const Index& i) { return Index{(i[0] + 2) % 3, (i[1] + 6) % 4}; }},
+            [](auto& c) {
+              c.ints({1, -6}).ints({0, -1});
+            },
+            [](const Index& i) {
+              return Index{(i[0] + 2) % 3, (i[1] + 6) % 4};
+            }},
            kRealsAndBool);
   movement(s,
            {{2, 3},
             {2, 3},
             [](auto& c) { c.ints({2}).ints({}); },
-            [](const Index& i) { return from_linear((linear(i, {2, 3}) + 4) % 6, {2, 3}); }},
+            [](const Index& i) {
+              return from_linear((linear(i, {2, 3}) + 4) % 6, {2, 3});
+            }},
            kRealsAndBool);
 }
 void repeat(Subject& s) {
   movement(s, {{2, 3},
                {2, 4, 3},
-               [](auto& c) { c.ints({2, 2, 1}); },
-               [](const Index& i) { return Index{i[1] % 2, i[2]}; }});
+               [](auto& c) {
+                 c.ints({2, 2, 1});
+               },
+               [](const Index& i) {
+                 return Index{i[1] % 2, i[2]};
+               }});
   movement(s, {{}, {3}, [](auto& c) { c.ints({3}); }, [](const Index&) { return Index{}; }});
   movement(s, {{2}, {0}, [](auto& c) { c.ints({0}); }, itself});
 }
@@ -705,16 +770,18 @@ void repeat_interleave(Subject& s) {
     s.refuse(negative);
   }
 }
-void tril(Subject& s) {
+template <bool Upper>
+void triangle(Subject& s) {
   for (const DType t : kRealsAndBool) {
-    for (const int64_t k : {0, 1, -2}) {
+    for (const int64_t k : {int64_t(0), int64_t(1), int64_t(-2), INT64_MAX, INT64_MIN}) {
       for (const Shape& shape : {Shape{3, 4}, Shape{2, 4, 3}, Shape{0, 2}}) {
         const Array x = sample(t, shape);
         OperatorProgram call = s.call();
         call.tensor(x).integer(k).out(t);
         Array wanted = x;
         for_each_index(shape, [&](const Index& i) {
-          if (i[i.size() - 1] - i[i.size() - 2] > k) wanted(i) = 0;
+          const int64_t d = i[i.size() - 1] - i[i.size() - 2];
+          if (Upper ? d < k : d > k) wanted(i) = 0;
         });
         s.expect(call, wanted);
       }
@@ -741,11 +808,12 @@ void pixel_unshuffle(Subject& s) {
                }});
 }
 void tile_crop(Subject& s) {
-  movement(s,
-           {{3, 4, 6},
-            {6, 3, 2, 2},
-            [](auto& c) { c.integer(2); },
-            [](const Index& i) { return Index{i[1], i[0] / 3 * 2 + i[2], i[0] % 3 * 2 + i[3]}; }});
+  movement(s, {{3, 4, 6},
+               {6, 3, 2, 2},
+               [](auto& c) { c.integer(2); },
+               [](const Index& i) {
+                 return Index{i[1], i[0] / 3 * 2 + i[2], i[0] % 3 * 2 + i[3]};
+               }});
   OperatorProgram wrong = s.call();
   wrong.tensor(sample(DType::kF32, {3, 3, 4})).integer(2).out(DType::kF32);
   s.refuse(wrong);
@@ -1092,10 +1160,12 @@ constexpr OperatorCase kCases[] = {
     {"aten::stack.out", stack},
     {"aten::t_copy.out", t_copy},
     {"aten::transpose_copy.int_out", transpose},
-    {"aten::tril.out", tril},
+    {"aten::tril.out", triangle<false>},
+    {"aten::triu.out", triangle<true>},
     {"aten::unbind_copy.int_out", unbind},
     {"aten::unfold_copy.out", unfold},
     {"aten::unsqueeze_copy.out", unsqueeze},
+    {"aten::view_as_complex_copy.out", view_as_complex},
     {"aten::view_as_real_copy.out", view_as_real},
     {"aten::view_copy.out", view_copy},
     {"aten::zeros.out", constant<0>},

@@ -72,6 +72,12 @@ void sort(Subject& s) {
   check(Array::make(DType::kF32, {3, 20000}, [](size_t i) { return double(i * 7919 % 997); }), 1,
         false);
   if (S != Sort::kPlain) return;
+  // Numbers that a double does not tell apart, and those above the signed ones.
+  OperatorProgram large = s.call();
+  large.tensor(Array(DType::kU64, {3}, {1e19, 5, 9e18})).integer(0).boolean(false);
+  large.out(DType::kU64).out(DType::kS64);
+  s.expect(large, Array(DType::kU64, {3}, {5, 9e18, 1e19}));
+  s.expect(large.result(1), Array(DType::kS64, {3}, {1, 2, 0}));
   OperatorProgram nowhere = s.call();
   nowhere.tensor(sample(DType::kF32, {2, 2})).integer(2).boolean(false);
   s.refuse(nowhere.out(DType::kF32).out(DType::kS64));

@@ -1,4 +1,5 @@
 // Functions that models seldom need, element by element.
+#include <complex>
 #include <functional>
 #include <numbers>
 #include <numeric>
@@ -143,8 +144,47 @@ double radians(double x) { return x * std::numbers::pi / 180; }
 double degrees(double x) { return x / std::numbers::pi * 180; }
 double angle(double x) { return std::isnan(x) ? x : x < 0 ? std::numbers::pi : 0; }
 
+const std::pair<DType, DType> kComplex[] = {
+    {DType::kC32, DType::kF16}, {DType::kC64, DType::kF32}, {DType::kC128, DType::kF64}};
+void angles(Subject& s) {
+  plain<angle>(s);
+  for (const auto& [complex, real] : kComplex) {
+    OperatorProgram call = s.call();
+    call.tensor(Array(complex, {5}, {1, 1, -2, 0, 0, -3, 0, 0, -1, -1})).out(real);
+    constexpr double pi = std::numbers::pi;
+    s.expect(call, Array(real, {5}, {pi / 4, pi, -pi / 2, 0, -3 * pi / 4}));
+  }
+}
+
+/// Complex numbers of two reals, which broadcast.
+void of_two(Subject& s, std::complex<double> (*f)(double, double)) {
+  for (const auto& [complex, real] : kComplex) {
+    const Array a = sample(real, {3, 1}), b = sample(real, {2, 1, 4}, 1);
+    Array wanted(complex, {2, 3, 4}, {});
+    for_each_index(wanted.shape, [&](const Index& i) {
+      const auto z = f(a({i[1], 0}), b({i[0], 0, i[2]}));
+      wanted.v.insert(wanted.v.end(), {stored(complex, z.real()), stored(complex, z.imag())});
+    });
+    OperatorProgram call = s.call();
+    s.expect(call.tensor(a).tensor(b).out(complex), wanted, 4);
+    OperatorProgram types = s.call();
+    s.refuse(types.tensor(a).tensor(sample(DType::kBF16, {3, 1})).out(complex));
+    OperatorProgram shapes = s.call();
+    s.refuse(shapes.tensor(a).tensor(sample(real, {2, 2})).out(complex));
+    OperatorProgram reals = s.call();
+    s.refuse(reals.tensor(a).tensor(b).out(real));
+  }
+}
+void complex_of_parts(Subject& s) {
+  of_two(s, [](double a, double b) { return std::complex<double>(a, b); });
+}
+void polar(Subject& s) {
+  of_two(s, [](double a, double b) { return a * std::exp(std::complex<double>(0, b)); });
+}
+
 void celu(Subject& s) {
-  one_operand(s, [](double x) { return x > 0 ? x : 1.5 * std::expm1(x / 1.5); }, {1.5}, false);
+  one_operand(
+      s, [](double x) { return x > 0 ? x : 1.5 * std::expm1(x / 1.5); }, {1.5}, false);
 }
 void hardshrink(Subject& s) {
   one_operand(
@@ -317,8 +357,9 @@ void three_operands(Subject& s) {
 constexpr OperatorCase kCases[] = {
     {"aten::addcdiv.out", three_operands<Three::kDivide>},
     {"aten::addcmul.out", three_operands<Three::kMultiply>},
-    {"aten::angle.out", plain<angle>},
+    {"aten::angle.out", angles},
     {"aten::celu.out", celu},
+    {"aten::complex.out", complex_of_parts},
     {"aten::copysign.Scalar_out", real_result<copysign, Number::kSecond>},
     {"aten::copysign.out", real_result<copysign>},
     {"aten::deg2rad.out", plain<radians>},
@@ -346,6 +387,7 @@ constexpr OperatorCase kCases[] = {
     {"aten::logaddexp.out", real_result<logaddexp>},
     {"aten::mish.out", plain<mish>},
     {"aten::nan_to_num.out", nan_to_num},
+    {"aten::polar.out", polar},
     {"aten::rad2deg.out", plain<degrees>},
     {"aten::signbit.out", flag<is_signed>},
     {"aten::sinc.out", plain<sinc>},

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "base/float16.h"
@@ -59,13 +60,21 @@ auto with_stored_type(DType t, F&& f) {
   return f(uint8_t());
 }
 
+/// A whole number as memory of the type holds it: wrapped, as from 64 bits. What those do not hold
+/// is the least of them.
+template <class T>
+T wrapped(double v) {
+  if (v >= 0x1p63 && v < 0x1p64) return T(uint64_t(v));
+  return v >= -0x1p63 && v < 0x1p63 ? T(int64_t(v)) : T(std::numeric_limits<int64_t>::min());
+}
+
 /// A number as memory of the type holds it: rounded to a float, wrapped to an integer, true or
 /// false.
 inline double stored(DType type, double v) {
   if (type == DType::kBool) return v != 0;
   return with_stored_type(type, [&]<class T>(T) {
     if constexpr (std::is_integral_v<T>) {
-      return double(T(int64_t(v)));
+      return double(wrapped<T>(v));
     } else if constexpr (std::is_same_v<T, double>) {
       return v;
     } else {
@@ -82,7 +91,7 @@ inline std::vector<std::byte> encode(DType type, const Values& values) {
       const double v = stored(type, values[i]);
       T element;
       if constexpr (std::is_integral_v<T>) {
-        element = T(int64_t(v));
+        element = wrapped<T>(v);
       } else if constexpr (std::is_same_v<T, double>) {
         element = v;
       } else {

@@ -552,7 +552,8 @@ constexpr Operator kOperators[] = {
     SMELT_TENSOR_AND_SCALAR("remainder", Remainder),
     {"aten::rsub.Scalar_out", "TSSW", binary_alpha<ReverseSub>, true},
     choosing({"aten::sub.Scalar_out", "TSSW", binary_alpha<Sub, BinaryOp::kSubtract>, true}),
-    choosing({"aten::sub.out", "TTSW", binary_alpha<Sub, BinaryOp::kSubtract>, true}),
+    with_complex(choosing({"aten::sub.out", "TTSW", binary_alpha<Sub, BinaryOp::kSubtract>, true}),
+                 complex_sub),
     choosing({"aten::where.self_out", "TTTW", where, true}),
 };
 constexpr auto kTable = of_category(Category::kElementwise, kOperators);

@@ -73,16 +73,67 @@ SMELT_COMPLEX(MulReal, a* c - b * d)
 SMELT_COMPLEX(MulImaginary, a* d + b * c)
 SMELT_COMPLEX(DivReal, (a * c + b * d) / (c * c + d * d))
 SMELT_COMPLEX(DivImaginary, (b * c - a * d) / (c * c + d * d))
+// One of (a, b): the same twice.
+SMELT_COMPLEX(Length, std::hypot(a, b))
+SMELT_COMPLEX(Angle, std::atan2(b, a))
+SMELT_COMPLEX(Same, a)
+SMELT_COMPLEX(NegReal, -a)
+SMELT_COMPLEX(NegImaginary, -b)
+SMELT_COMPLEX(ExpReal, b == 0 ? std::exp(a) : std::exp(a) * std::cos(b))
+SMELT_COMPLEX(ExpImaginary, b == 0 ? b : std::exp(a) * std::sin(b))
+SMELT_COMPLEX(PolarReal, a* std::cos(b))
+SMELT_COMPLEX(PolarImaginary, a* std::sin(b))
 
-template <class C>
-void hypotenuse(const void* const* in, void* out, size_t n, const void*) {
-  const C *a = static_cast<const C*>(in[0]), *b = static_cast<const C*>(in[1]);
-  for (size_t i = 0; i < n; ++i) static_cast<C*>(out)[i] = std::hypot(a[i], b[i]);
+/// Computes both parts of `out` from two reals, which broadcast.
+template <class Real, class Imaginary>
+void parts_of(Call& call, const Strided& a, const Strided& b, const Tensor& out) {
+  const Strided in[] = {a, b, a, b};
+  with_compute(compute_for({&out}), [&]<class C>(C) {
+    const Strided whole(out);
+    map(call, ComputeOf<C>::value, real_part(whole), in, Real::template block<C>, nullptr);
+    map(call, ComputeOf<C>::value, imaginary_part(whole), in, Imaginary::template block<C>,
+        nullptr);
+  });
 }
 
-template <class C>
-void negate(const void* const* in, void* out, size_t n, const void*) {
-  for (size_t i = 0; i < n; ++i) static_cast<C*>(out)[i] = -static_cast<const C*>(in[0])[i];
+/// (self, out)
+template <class Real, class Imaginary>
+Status parts_of_one(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(1);
+  SMELT_TRY(check_complex(out));
+  SMELT_TRY(out.resize(self.shape));
+  parts_of<Real, Imaginary>(call, real_part(Strided(self)), imaginary_part(Strided(self)), out);
+  return {};
+}
+
+/// A real number of each complex one: (self, out)
+template <class F>
+Status real_of_one(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(1);
+  if (!is_complex(self.dtype) || !is_float(out.dtype)) {
+    return invalid("absolute values or angles of {} as {}", smelt::name(self.dtype),
+                   smelt::name(out.dtype));
+  }
+  SMELT_TRY(out.resize(self.shape));
+  const Strided a = real_part(Strided(self)), b = imaginary_part(Strided(self));
+  const Strided in[] = {a, b, a, b};
+  with_compute(compute_for({&self, &out}), [&]<class C>(C) {
+    map(call, ComputeOf<C>::value, Strided(out), in, F::template block<C>, nullptr);
+  });
+  return {};
+}
+
+/// Whether two tensors of reals become one of complex numbers: (a, b, out). Gives the result its
+/// shape.
+Status resize_for_reals(const Tensor& a, const Tensor& b, Tensor& out) {
+  if (!is_complex(out.dtype) || a.dtype != part_of(out.dtype) || b.dtype != a.dtype) {
+    return invalid("{} of {} and {}", smelt::name(out.dtype), smelt::name(a.dtype),
+                   smelt::name(b.dtype));
+  }
+  SMELT_ASSIGN(const Shape shape, broadcast_shapes(a.shape, b.shape));
+  return out.resize(shape);
 }
 
 }  // namespace
@@ -91,34 +142,54 @@ Status complex_add(Call& call) {
   const double alpha = call.real(2);
   return parts<AddReal, AddImaginary>(call, call.tensor(3), &alpha);
 }
+Status complex_sub(Call& call) {
+  const double alpha = -call.real(2);
+  return parts<AddReal, AddImaginary>(call, call.tensor(3), &alpha);
+}
 Status complex_mul(Call& call) { return parts<MulReal, MulImaginary>(call, call.tensor(2)); }
 Status complex_div(Call& call) { return parts<DivReal, DivImaginary>(call, call.tensor(2)); }
 
-Status complex_abs(Call& call) {
-  const Tensor& self = call.tensor(0);
-  Tensor& out = call.tensor(1);
-  if (!is_complex(self.dtype) || !is_float(out.dtype)) {
-    return invalid("the absolute value of {} as {}", smelt::name(self.dtype),
-                   smelt::name(out.dtype));
-  }
-  SMELT_TRY(out.resize(self.shape));
-  const Strided in[] = {real_part(Strided(self)), imaginary_part(Strided(self))};
-  with_compute(compute_for({&self, &out}), [&]<class C>(C) {
-    map(call, ComputeOf<C>::value, Strided(out), in, hypotenuse<C>, nullptr);
-  });
+Status complex_abs(Call& call) { return real_of_one<Length>(call); }
+Status complex_angle(Call& call) { return real_of_one<Angle>(call); }
+Status complex_conjugate(Call& call) { return parts_of_one<Same, NegImaginary>(call); }
+Status complex_exp(Call& call) { return parts_of_one<ExpReal, ExpImaginary>(call); }
+Status complex_neg(Call& call) { return parts_of_one<NegReal, NegImaginary>(call); }
+
+Status complex_of_parts(Call& call) {
+  const Tensor &real = call.tensor(0), &imaginary = call.tensor(1);
+  Tensor& out = call.tensor(2);
+  SMELT_TRY(resize_for_reals(real, imaginary, out));
+  copy(call, real_part(Strided(out)), broadcast(Strided(real), out.shape));
+  copy(call, imaginary_part(Strided(out)), broadcast(Strided(imaginary), out.shape));
   return {};
 }
 
-Status complex_conjugate(Call& call) {
+Status complex_polar(Call& call) {
+  const Tensor &length = call.tensor(0), &angle = call.tensor(1);
+  Tensor& out = call.tensor(2);
+  SMELT_TRY(resize_for_reals(length, angle, out));
+  parts_of<PolarReal, PolarImaginary>(call, Strided(length), Strided(angle), out);
+  return {};
+}
+
+Status complex_of_pairs(Call& call) {
   const Tensor& self = call.tensor(0);
   Tensor& out = call.tensor(1);
-  SMELT_TRY(check_complex(out));
-  SMELT_TRY(out.resize(self.shape));
-  copy(call, real_part(Strided(out)), real_part(Strided(self)));
-  const Strided in[] = {imaginary_part(Strided(self))};
-  with_compute(compute_for({&self, &out}), [&]<class C>(C) {
-    map(call, ComputeOf<C>::value, imaginary_part(Strided(out)), in, negate<C>, nullptr);
-  });
+  if (!is_complex(out.dtype) || self.dtype != part_of(out.dtype) || self.rank() == 0 ||
+      self.shape.back() != 2) {
+    return invalid("pairs of {} in {} as {}", smelt::name(self.dtype), to_string(self.shape),
+                   smelt::name(out.dtype));
+  }
+  const size_t last = self.rank() - 1;
+  Shape shape = self.shape;
+  shape.resize(last);
+  SMELT_TRY(out.resize(shape));
+  for (int64_t part = 0; part < 2; ++part) {
+    Strided from(self);
+    from.narrow(last, part, 1);
+    from.erase(last);
+    copy(call, part == 0 ? real_part(Strided(out)) : imaginary_part(Strided(out)), from);
+  }
   return {};
 }
 

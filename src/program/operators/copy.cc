@@ -46,8 +46,8 @@ constexpr Operator kOperators[] = {
     copying({"aten::lift_fresh_copy.out", "TW", clone<1>, true}),
     choosing(copying({"dim_order_ops::_clone_dim_order.out", "TBlW", clone<3>, true})),
     choosing(copying({"dim_order_ops::_to_dim_order_copy.out", "TBlW", clone<3>, true})),
-    {"aten::view_as_real_copy.out", "TW", complex_as_reals, true, false, false, false,
-     complex_as_reals},
+    moving({"aten::view_as_complex_copy.out", "TW", complex_of_pairs, true}),
+    moving({"aten::view_as_real_copy.out", "TW", complex_as_reals, true}),
     copying({"et_copy::_d2h_copy.out", "TW", clone<1>, true}),
     copying({"et_copy::_h2d_copy.out", "TW", clone<1>, true}),
 };

@@ -163,20 +163,24 @@ Status pixel_unshuffle(Call& call) {
   return {};
 }
 
-Status tril(Call& call) {
+template <bool Upper>
+Status triangle(Call& call) {
   const Tensor& self = call.tensor(0);
-  const int64_t diagonal = call.integer(1);
   Tensor& out = call.tensor(2);
   if (self.rank() < 2) return invalid("a triangle of {}", to_string(self.shape));
   SMELT_TRY(copy_all(call, out, Strided(self)));
   const int64_t rows = self.shape.back(1), cols = self.shape.back(0);
+  const int64_t diagonal = std::clamp(call.integer(1), -rows, cols);
   const size_t matrices = self.shape.numel(0, self.rank() - 2), size = element_size(out.dtype);
   for (size_t m = 0; m < matrices; ++m) {
     for (int64_t r = 0; r < rows; ++r) {
-      const int64_t limit = int64_t(uint64_t(r) + uint64_t(diagonal) + 1);
-      const int64_t keep = std::clamp<int64_t>(limit, 0, cols);
+      const auto split = size_t(std::clamp<int64_t>(r + diagonal + (Upper ? 0 : 1), 0, cols));
       std::byte* row = out.data + (m * size_t(rows) + size_t(r)) * size_t(cols) * size;
-      std::memset(row + size_t(keep) * size, 0, size_t(cols - keep) * size);
+      if (Upper) {
+        std::memset(row, 0, split * size);
+      } else {
+        std::memset(row + split * size, 0, (size_t(cols) - split) * size);
+      }
     }
   }
   return {};
@@ -207,7 +211,8 @@ constexpr Operator kOperators[] = {
     moving({"aten::repeat.out", "TLW", repeat, true}),
     {"aten::repeat_interleave.Tensor_out", "TiW", repeat_interleave},
     {"aten::roll.out", "TLLW", roll},
-    {"aten::tril.out", "TIW", tril},
+    {"aten::tril.out", "TIW", triangle<false>},
+    {"aten::triu.out", "TIW", triangle<true>},
     moving({"preprocess::tile_crop.out", "TIW", tile_crop}),
 };
 constexpr auto kTable = of_category(Category::kDataMovement, kOperators);

@@ -3,7 +3,7 @@
 #include <numbers>
 #include <numeric>
 
-#include "program/operators/common.h"
+#include "program/operators/complex.h"
 
 namespace smelt::program {
 namespace {
@@ -307,8 +307,9 @@ Status addcdiv(Call& call) {
 constexpr Operator kOperators[] = {
     {"aten::addcdiv.out", "TTTSW", addcdiv, true},
     {"aten::addcmul.out", "TTTSW", ternary<true, kAddcmul>, true},
-    {"aten::angle.out", "TW", unary<angle>, true},
+    with_complex({"aten::angle.out", "TW", unary<angle>, true}, complex_angle),
     {"aten::celu.out", "TSW", with_numbers<1, celu>, true},
+    moving({"aten::complex.out", "TTW", complex_of_parts, true}),
     {"aten::copysign.Scalar_out", "TSW", binary<Numbers::kReal, kCopysign>, true},
     {"aten::copysign.out", "TTW", binary<Numbers::kReal, kCopysign>, true},
     {"aten::deg2rad.out", "TW", unary<radians>, true},
@@ -336,6 +337,7 @@ constexpr Operator kOperators[] = {
     {"aten::logaddexp.out", "TTW", binary<Numbers::kReal, kLogaddexp>, true},
     {"aten::mish.out", "TW", unary<mish>, true},
     {"aten::nan_to_num.out", "TdddW", nan_to_num, true},
+    moving({"aten::polar.out", "TTW", complex_polar, true}),
     {"aten::rad2deg.out", "TW", unary<degrees>, true},
     {"aten::signbit.out", "TW", flag<is_signed>, true},
     {"aten::sinc.out", "TW", unary<sinc>, true},

@@ -270,6 +270,7 @@ Status logit(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
+    with_complex({"aten::_conj_copy.out", "TW", unary<Identity>, true}, complex_conjugate),
     with_complex({"aten::_conj_physical.out", "TW", unary<Identity>, true}, complex_conjugate),
     with_complex(choosing({"aten::abs.out", "TW", unary<Abs, UnaryOp::kAbs>, true}), complex_abs),
     {"aten::acos.out", "TW", unary<Acos>, true},
@@ -284,7 +285,7 @@ constexpr Operator kOperators[] = {
     {"aten::cosh.out", "TW", unary<Cosh>, true},
     {"aten::elu.out", "TSSSW", unary<Elu>, true},
     choosing({"aten::erf.out", "TW", unary<Erf, UnaryOp::kErf>, true}),
-    choosing({"aten::exp.out", "TW", unary<Exp, UnaryOp::kExp>, true}),
+    with_complex(choosing({"aten::exp.out", "TW", unary<Exp, UnaryOp::kExp>, true}), complex_exp),
     {"aten::expm1.out", "TW", unary<Expm1>, true},
     choosing({"aten::floor.out", "TW", unary<Floor, UnaryOp::kFloor>, true}),
     choosing({"aten::gelu.out", "TZW", gelu, true}),
@@ -298,7 +299,8 @@ constexpr Operator kOperators[] = {
     {"aten::log2.out", "TW", unary<Log2>, true},
     {"aten::logical_not.out", "TW", logical_not, true},
     {"aten::logit.out", "TdW", logit, true},
-    choosing({"aten::neg.out", "TW", unary<Neg, UnaryOp::kNegate>, true}),
+    with_complex(choosing({"aten::neg.out", "TW", unary<Neg, UnaryOp::kNegate>, true}),
+                 complex_neg),
     choosing({"aten::reciprocal.out", "TW", unary<Reciprocal, UnaryOp::kReciprocal>, true}),
     choosing({"aten::relu.out", "TW", relu, true}),
     choosing({"aten::round.out", "TW", unary<Round, UnaryOp::kRound>, true}),
