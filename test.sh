@@ -2,7 +2,8 @@
 # Everything that is tested, on every tier (docs/TESTING.md). Installs and builds what it needs.
 # The last line is `N passed, N failed, N skipped`; the exit code is 0 only if nothing failed.
 #
-#   SMELT_CORPUS   folder with a manifest.json of programs; default ../shared/corpus, if there
+#   SMELT_SHARED   folder of real programs: corpus, cases, zoo; default ../shared, if there
+#   SMELT_CORPUS   another folder than its corpus
 #   FUZZ_SECONDS   for each fuzzer, default 15
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -41,8 +42,8 @@ for preset in native arm64 native-asan; do
   begin "build $preset"
   tools/dev/build "$preset" || { fail "build $preset"; finish; }
 done
-begin "build native-tsan, the thread pool's tests"
-TARGETS=test_platform tools/dev/build native-tsan || { fail "build native-tsan"; finish; }
+begin "build native-tsan, the thread pool's tests and the tool"
+TARGETS="test_platform smelt" tools/dev/build native-tsan || { fail "build native-tsan"; finish; }
 
 # ---- the tree ---------------------------------------------------------------------------------------
 check "layers" tools/dev/check_layers
@@ -54,41 +55,64 @@ tools/dev/run_tiers --jobs 2 --results "$results" --totals "$results/totals"
 if read -r p f s 2>/dev/null <"$results/totals"; then add "$p" "$f" "$s" "tests"; else fail "run_tiers"; fi
 
 # ---- programs -------------------------------------------------------------------------------------------
-corpus=${SMELT_CORPUS:-../shared/corpus}
-# corpus_run <tier> <filters of smelt check> <command...>. What the filters leave out is printed, but is
-# no skipped test if the native run, which has no filter, had it.
-corpus_run() {
-  local tier=$1 filters=$2 log=$results/corpus-$1.log line code
-  shift 2
-  begin "corpus on $tier${filters:+, only $filters}"
-  # shellcheck disable=SC2086  # filters are words
-  timeout 1500 "$@" check "$corpus/manifest.json" --jobs "$(nproc)" $filters >"$log" 2>&1
+# Folders of real programs with recorded outputs, where they are present: the corpus, cases made after fault
+# reports, models of other architectures.
+shared=${SMELT_SHARED:-../shared}
+corpus=${SMELT_CORPUS:-$shared/corpus}/manifest.json
+cases=$shared/cases/manifest.json
+sequences=$shared/cases/sequences.json
+zoo=$shared/zoo/manifest.json
+# programs_run <tier> <manifest> <options of smelt check> <command...>
+programs_run() {
+  local tier=$1 manifest=$2 options=$3 name line code log
+  shift 3
+  name=$(basename "$(dirname "$manifest")")/$(basename "$manifest" .json)
+  [ -f "$manifest" ] || { echo "$name on $tier: not run, there is no $manifest"; return; }
+  begin "$name on $tier"
+  log=$results/programs-${name//\//-}-$tier.log
+  # shellcheck disable=SC2086  # options are words
+  timeout 1500 "$@" check "$manifest" --jobs "$(nproc)" $options >"$log" 2>&1
   code=$?
   line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
   if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
     grep -E '^FAIL|skipped by' "$log" | head -n 60
     echo "$line"
-    add "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "$([ "$filters" ] && echo 0 || echo "${BASH_REMATCH[3]}")" \
-      "corpus on $tier"
+    add "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" "$name on $tier"
     # An exit code that contradicts the counts is itself a failure.
-    [ "$code" -eq 0 ] || [ "${BASH_REMATCH[2]}" -gt 0 ] || fail "corpus on $tier: exit code $code"
+    [ "$code" -eq 0 ] || [ "${BASH_REMATCH[2]}" -gt 0 ] || fail "$name on $tier: exit code $code"
   else
     tail -n 20 "$log"
-    fail "corpus on $tier: smelt check ended with $code and without a count"
+    fail "$name on $tier: smelt check ended with $code and without a count"
   fi
 }
-if [ -f "$corpus/manifest.json" ]; then
-  arm=build/arm64/bin/smelt
-  qemu=build/emulators/11.1
-  corpus_run native '' build/native/bin/smelt
-  # Emulation is some hundred times slower: all small programs where the matrix unit is, elsewhere a few.
-  corpus_run sme2-512 '--max-bytes 500000' $qemu/qemu-aarch64 -cpu max,sve=off,sme_fa64=off,sme512=on $arm
-  corpus_run arm-max '--group learning_path' $qemu/qemu-aarch64 -cpu max,sme=off,sve=off $arm
-  corpus_run cortex-a57 '--group learning_path' $qemu/qemu-aarch64 -cpu cortex-a57 $arm
-  corpus_run haswell '--group learning_path' $qemu/qemu-x86_64 -cpu Haswell-noTSX build/native/bin/smelt
-else
-  echo "corpus: not run, there is no $corpus/manifest.json (SMELT_CORPUS names another folder)"
-fi
+# This machine, then each of its tiers alone.
+native=build/native/bin/smelt arm64=build/arm64/bin/smelt
+for isa in '' $($native cpu | sed -n 's/^this machine: //p'); do
+  for manifest in "$corpus" "$cases" "$sequences" "$zoo"; do
+    programs_run "${isa:-native}" "$manifest" '' env ${isa:+SMELT_ISA=$isa} $native
+  done
+done
+qemu=build/emulators/11.1
+for manifest in "$corpus" "$cases" "$sequences" "$zoo"; do
+  programs_run sme2-512 "$manifest" '' $qemu/qemu-aarch64 -cpu max,sve=off,sme_fa64=off,sme512=on $arm64
+  programs_run arm-max "$manifest" '' $qemu/qemu-aarch64 -cpu max,sme=off,sve=off $arm64
+  programs_run cortex-a57 "$manifest" '' $qemu/qemu-aarch64 -cpu cortex-a57 $arm64
+  programs_run haswell "$manifest" '' $qemu/qemu-x86_64 -cpu Haswell-noTSX $native
+done
+# Sanitized: memory and undefined behaviour, then two threads under the thread sanitizer.
+for manifest in "$cases" "$sequences" "$zoo"; do
+  programs_run asan "$manifest" '' build/native-asan/bin/smelt
+  programs_run tsan "$manifest" '--threads 2' build/native-tsan/bin/smelt
+done
+# Damaged files: refused as bad files (exit code 3) or, where the damage means nothing, run; soon in any case.
+for program in "$shared"/cases/hostile/*.pte; do
+  [ -f "$program" ] || continue
+  begin "hostile/$(basename "$program")"
+  timeout 10 $native run "$program" >"$results/hostile.log" 2>&1
+  code=$?
+  tail -n 1 "$results/hostile.log"
+  if [ "$code" -eq 3 ] || [ "$code" -eq 0 ]; then passed=$((passed + 1)); else fail "$program: exit code $code"; fi
+done
 
 # ---- fuzzers ----------------------------------------------------------------------------------------------
 # Every input of the tree's corpus once, then a short search from there. New inputs stay under build/.

@@ -60,11 +60,11 @@ TEST(SelectGemm, NothingIsSilent) {
 
 // Few columns: lanes are not left to columns that there are none of.
 TEST(SelectGemm, FewColumnsShareVectors) {
-  Cpu cpu;
-  for (Isa isa : {Isa::kAvx2, Isa::kAvx512}) cpu.isa = cpu.isa.with(isa);
+  const auto cpu = Cpu::describe("x86-64-v4");
+  ASSERT_TRUE(cpu);
   const auto chosen = [&](size_t n, size_t taps, size_t kc) {
     const auto kernel =
-        select_gemm(GemmVariant::kPf32, {.m = 1000, .n = n, .kc = kc, .taps = taps}, cpu);
+        select_gemm(GemmVariant::kPf32, {.m = 1000, .n = n, .kc = kc, .taps = taps}, *cpu);
     return kernel ? std::string((*kernel)->name) : kernel.error().message;
   };
   EXPECT_EQ(chosen(1, 1, 112), "gemm_pf32_avx512_12x1");
