@@ -46,18 +46,32 @@ class Rows {
   bool contiguous() const { return contiguous_; }
   /// Whether rows of this computing type can be read where they are.
   bool direct(Compute c) const { return contiguous_ && tensor_.dtype == native(c); }
+  /// How many rows to convert in one call: short ones that lie side by side would not be worth a
+  /// call each.
+  size_t together(Compute c) const {
+    constexpr size_t kConverted = 512;
+    if (direct(c) || !contiguous_ || !even_ || step_ != int64_t(length())) return 1;
+    const size_t rows = kConverted / std::max<size_t>(length(), 1);
+    return std::max<size_t>(1, std::min(rows, count()));
+  }
 
   /// The elements of row i: in place, or converted into `buffer`, which holds length() elements.
+  /// With `rows` of together() or fewer: also of those after it.
   template <class C>
-  const C* read(const VectorKernels& kernels, size_t i, C* buffer) const {
+  const C* read(const VectorKernels& kernels, size_t i, C* buffer, size_t rows = 1) const {
+    constexpr size_t kShort = 32;  // a loop ends before a kernel has begun
     const std::byte* start = this->start(i);
     if (direct(ComputeOf<C>::value)) return reinterpret_cast<const C*>(start);
-    if (contiguous_) {
-      load_run(kernels, tensor_.dtype, start, length(), ComputeOf<C>::value, buffer);
+    const Compute c = ComputeOf<C>::value;
+    if (const size_t n = length() * rows; contiguous_ && n >= kShort) {
+      load_run(kernels, tensor_.dtype, start, n, c, buffer);
+      return buffer;
+    } else if (contiguous_) {
+      load_block(tensor_.dtype, start, 1, n, c, buffer);
       return buffer;
     }
     each_run(start, [&](std::byte* p, ptrdiff_t stride, size_t at, size_t n) {
-      load_block(tensor_.dtype, p, stride, n, ComputeOf<C>::value, buffer + at);
+      load_block(tensor_.dtype, p, stride, n, c, buffer + at);
     });
     return buffer;
   }
@@ -108,17 +122,22 @@ template <class C, class F>
 Status for_each_row(Call& call, const Rows& rows, F f) {
   const size_t n = rows.count(), length = rows.length();
   const bool parallel = n > 1 && n * length > 32768 && call.pool().workers() > 1;
-  const size_t stride = (length + 15) / 16 * 16;
+  const size_t together = rows.together(ComputeOf<C>::value);
+  const size_t stride = (together * length + 15) / 16 * 16;
   SMELT_ASSIGN(C * buffers,
                call.scratch().take<C>(stride * (parallel ? call.pool().workers() : 1)));
   const VectorKernels& kernels = call.vectors();
   const auto range = [&](size_t begin, size_t end, unsigned worker) {
-    C* buffer = buffers + stride * worker;
-    for (size_t i = begin; i < end; ++i) {
-      if constexpr (std::is_invocable_v<F, size_t, const C*, C*, unsigned>) {
-        f(i, rows.read(kernels, i, buffer), buffer, worker);
-      } else {
-        f(i, rows.read(kernels, i, buffer), buffer);
+    for (size_t first = begin, last; first < end; first = last) {
+      last = std::min(end, first + together);
+      C* buffer = buffers + stride * worker;
+      const C* x = rows.read(kernels, first, buffer, last - first);
+      for (size_t i = first; i < last; ++i, x += length, buffer += length) {
+        if constexpr (std::is_invocable_v<F, size_t, const C*, C*, unsigned>) {
+          f(i, x, buffer, worker);
+        } else {
+          f(i, x, buffer);
+        }
       }
     }
   };
