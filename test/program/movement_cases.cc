@@ -788,6 +788,67 @@ void triangle(Subject& s) {
     }
   }
 }
+struct Blocks {
+  Index kernel, dilation, padding, stride;
+  int64_t count(size_t d, int64_t n) const {
+    return (n + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1) / stride[d] + 1;
+  }
+};
+const Blocks kBlocks[] = {{{2, 2}, {1, 1}, {0, 0}, {2, 2}},
+                          {{3, 2}, {1, 2}, {1, 0}, {1, 1}},
+                          {{1, 3}, {1, 1}, {2, 4}, {2, 3}}};
+
+/// Windows as columns and, `Back`, the sums of them in their places.
+template <bool Back>
+void columns(Subject& s) {
+  const auto check = [&](DType t, const Blocks& b, bool batch) {
+    const int64_t h = 5, w = 6, c = 3, rows = b.count(0, h), cols = b.count(1, w);
+    const int64_t taps = b.kernel[0] * b.kernel[1];
+    const Shape image{2, c, h, w}, matrix{2, c * taps, rows * cols};
+    const Array x = sample(t, Back ? matrix : image);
+    Array wanted(t, Back ? image : matrix, {});
+    wanted.v.resize(wanted.shape.numel());
+    for_each_index(matrix, [&](const Index& i) {
+      const int64_t tap = i[1] % taps;
+      const Index at = {
+          i[0], i[1] / taps,
+          i[2] / cols * b.stride[0] - b.padding[0] + tap / b.kernel[1] * b.dilation[0],
+          i[2] % cols * b.stride[1] - b.padding[1] + tap % b.kernel[1] * b.dilation[1]};
+      if (at[2] < 0 || at[2] >= h || at[3] < 0 || at[3] >= w) return;
+      Back ? wanted(at) += x(i) : wanted(i) = x(at);
+    });
+    const auto first = [&](const Array& a) {
+      if (batch) return Array(t, a.shape, a.v);
+      Shape shape(std::span(a.shape.begin() + 1, a.shape.rank() - 1));
+      return Array(t, shape, Values(a.v.begin(), a.v.begin() + ptrdiff_t(shape.numel())));
+    };
+    OperatorProgram call = s.call();
+    call.tensor(first(x));
+    if (Back) call.ints({h, w});
+    call.ints(b.kernel).ints(b.dilation).ints(b.padding).ints(b.stride).out(t);
+    s.expect(call, first(wanted), 4);
+  };
+  for (const DType t : Back ? std::span(kReals) : std::span<const DType>(kAllTypes)) {
+    for (const Blocks& b : kBlocks) {
+      for (const bool batch : {true, false}) check(t, b, batch);
+    }
+  }
+  for (const Blocks& b :
+       {Blocks{{7, 2}, {1, 1}, {0, 0}, {1, 1}}, Blocks{{2, 2}, {1, 1}, {0, 0}, {0, 1}},
+        Blocks{{2, 2}, {1, 1}, {-1, 0}, {1, 1}}}) {
+    OperatorProgram call = s.call();
+    call.tensor(sample(DType::kF32, Back ? Shape{12, 20} : Shape{3, 5, 6}));
+    if (Back) call.ints({5, 6});
+    call.ints(b.kernel).ints(b.dilation).ints(b.padding).ints(b.stride).out(DType::kF32);
+    s.refuse(call);
+  }
+  OperatorProgram rank = s.call();
+  rank.tensor(sample(DType::kF32, {12}));
+  if (Back) rank.ints({5, 6});
+  rank.ints({2, 2}).ints({1, 1}).ints({0, 0}).ints({1, 1}).out(DType::kF32);
+  s.refuse(rank);
+}
+
 void pixel_shuffle(Subject& s) {
   movement(s, {{2, 8, 2, 3},
                {2, 2, 4, 6},
@@ -1098,6 +1159,7 @@ void scatter(Subject& s) {
 }
 
 constexpr OperatorCase kCases[] = {
+    {"aten::col2im.out", columns<true>},
     {"aten::_to_copy.out", to_copy},
     {"aten::alias_copy.out", copy_plain},
     {"aten::arange.out", arange},
@@ -1131,6 +1193,7 @@ constexpr OperatorCase kCases[] = {
     {"aten::nonzero.out", nonzero},
     {"aten::ones.out", constant<1>},
     {"aten::permute_copy.out", permute},
+    {"aten::im2col.out", columns<false>},
     {"aten::pixel_shuffle.out", pixel_shuffle},
     {"aten::pixel_unshuffle.out", pixel_unshuffle},
     {"aten::rand.out", uniform},

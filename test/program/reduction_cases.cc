@@ -473,6 +473,55 @@ void topk(Subject& s) {
   s.refuse(many);
 }
 
+void vector_norm(Subject& s) {
+  for (const DType t : kFloats) {
+    for (const double p : {2.0, 1.0, 0.0, 3.0, 0.5, -1.0, kInf, -kInf}) {
+      Array x = sample(t, {3, 4, 5}, 2);
+      if (p < 0) {
+        for (double& v : x.v) v += v == 0;
+      }
+      for (const bool keep : {false, true}) {
+        for (const Index& dims : {Index{}, Index{-1}, Index{0, 2}}) {
+          std::vector<Values> rows(dims.empty() ? 1 : dims.size() == 1 ? 12 : 4);
+          for_each_index(x.shape, [&](const Index& i) {
+            const int64_t row = dims.empty() ? 0 : dims.size() == 1 ? i[0] * 4 + i[1] : i[1];
+            rows[size_t(row)].push_back(std::abs(x(i)));
+          });
+          Shape shape = dims.empty() ? Shape{} : dims.size() == 1 ? Shape{3, 4} : Shape{4};
+          if (keep) {
+            shape = dims.empty()       ? Shape{1, 1, 1}
+                    : dims.size() == 1 ? Shape{3, 4, 1}
+                                       : Shape{1, 4, 1};
+          }
+          const Array wanted = Array::make(t, shape, [&](size_t r) {
+            const Values& v = rows[r];
+            if (std::isinf(p)) return p > 0 ? std::ranges::max(v) : std::ranges::min(v);
+            double sum = 0;
+            for (const double e : v) sum += p == 0 ? double(e != 0) : std::pow(e, p);
+            return p == 0 ? sum : std::pow(sum, 1 / p);
+          });
+          OperatorProgram call = s.call();
+          call.tensor(x).real(p);
+          dims.empty() ? call.none() : call.ints(dims);
+          s.expect(call.boolean(keep).none().out(t), wanted, 4);
+        }
+      }
+    }
+    OperatorProgram nan = s.call();
+    nan.tensor(Array(t, {3}, {1, kNan, 2})).real(kInf).none().boolean(false).none();
+    s.expect(nan.out(t), Array(t, {}, {kNan}));
+    OperatorProgram nothing = s.call();
+    nothing.tensor(Array(t, {2, 0}, {})).integer(2).ints({1}).boolean(false).none();
+    s.expect(nothing.out(t), Array(t, {2}, {0, 0}));
+    OperatorProgram none = s.call();
+    none.tensor(Array(t, {2, 0}, {})).real(kInf).ints({1}).boolean(false).none();
+    s.refuse(none.out(t));
+  }
+  OperatorProgram integers = s.call();
+  integers.tensor(sample(DType::kS32, {3})).integer(2).none().boolean(false).none();
+  s.refuse(integers.out(DType::kF32));
+}
+
 constexpr OperatorCase kCases[] = {
     {"aten::_log_softmax.out", softmax<true>},
     {"aten::_softmax.out", softmax<false>},
@@ -492,6 +541,7 @@ constexpr OperatorCase kCases[] = {
     {"aten::cumsum.out", cumsum},
     {"aten::glu.out", glu},
     {"aten::logcumsumexp.out", logcumsumexp},
+    {"aten::linalg_vector_norm.out", vector_norm},
     {"aten::max.dim_max", with_place<largest, where_largest>},
     {"aten::max.unary_out", extreme<largest, Dims::kNone>},
     {"aten::mean.dtype_out", average<mean, Dims::kNone>},

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "byte_filter.h"
 #include "operator_cases.h"
 
 namespace smelt::program::testing {
@@ -80,6 +81,23 @@ Array resized(const Array& x, Mode mode, const Index& sizes, const Values& facto
   return Array(x.type, y.shape, y.v);
 }
 
+/// The same of bytes, which are rounded between the dimensions.
+Array resized_bytes(const Array& x, Mode mode, const Index& sizes, bool align) {
+  Array y = x;
+  for (size_t d = x.shape.rank(); d-- > 2;) {
+    if (sizes[d - 2] == x.shape[d]) continue;
+    std::vector<Weighted> outputs;
+    for (int64_t i = 0; i < sizes[d - 2]; ++i) {
+      const Weights w = weights(mode, i, x.shape[d], sizes[d - 2], 0, align);
+      Weighted& o = outputs.emplace_back(Weighted{w.begin()->first, {}});
+      o.weights.resize(size_t(w.rbegin()->first - o.first + 1));
+      for (const auto& [k, v] : w) o.weights[size_t(k - o.first)] = v;
+    }
+    y = filter_bytes(y, d, outputs);
+  }
+  return y;
+}
+
 /// `Vec`: sizes or factors in lists; else sizes, and perhaps a factor per dimension besides.
 template <Mode M, size_t Dims, bool Vec>
 void resize(Subject& s) {
@@ -134,10 +152,22 @@ void resize(Subject& s) {
   shape.push_back(3);
   refuse(shape, Index(Dims, 2));
   if (kNearest) return;
+  if (Dims == 2) {
+    const Array image =
+        Array::make(DType::kU8, {2, 3, 7, 5}, [](size_t i) { return double(i * i * 37 % 256); });
+    for (const Index& sizes : {Index{4, 9}, Index{1, 2}, Index{7, 8}, Index{13, 5}, Index{7, 5}}) {
+      for (const bool align : {false, true}) {
+        if (align && M == Mode::kCubicSmoothed) continue;
+        OperatorProgram call = s.call();
+        call.tensor(image).ints(sizes).boolean(align);
+        for (size_t d = 0; d < (Vec ? 1 : Dims); ++d) call.none();
+        s.expect(call.out(DType::kU8), resized_bytes(image, M, sizes, align), 0);
+      }
+    }
+    return;
+  }
   // Bytes are rounded, and what overshoots is cut.
-  const Shape row = Dims == 1   ? Shape{1, 1, 4}
-                    : Dims == 2 ? Shape{1, 1, 1, 4}
-                                : Shape{1, 1, 1, 1, 4};
+  const Shape row = Dims == 1 ? Shape{1, 1, 4} : Shape{1, 1, 1, 1, 4};
   Index wide(Dims, 1);
   wide.back() = 9;
   const Array x(DType::kU8, row, {0, 255, 255, 3});

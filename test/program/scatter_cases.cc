@@ -252,7 +252,36 @@ void bags(Subject& s) {
   refuse({0, 1}, {0}, 3);
 }
 
+void embedding_backward(Subject& s) {
+  for (const DType t : kFloats) {
+    for (const DType index : {DType::kS64, DType::kS32}) {
+      const Array grad = sample(t, {2, 3, 5}), at(index, {2, 3}, {1, 3, 1, 0, 2, 1});
+      for (const bool by_count : {false, true}) {
+        Array wanted(t, {4, 5}, Values(20));
+        for (int64_t i = 0; i < 6; ++i) {
+          const auto row = int64_t(at.v[size_t(i)]);
+          if (row == 2) continue;  // the padding
+          const double n = by_count && row == 1 ? 3 : 1;
+          for (int64_t k = 0; k < 5; ++k) wanted({row, k}) += grad({i / 3, i % 3, k}) / n;
+        }
+        OperatorProgram call = s.call();
+        call.tensor(grad).tensor(at).integer(4).integer(2).boolean(by_count);
+        s.expect(call.out(t), Array(t, wanted.shape, wanted.v), 4);
+      }
+    }
+  }
+  for (const double bad : {-1.0, 4.0}) {
+    OperatorProgram call = s.call();
+    call.tensor(sample(DType::kF32, {1, 5})).tensor(Array(DType::kS64, {1}, {bad})).integer(4);
+    s.refuse(call.integer(-1).boolean(false).out(DType::kF32));
+  }
+  OperatorProgram shapes = s.call();
+  shapes.tensor(sample(DType::kF32, {2, 5})).tensor(Array(DType::kS64, {1}, {0})).integer(4);
+  s.refuse(shapes.integer(-1).boolean(false).out(DType::kF32));
+}
+
 constexpr OperatorCase kCases[] = {
+    {"aten::embedding_dense_backward.out", embedding_backward},
     {"aten::_embedding_bag.out", bags},
     {"aten::_embedding_bag_forward_only.out", bags},
     {"aten::index_add.out", slices<Slices::kAdd>},

@@ -114,22 +114,123 @@ void digamma(Subject& s) {
   known(s, kTable);
 }
 
-void bessel_i0(Subject& s) {
-  // The mean of exp(x·cos θ) over a circle: for a smooth periodic function, of equidistant points.
-  one_operand(s, [](double x) {
-    if (!std::isfinite(x)) return x * x;
-    double sum = 0;
-    for (int k = 0; k < 400; ++k) sum += std::exp(x * std::cos(2 * std::numbers::pi * k / 400));
-    return sum / 400;
+/// The mean over a circle: for a smooth periodic function, of equidistant points.
+double circle_mean(const std::function<double(double)>& f) {
+  double sum = 0;
+  for (int k = 0; k < 400; ++k) sum += f(2 * std::numbers::pi * k / 400);
+  return sum / 400;
+}
+
+/// The mean of cos(n·θ)·exp(x·cos θ) over a circle; `Scaled`: over exp(|x|).
+template <int Order, bool Scaled>
+void bessel_i(Subject& s) {
+  const auto scaled = [](double x) {
+    return circle_mean([&](double theta) {
+      return std::cos(Order * theta) * std::exp(x * std::cos(theta) - std::abs(x));
+    });
+  };
+  one_operand(s, [&](double x) {
+    if (std::isnan(x)) return x;
+    if (std::isinf(x)) return Scaled ? 0 : Order == 1 ? x : kInf;
+    return scaled(x) * (Scaled ? 1 : std::exp(std::abs(x)));
   });
-  for (const double x : {20.0, 24.75, 25.0, 50.0, 90.0}) {
-    double sum = 0;
-    for (int k = 0; k < 400; ++k)
-      sum += std::exp(x * (std::cos(2 * std::numbers::pi * k / 400) - 1));
+  for (const double x : {20.0, 24.75, 25.0, 50.0, 90.0, -25.5}) {
     OperatorProgram call = s.call();
     call.tensor(Array(DType::kF64, {1}, {x})).out(DType::kF64);
-    s.expect(call, Array(DType::kF64, {1}, {sum / 400 * std::exp(x)}), 4);
+    const double wanted = scaled(x) * (Scaled ? 1 : std::exp(std::abs(x)));
+    s.expect(call, Array(DType::kF64, {1}, {wanted}), 4);
   }
+}
+
+/// The mean of cos(n·θ - x·sin θ) over a circle.
+template <int Order>
+void bessel_j(Subject& s) {
+  one_operand(s, [](double x) {
+    if (!std::isfinite(x)) return std::isnan(x) ? x : 0;
+    return circle_mean([&](double theta) { return std::cos(Order * theta - x * std::sin(theta)); });
+  });
+}
+
+void erfcx(Subject& s) {
+  one_operand(s, [](double x) {
+    if (x < 5) return std::exp(x * x) * std::erfc(x);
+    // The continued fraction from its end.
+    double f = x;
+    for (int k = 200; k > 0; --k) f = x + k / 2.0 / f;
+    return std::numbers::inv_sqrtpi / f;
+  });
+  const Known table[] = {{0.5, 0.61569034419292590},
+                         {1, 0.42758357615580700},
+                         {10, 0.05614099274382259},
+                         {100, 0.005641613782989433}};
+  known(s, table);
+}
+
+void log_ndtr(Subject& s) {
+  one_operand(s, [](double x) {
+    if (x > -5) return std::log(std::erfc(-x / std::numbers::sqrt2) / 2);
+    if (std::isinf(x)) return x;
+    double f = -x;
+    for (int k = 300; k > 0; --k) f = -x + k / f;
+    return -x * x / 2 - std::log(f) - std::log(2 * std::numbers::pi) / 2;
+  });
+}
+
+void ndtri(Subject& s) {
+  // There and back again.
+  for (const double x : {0.0, 1e-9, 0.1, 0.7, 1.5, 3.0, 5.0, 8.0, 20.0, 36.0}) {
+    const double p = std::erfc(x / std::numbers::sqrt2) / 2;
+    OperatorProgram call = s.call();
+    call.tensor(Array(DType::kF64, {1}, {p})).out(DType::kF64);
+    s.expect(call, Array(DType::kF64, {1}, {-x}), 4);
+  }
+  constexpr Known kTable[] = {{0.5, 0},      {0, -kInf}, {1, kInf},   {0.75, 0.67448975019608171},
+                              {-0.25, kNan}, {2, kNan},  {kNan, kNan}};
+  known(s, kTable);
+  OperatorProgram integers = s.call();
+  integers.tensor(Array(DType::kS32, {2}, {0, 1})).out(DType::kF32);
+  s.expect(integers, Array(DType::kF32, {2}, {-kInf, kInf}));
+}
+
+double entropy(double x) { return x == 0 ? 0 : x < 0 ? -kInf : -x * std::log(x); }
+
+void polygamma(Subject& s) {
+  constexpr double pi = std::numbers::pi, zeta3 = 1.2020569031595942;
+  const auto check = [&](int64_t n, double x, double y) {
+    for (const DType t : {DType::kF64, DType::kF32}) {
+      OperatorProgram call = s.call();
+      call.integer(n).tensor(Array(t, {1}, {x})).out(t);
+      s.expect(call, Array(t, {1}, {y}), 4);
+    }
+  };
+  // ψₙ(x + 1) = ψₙ(x) + (-1)ⁿ·n!/x^(n + 1), up and down from 1/2.
+  const double first[] = {-std::numbers::egamma - 2 * std::numbers::ln2, pi * pi / 2, -14 * zeta3,
+                          std::pow(pi, 4)};
+  for (int64_t n = 0; n < 4; ++n) {
+    const double sign = n % 2 == 0 ? 1 : -1, scale = sign * std::tgamma(double(n) + 1);
+    double y = first[n];
+    for (double x = 0.5; x < 40; ++x) {
+      check(n, x, y);
+      y += scale / std::pow(x, double(n) + 1);
+    }
+    y = first[n];
+    for (double x = -0.5; x > -20; --x) {
+      y -= scale / std::pow(x, double(n) + 1);
+      check(n, x, y);
+    }
+    check(n, kNan, kNan);
+  }
+  check(1, 1, pi * pi / 6);
+  // From far below zero, less a tail of what is about its inverse.
+  check(1, -1000000.5, pi * pi - 1 / 1000001.0);
+  check(2, 1, -2 * zeta3);
+  check(1, -3, kInf);
+  check(1, kInf, 0);
+  OperatorProgram integers = s.call();
+  integers.integer(1).tensor(Array(DType::kS32, {1}, {1})).out(DType::kF32);
+  s.expect(integers, Array(DType::kF32, {1}, {pi * pi / 6}));
+  OperatorProgram negative = s.call();
+  s.refuse(negative.integer(-1).tensor(Array(DType::kF32, {1}, {1})).out(DType::kF32));
 }
 
 double frac(double x) { return std::isinf(x) ? kNan : x - std::trunc(x); }
@@ -376,7 +477,7 @@ constexpr OperatorCase kCases[] = {
     {"aten::hardswish.out", plain<hardswish>},
     {"aten::heaviside.out", same_result<heaviside>},
     {"aten::hypot.out", real_result<hypot>},
-    {"aten::i0.out", bessel_i0},
+    {"aten::i0.out", bessel_i<0, false>},
     {"aten::isneginf.out", flag<is_negative_infinity>},
     {"aten::isposinf.out", flag<is_positive_infinity>},
     {"aten::lcm.out", whole<lcm>},
@@ -387,13 +488,23 @@ constexpr OperatorCase kCases[] = {
     {"aten::logaddexp.out", real_result<logaddexp>},
     {"aten::mish.out", plain<mish>},
     {"aten::nan_to_num.out", nan_to_num},
+    {"aten::polygamma.out", polygamma},
     {"aten::polar.out", polar},
     {"aten::rad2deg.out", plain<degrees>},
     {"aten::signbit.out", flag<is_signed>},
     {"aten::sinc.out", plain<sinc>},
     {"aten::softplus.out", softplus},
     {"aten::softshrink.out", softshrink},
-    {"aten::special_i0.out", bessel_i0},
+    {"aten::special_bessel_j0.out", bessel_j<0>},
+    {"aten::special_bessel_j1.out", bessel_j<1>},
+    {"aten::special_entr.out", plain<entropy>},
+    {"aten::special_erfcx.out", erfcx},
+    {"aten::special_i0.out", bessel_i<0, false>},
+    {"aten::special_i0e.out", bessel_i<0, true>},
+    {"aten::special_i1.out", bessel_i<1, false>},
+    {"aten::special_i1e.out", bessel_i<1, true>},
+    {"aten::special_log_ndtr.out", log_ndtr},
+    {"aten::special_ndtri.out", ndtri},
     {"aten::special_xlog1py.out", real_result<xlog1py>},
     {"aten::threshold.out", threshold},
     {"aten::xlogy.OutScalar_Other", real_result<xlogy, Number::kSecond>},

@@ -219,16 +219,124 @@ void adaptive(Subject& s) {
   }
 }
 
+/// Gradients by definition: a result's goes to each element of its window, over `count`.
+Array spread(const Array& grad, const Shape& shape, const std::vector<Places>& dims,
+             const std::function<double(double, double)>& count, int64_t padding = 0) {
+  Array wanted(grad.type, shape, Values(shape.numel()));
+  const size_t lead = shape.rank() - dims.size();
+  for_each_index(grad.shape, [&](const Index& i) {
+    double inside = 0, padded = 0;
+    for (const bool adding : {false, true}) {
+      for (const int64_t a : dims[0][size_t(i[lead])]) {
+        for (const int64_t b : dims[1][size_t(i[lead + 1])]) {
+          const bool in = a >= 0 && b >= 0 && a < shape[lead] && b < shape[lead + 1];
+          Index at = i;
+          at[lead] = a, at[lead + 1] = b;
+          if (adding && in) wanted(at) += grad(i) / count(inside, padded);
+          if (adding) continue;
+          inside += in;
+          padded += a < shape[lead] + padding && b < shape[lead + 1] + padding;
+        }
+      }
+    }
+  });
+  return Array(grad.type, shape, wanted.v);
+}
+
+void avg_pool_backward(Subject& s) {
+  for (const DType t : kFloats) {
+    for (const Sliding& w : kSliding) {
+      for (const bool with_padding : {true, false}) {
+        for (const int64_t divisor : {0, 3}) {
+          const Shape shape{2, 3, 5, 7};
+          const std::vector<Places> places = {places_of(5, w), places_of(7, w)};
+          const Array grad =
+              sample(t, {2, 3, int64_t(places[0].size()), int64_t(places[1].size())});
+          OperatorProgram call = s.call();
+          call.tensor(grad).tensor(sample(t, shape)).ints({w.kernel}).ints({w.stride});
+          call.ints({w.padding}).boolean(w.ceil).boolean(with_padding);
+          divisor != 0 ? call.integer(divisor) : call.none();
+          const auto count = [&](double inside, double padded) {
+            return divisor != 0 ? double(divisor) : with_padding ? padded : inside;
+          };
+          s.expect(call.out(t), spread(grad, shape, places, count, w.padding), 4);
+        }
+      }
+    }
+  }
+  OperatorProgram other = s.call();
+  other.tensor(sample(DType::kF32, {1, 1, 2, 3})).tensor(sample(DType::kF32, {1, 1, 4, 4}));
+  other.ints({2}).ints({}).ints({0}).boolean(false).boolean(true).none();
+  s.refuse(other.out(DType::kF32));
+}
+
+template <size_t Dims>
+void adaptive_backward(Subject& s) {
+  for (const DType t : kFloats) {
+    for (const Index& sizes : {Index{1, 1}, Index{3, 2}, Index{5, 7}, Index{7, 9}}) {
+      // Of three dimensions, the first is not pooled.
+      Shape shape{3, 5, 7}, out{3, sizes[0], sizes[1]};
+      if (Dims == 3) shape = {2, 3, 5, 7}, out = {2, 3, sizes[0], sizes[1]};
+      const Array grad = sample(t, out);
+      OperatorProgram call = s.call();
+      call.tensor(grad).tensor(sample(t, shape));
+      const auto count = [](double inside, double) { return inside; };
+      s.expect(call.out(t),
+               spread(grad, shape, {cells_of(5, sizes[0]), cells_of(7, sizes[1])}, count), 4);
+    }
+  }
+  OperatorProgram other = s.call();
+  other.tensor(sample(DType::kF32, {1, 2, 2})).tensor(sample(DType::kF32, {1, 1, 4, 4}));
+  s.refuse(other.out(DType::kF32));
+}
+
+template <size_t Dims>
+void max_unpool(Subject& s) {
+  const Shape shape = shape_for(Dims, true, {2, 1, 2}), sizes = shape_for(Dims, true, {3, 4, 2});
+  const size_t n = shape.numel() / 6, volume = sizes.numel() / 6;
+  for (const DType t : kAllTypes) {
+    const Array x = sample(t, shape, 2);
+    const Array places =
+        Array::make(DType::kS64, shape, [&](size_t i) { return double((i % n * 5 + 1) % volume); });
+    Array wanted(t, sizes, Values(sizes.numel()));
+    for (size_t i = 0; i < x.v.size(); ++i) {
+      wanted.v[i / n * volume + size_t(places.v[i])] = x.v[i];
+    }
+    OperatorProgram call = s.call();
+    call.tensor(x).tensor(places).ints({sizes.end() - Dims, sizes.end()});
+    if (Dims == 3) call.ints({1, 1, 1}).ints({0, 0, 0});
+    s.expect(call.out(t), wanted);
+  }
+  for (const double at : {-1.0, double(volume)}) {
+    Array places(DType::kS64, shape, Values(shape.numel()));
+    places.v.back() = at;
+    OperatorProgram call = s.call();
+    call.tensor(sample(DType::kF32, shape)).tensor(places).ints({sizes.end() - Dims, sizes.end()});
+    if (Dims == 3) call.ints({1, 1, 1}).ints({0, 0, 0});
+    s.refuse(call.out(DType::kF32));
+  }
+  OperatorProgram wrong = s.call();
+  wrong.tensor(sample(DType::kF32, {3})).tensor(Array(DType::kS64, {3}, {0, 1, 2}));
+  wrong.ints(Index(Dims, 2));
+  if (Dims == 3) wrong.ints({1, 1, 1}).ints({0, 0, 0});
+  s.refuse(wrong.out(DType::kF32));
+}
+
 constexpr OperatorCase kCases[] = {
+    {"aten::_adaptive_avg_pool2d_backward.out", adaptive_backward<2>},
     {"aten::_adaptive_avg_pool3d.out", adaptive<3, false>},
+    {"aten::_adaptive_avg_pool3d_backward.out", adaptive_backward<3>},
     {"aten::adaptive_avg_pool1d.out", adaptive<1, false>},
     {"aten::adaptive_avg_pool2d.out", adaptive<2, false>},
     {"aten::adaptive_avg_pool3d.out", adaptive<3, false>},
     {"aten::adaptive_max_pool2d.out", adaptive<2, true>},
     {"aten::adaptive_max_pool3d.out", adaptive<3, true>},
     {"aten::avg_pool1d.out", average<1>},
+    {"aten::avg_pool2d_backward.grad_input", avg_pool_backward},
     {"aten::avg_pool3d.out", average<3>},
     {"aten::max_pool3d_with_indices.out", max_pool3d},
+    {"aten::max_unpool2d.out", max_unpool<2>},
+    {"aten::max_unpool3d.out", max_unpool<3>},
 };
 
 }  // namespace

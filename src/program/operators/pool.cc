@@ -68,14 +68,14 @@ Status max_pool(Call& call) {
 /// (self, sizes, out)
 template <size_t Dims>
 Status adaptive_avg_pool(Call& call) {
-  SMELT_ASSIGN(const PoolVolume v, dividing_windows(call, Dims));
+  SMELT_ASSIGN(const PoolVolume v, dividing_windows(call, call.tensor(0), Dims, call.ints(1)));
   return average(call, v, 0, false, call.tensor(2));
 }
 
 /// (self, sizes, out, indices)
 template <size_t Dims>
 Status adaptive_max_pool(Call& call) {
-  SMELT_ASSIGN(const PoolVolume v, dividing_windows(call, Dims));
+  SMELT_ASSIGN(const PoolVolume v, dividing_windows(call, call.tensor(0), Dims, call.ints(1)));
   return largest(call, v, call.tensor(2), call.tensor(3));
 }
 
@@ -107,9 +107,108 @@ Status max_pool2d_backward(Call& call) {
   });
 }
 
+/// The gradient of averages: each result's goes to the elements of its window in equal parts. The
+/// divisor is average()'s.
+Status average_backward(Call& call, const PoolVolume& v, const Tensor& self, int64_t divisor,
+                        bool with_padding, Tensor& out) {
+  const Tensor& grad = call.tensor(0);
+  if (!(grad.shape == v.shape) || grad.dtype != out.dtype || !is_float(out.dtype)) {
+    return invalid("gradients {} {} of {} with averages {}", smelt::name(grad.dtype),
+                   to_string(grad.shape), to_string(self.shape), to_string(v.shape));
+  }
+  SMELT_TRY(out.resize(self.shape));
+  return with_float(out.dtype, [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* dy, elements<C>(call, grad));
+    SMELT_ASSIGN(C * dx, result_elements<C>(call, out));
+    std::fill_n(dx, out.numel(), C(0));
+    const auto spread = [&](C* volume, const PoolSpan& z, const PoolSpan& y, const PoolSpan& x,
+                            C gradient) {
+      const int64_t n = divisor != 0   ? divisor
+                        : with_padding ? z.padded * y.padded * x.padded
+                                       : z.count() * y.count() * x.count();
+      for (int64_t a = z.begin; a < z.end; a += z.step) {
+        for (int64_t b = y.begin; b < y.end; b += y.step) {
+          C* row = volume + (a * v.in[1] + b) * v.in[2];
+          for (int64_t c = x.begin; c < x.end; c += x.step) row[c] += gradient / C(n);
+        }
+      }
+    };
+    call.pool().parallel_for(v.count, 1, [&](size_t begin, size_t end, unsigned) {
+      for (size_t i = begin; i < end; ++i) {
+        const C* gradient = dy + i * v.out_size();
+        for (int64_t a = 0; a < v.out[0]; ++a) {
+          for (int64_t b = 0; b < v.out[1]; ++b) {
+            for (int64_t c = 0; c < v.out[2]; ++c) {
+              spread(dx + i * v.in_size(), v.spans[0][a], v.spans[1][b], v.spans[2][c],
+                     *gradient++);
+            }
+          }
+        }
+      }
+    });
+    store(out, dx);
+    return {};
+  });
+}
+
+/// (grad_output, self, kernel, stride, padding, ceil_mode, count_include_pad, divisor?, out)
+Status avg_pool2d_backward(Call& call) {
+  SMELT_ASSIGN(const PoolVolume v, sliding_windows(call, 2, {}, call.boolean(5), 1));
+  if (call.has(7) && call.integer(7) == 0) return invalid("a divisor of 0");
+  return average_backward(call, v, call.tensor(1), call.integer_or(7, 0), call.boolean(6),
+                          call.tensor(8));
+}
+
+/// (grad_output, self, out)
+template <size_t Dims>
+Status adaptive_avg_pool_backward(Call& call) {
+  const Tensor &grad = call.tensor(0), &self = call.tensor(1);
+  if (grad.rank() != self.rank() || self.rank() < Dims) {
+    return invalid("gradients {} of {}", to_string(grad.shape), to_string(self.shape));
+  }
+  const std::span sizes(grad.shape.begin(), grad.rank());
+  SMELT_ASSIGN(const PoolVolume v, dividing_windows(call, self, Dims, sizes.last(Dims)));
+  return average_backward(call, v, self, 0, false, call.tensor(2));
+}
+
+/// Elements where the largest ones were; zeros around. (self, indices, sizes, …, out)
+template <size_t Dims, size_t Out>
+Status max_unpool(Call& call) {
+  const Tensor &self = call.tensor(0), &indices = call.tensor(1);
+  const auto sizes = call.ints(2);
+  Tensor& out = call.tensor(Out);
+  const bool ranks = self.rank() == Dims + 1 || self.rank() == Dims + 2;
+  if (!ranks || sizes.size() != Dims || !(indices.shape == self.shape) ||
+      indices.dtype != DType::kS64 || out.dtype != self.dtype) {
+    return invalid("{} of {} at indices {} of {}, unpooled to {} sizes", to_string(self.shape),
+                   smelt::name(self.dtype), to_string(indices.shape), smelt::name(indices.dtype),
+                   sizes.size());
+  }
+  Shape wanted = self.shape;
+  for (size_t i = 0; i < Dims; ++i) wanted[wanted.rank() - Dims + i] = sizes[i];
+  SMELT_ASSIGN(const Shape shape, to_shape(std::span(wanted.begin(), wanted.rank())));
+  SMELT_TRY(out.resize(shape));
+  const size_t n = self.shape.numel(self.rank() - Dims, self.rank());
+  const size_t volume = shape.numel(shape.rank() - Dims, shape.rank());
+  return with_bytes_of(element_size(self.dtype), [&]<class T>(T) -> Status {
+    T* y = out.as<T>();
+    std::fill_n(y, out.numel(), T());
+    for (size_t i = 0, count = self.numel(); i < count; ++i) {
+      const int64_t at = indices.as<int64_t>()[i];
+      if (at < 0 || uint64_t(at) >= volume) {
+        return invalid_value("index {} into {} elements", at, volume);
+      }
+      y[i / n * volume + size_t(at)] = self.as<T>()[i];
+    }
+    return {};
+  });
+}
+
 constexpr Operator kOperators[] = {
     choosing({"aten::_adaptive_avg_pool2d.out", "TLW", adaptive_avg_pool<2>}),
+    {"aten::_adaptive_avg_pool2d_backward.out", "TTW", adaptive_avg_pool_backward<2>},
     choosing({"aten::_adaptive_avg_pool3d.out", "TLW", adaptive_avg_pool<3>}),
+    {"aten::_adaptive_avg_pool3d_backward.out", "TTW", adaptive_avg_pool_backward<3>},
     choosing({"aten::adaptive_avg_pool1d.out", "TLW", adaptive_avg_pool<1>}),
     choosing({"aten::adaptive_avg_pool2d.out", "TLW", adaptive_avg_pool<2>}),
     choosing({"aten::adaptive_avg_pool3d.out", "TLW", adaptive_avg_pool<3>}),
@@ -117,10 +216,13 @@ constexpr Operator kOperators[] = {
     choosing({"aten::adaptive_max_pool3d.out", "TLWW", adaptive_max_pool<3>}),
     choosing({"aten::avg_pool1d.out", "TLLLBBW", avg_pool<1, false>}),
     choosing({"aten::avg_pool2d.out", "TLLLBBiW", avg_pool<2, true>}),
+    {"aten::avg_pool2d_backward.grad_input", "TTLLLBBiW", avg_pool2d_backward},
     choosing({"aten::avg_pool3d.out", "TLLLBBiW", avg_pool<3, true>}),
     choosing({"aten::max_pool2d_with_indices.out", "TLLLLBWW", max_pool<2>}),
     {"aten::max_pool2d_with_indices_backward.grad_input", "TTLLLLBTW", max_pool2d_backward},
     choosing({"aten::max_pool3d_with_indices.out", "TLLLLBWW", max_pool<3>}),
+    {"aten::max_unpool2d.out", "TTLW", max_unpool<2, 3>},
+    {"aten::max_unpool3d.out", "TTLLLW", max_unpool<3, 5>},
 };
 constexpr auto kTable = of_category(Category::kElementwise, kOperators);
 

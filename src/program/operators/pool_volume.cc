@@ -23,8 +23,7 @@ void join(PoolVolume& v) {
 /// window(extent, which of `dims`) gives the window of a dimension; span(window, position) what it
 /// covers.
 template <class F, class G>
-Result<PoolVolume> volume_of(Call& call, size_t dims, F window, G span) {
-  const Tensor& self = call.tensor(0);
+Result<PoolVolume> volume_of(Call& call, const Tensor& self, size_t dims, F window, G span) {
   if (self.rank() != dims + 1 && self.rank() != dims + 2) {
     return invalid("pooling of {} over {} dimensions, expected {} or {}", to_string(self.shape),
                    dims, dims + 1, dims + 2);
@@ -55,12 +54,12 @@ Result<PoolVolume> volume_of(Call& call, size_t dims, F window, G span) {
 }  // namespace
 
 Result<PoolVolume> sliding_windows(Call& call, size_t dims, std::span<const int64_t> dilation,
-                                   bool ceil_mode) {
-  const auto kernel = call.ints(1), stride = call.ints(2), padding = call.ints(3);
+                                   bool ceil_mode, size_t at) {
+  const auto kernel = call.ints(at + 1), stride = call.ints(at + 2), padding = call.ints(at + 3);
   const auto window = [&](Window& w, size_t i) {
     return slide(w, i, dims, kernel, stride, padding, dilation, ceil_mode);
   };
-  return volume_of(call, dims, window, [](const Window& w, int64_t p) {
+  return volume_of(call, call.tensor(at), dims, window, [](const Window& w, int64_t p) {
     const int64_t first = w.in_at(p, 0), behind = w.in_at(p, w.kernel - 1) + 1;
     const int64_t skipped = first < 0 ? div_up(-first, w.dilation) : 0;
     return PoolSpan{first + skipped * w.dilation, std::min(behind, w.in), w.dilation,
@@ -68,8 +67,8 @@ Result<PoolVolume> sliding_windows(Call& call, size_t dims, std::span<const int6
   });
 }
 
-Result<PoolVolume> dividing_windows(Call& call, size_t dims) {
-  const auto sizes = call.ints(1);
+Result<PoolVolume> dividing_windows(Call& call, const Tensor& self, size_t dims,
+                                    std::span<const int64_t> sizes) {
   const auto window = [&](Window& w, size_t i) -> Status {
     if (sizes.size() != dims || sizes[i] < 0 || sizes[i] > INT32_MAX) {
       return invalid("pooling to {} sizes", sizes.size());
@@ -79,7 +78,7 @@ Result<PoolVolume> dividing_windows(Call& call, size_t dims) {
     return {};
   };
   // Cell p of n covers [floor(p·in / n), ceil((p + 1)·in / n)).
-  return volume_of(call, dims, window, [](const Window& w, int64_t p) {
+  return volume_of(call, self, dims, window, [](const Window& w, int64_t p) {
     const int64_t begin = p * w.in / w.out, end = div_up((p + 1) * w.in, w.out);
     return PoolSpan{begin, end, 1, end - begin};
   });

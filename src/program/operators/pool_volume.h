@@ -29,11 +29,12 @@ struct PoolVolume {
 };
 
 /// Windows that slide over the innermost `dims` dimensions: arguments (self, kernel, stride,
-/// padding, …). kInvalidFile if they do not fit.
+/// padding, …) from `at` on. kInvalidFile if they do not fit.
 Result<PoolVolume> sliding_windows(Call&, size_t dims, std::span<const int64_t> dilation,
-                                   bool ceil_mode);
+                                   bool ceil_mode, size_t at = 0);
 
-/// Windows that divide them: arguments (self, sizes, …). kInvalidFile likewise.
-Result<PoolVolume> dividing_windows(Call&, size_t dims);
+/// Windows that divide them. kInvalidFile likewise.
+Result<PoolVolume> dividing_windows(Call&, const Tensor& self, size_t dims,
+                                    std::span<const int64_t> sizes);
 
 }  // namespace smelt::program

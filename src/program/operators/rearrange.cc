@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "program/operators/copy.h"
+#include "program/operators/window.h"
 
 namespace smelt::program {
 namespace {
@@ -204,8 +205,114 @@ Status tile_crop(Call& call) {
   return {};
 }
 
+/// Windows of an image as columns of a matrix: [n?, c, h, w] and [n?, c × kernel, positions].
+struct Columns {
+  Window h, w;
+  size_t images;  ///< planes: batch × channels
+
+  int64_t taps() const { return h.kernel * w.kernel; }
+  int64_t positions() const { return h.out * w.out; }
+
+  /// Calls f(element of the planes, element of the columns) for all that lie inside.
+  template <class F>
+  void for_each(F f) const {
+    for (size_t p = 0; p < images; ++p) {
+      for (int64_t tap = 0; tap < taps(); ++tap) {
+        const size_t row = (p * size_t(taps()) + size_t(tap)) * size_t(positions());
+        const int64_t a = tap / w.kernel, b = tap % w.kernel;
+        for (int64_t i = h.first(a); i < h.last(a); ++i) {
+          const size_t from = (p * size_t(h.in) + size_t(h.in_at(i, a))) * size_t(w.in);
+          for (int64_t j = w.first(b); j < w.last(b); ++j) {
+            f(from + size_t(w.in_at(j, b)), row + size_t(i * w.out + j));
+          }
+        }
+      }
+    }
+  }
+};
+
+/// Arguments (…, kernel, dilation, padding, stride) from `at` on.
+Result<Columns> columns_of(Call& call, size_t at, int64_t height, int64_t width) {
+  Columns c;
+  for (size_t i = 0; i < 2; ++i) {
+    Window& w = i == 0 ? c.h : c.w;
+    w.in = i == 0 ? height : width;
+    SMELT_ASSIGN(w.kernel, window_attribute(call.ints(at), i, 2, 0, 1, "kernel"));
+    SMELT_ASSIGN(w.dilation, window_attribute(call.ints(at + 1), i, 2, 1, 1, "dilation"));
+    SMELT_ASSIGN(w.padding, window_attribute(call.ints(at + 2), i, 2, 0, 0, "padding"));
+    SMELT_ASSIGN(w.stride, window_attribute(call.ints(at + 3), i, 2, 1, 1, "stride"));
+    const int64_t room = w.in + 2 * w.padding - w.dilation * (w.kernel - 1) - 1;
+    if (w.in <= 0 || w.in > INT32_MAX || room < 0) {
+      return invalid("windows of {} with dilation {} over {} elements padded by {}", w.kernel,
+                     w.dilation, w.in, w.padding);
+    }
+    w.out = room / w.stride + 1;
+  }
+  return c;
+}
+
+/// (self [n?, c, h, w], kernel, dilation, padding, stride, out [n?, c × kernel, positions])
+Status im2col(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(5);
+  if ((self.rank() != 3 && self.rank() != 4) || out.dtype != self.dtype) {
+    return invalid("windows of {} {} as {}", smelt::name(self.dtype), to_string(self.shape),
+                   smelt::name(out.dtype));
+  }
+  SMELT_ASSIGN(Columns c, columns_of(call, 1, self.shape.back(1), self.shape.back(0)));
+  c.images = self.shape.numel(0, self.rank() - 2);
+  Shape wanted = self.shape;
+  wanted.resize(self.rank() - 1);
+  const auto rows = checked_mul(self.shape.back(2), c.taps());
+  if (!rows) return invalid("windows of {} elements of {}", c.taps(), to_string(self.shape));
+  wanted[wanted.rank() - 2] = *rows;
+  wanted[wanted.rank() - 1] = c.positions();
+  SMELT_ASSIGN(const Shape shape, to_shape(std::span(wanted.begin(), wanted.rank())));
+  SMELT_TRY(out.resize(shape));
+  if (out.bytes() != 0) std::memset(out.data, 0, out.bytes());
+  with_bytes_of(element_size(self.dtype), [&]<class T>(T) {
+    c.for_each([&](size_t from, size_t to) { out.as<T>()[to] = self.as<T>()[from]; });
+  });
+  return {};
+}
+
+/// The sums of overlapping windows: (self [n?, c × kernel, positions], sizes [h, w], kernel,
+/// dilation, padding, stride, out [n?, c, h, w])
+Status col2im(Call& call) {
+  const Tensor& self = call.tensor(0);
+  const auto sizes = call.ints(1);
+  Tensor& out = call.tensor(6);
+  if ((self.rank() != 2 && self.rank() != 3) || sizes.size() != 2 || out.dtype != self.dtype) {
+    return invalid("windows {} of {} as an image of {} sizes and {}", to_string(self.shape),
+                   smelt::name(self.dtype), sizes.size(), smelt::name(out.dtype));
+  }
+  SMELT_ASSIGN(Columns c, columns_of(call, 2, sizes[0], sizes[1]));
+  const int64_t rows = self.shape.back(1);
+  if (rows % c.taps() != 0 || self.shape.back(0) != c.positions()) {
+    return invalid("windows {} as an image of {} x {}, whose {} windows have {} elements",
+                   to_string(self.shape), sizes[0], sizes[1], c.positions(), c.taps());
+  }
+  Shape wanted = self.shape;
+  wanted[wanted.rank() - 2] = rows / c.taps();
+  wanted[wanted.rank() - 1] = sizes[0];
+  wanted.push_back(sizes[1]);
+  c.images = wanted.numel(0, wanted.rank() - 2);
+  SMELT_ASSIGN(const Shape shape, to_shape(std::span(wanted.begin(), wanted.rank())));
+  SMELT_TRY(out.resize(shape));
+  return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* x, elements<C>(call, self));
+    SMELT_ASSIGN(C * y, result_elements<C>(call, out));
+    std::fill_n(y, out.numel(), C(0));
+    c.for_each([&](size_t to, size_t from) { y[to] = add(y[to], x[from]); });
+    store(out, y);
+    return {};
+  });
+}
+
 constexpr Operator kOperators[] = {
+    in_category(Category::kElementwise, {"aten::col2im.out", "TLLLLLW", col2im}),
     moving({"aten::flip.out", "TLW", flip, true}),
+    moving({"aten::im2col.out", "TLLLLW", im2col}),
     moving({"aten::pixel_shuffle.out", "TIW", pixel_shuffle}),
     moving({"aten::pixel_unshuffle.out", "TIW", pixel_unshuffle}),
     moving({"aten::repeat.out", "TLW", repeat, true}),

@@ -253,6 +253,29 @@ struct Var : Total {
   }
 };
 
+/// (Σ |x|^p)^(1/p); the largest or smallest |x| for an infinite p, how many are not zero for p = 0.
+struct VectorNorm : Total {
+  struct Params {
+    double p = 2;
+  };
+  template <class C>
+  static double apply(const VectorKernels&, const C* x, size_t n, const Params& params) {
+    const double p = params.p;
+    const auto fold = [&](double first, auto f) {
+      for (size_t i = 0; i < n; ++i) first = f(first, std::abs(double(x[i])));
+      return first;
+    };
+    if (std::isinf(p)) {
+      return p > 0 ? fold(0, larger<double>)
+                   : fold(std::numeric_limits<double>::infinity(), smaller<double>);
+    }
+    if (p == 0) return fold(0, [](double s, double v) { return s + (v != 0); });
+    if (p == 1) return fold(0, [](double s, double v) { return s + v; });
+    if (p == 2) return std::sqrt(fold(0, [](double s, double v) { return s + v * v; }));
+    return std::pow(fold(0, [&](double s, double v) { return s + std::pow(v, p); }), 1 / p);
+  }
+};
+
 /// Arguments (self, dims?, keepdim, [dtype], out): the letters of the signature say which.
 /// An absent list means all dimensions, and so does an empty one but for any() and all().
 template <class F, size_t Out, bool EmptyIsAll = true>
@@ -320,6 +343,21 @@ Status var_mean(Call& call) {
   return reduce<Mean>(call, self, set, call.boolean(3), call.tensor(5));
 }
 
+/// (self, p, dims?, keepdim, dtype?, out)
+Status vector_norm(Call& call) {
+  const Tensor& self = call.tensor(0);
+  Tensor& out = call.tensor(5);
+  const double p = call.real(1);
+  if (!is_float(self.dtype) || !is_float(out.dtype)) {
+    return invalid("a norm of {} as {}", smelt::name(self.dtype), smelt::name(out.dtype));
+  }
+  SMELT_ASSIGN(const auto set, dimension_set(call.ints(2), self.rank()));
+  if ((p < 0 || std::isinf(p)) && Rows(Strided(self), set).length() == 0) {
+    return invalid("a norm of order {} over no elements of {}", p, to_string(self.shape));
+  }
+  return reduce<VectorNorm>(call, self, set, call.boolean(3), out, {p});
+}
+
 constexpr Operator kOperators[] = {
     {"aten::all.all_out", "TW", over_all<All, 1>},
     {"aten::all.dims_out", "TlBW", over_dims<All, 3, false>},
@@ -331,6 +369,7 @@ constexpr Operator kOperators[] = {
     {"aten::any.out", "TIBW", over_dim<Any, 3>},
     {"aten::argmax.out", "TiBW", over_dim<Argmax, 3>},
     {"aten::argmin.out", "TiBW", over_dim<Argmin, 3>},
+    {"aten::linalg_vector_norm.out", "TSlBiW", vector_norm},
     {"aten::max.dim_max", "TIBWW", with_index<Argmax>},
     {"aten::max.unary_out", "TW", over_all<Amax, 1>},
     {"aten::mean.dtype_out", "TiW", over_all<Mean, 2>},

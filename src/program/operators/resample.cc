@@ -72,6 +72,16 @@ Status upsample_nearest2d(Call& call) {
   return gather_runs(call, r, element_size(self.dtype), self.data, out.data);
 }
 
+/// Weights of the cubic convolution of Keys (1981) with a = -0.75, at distance t behind the second
+/// of four points.
+template <class C>
+void cubic_weights(C t, C (&w)[4]) {
+  constexpr C a = C(-0.75);
+  const auto near = [](C d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
+  const auto far = [](C d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
+  w[0] = far(t + 1), w[1] = near(t), w[2] = near(1 - t), w[3] = far(2 - t);
+}
+
 /// Memory for a x b elements of at most 8 bytes.
 template <class T>
 Result<T*> take(Call& call, int64_t a, int64_t b) {
@@ -108,6 +118,26 @@ Result<Filter<double>> bilinear_filter(Call& call, const Axis& a, bool align_cor
     double* w = f.weights + 2 * i;
     w[1] = f.count[i] == 2 ? std::clamp(at - double(f.first[i]), 0.0, 1.0) : 0;
     w[0] = 1 - w[1];
+  }
+  return f;
+}
+
+/// Four neighbours of a position. Those beyond an edge are the edge.
+Result<Filter<double>> bicubic_filter(Call& call, const Axis& a, bool align_corners) {
+  SMELT_ASSIGN(const Filter<double> f, Filter<double>::make(call, a, 4));
+  for (int64_t i = 0; i < a.out; ++i) {
+    const double at = align_corners ? double(i) * a.scale : (double(i) + 0.5) * a.scale - 0.5;
+    const double below = std::min(std::floor(at), double(a.in - 1));
+    double taps[4];
+    cubic_weights(std::clamp(at - below, 0.0, 1.0), taps);
+    const auto place = [&](int64_t k) {
+      return std::clamp<int64_t>(int64_t(below) - 1 + k, 0, a.in - 1);
+    };
+    f.first[i] = place(0);
+    f.count[i] = place(3) - place(0) + 1;
+    double* w = f.weights + 4 * i;
+    std::fill_n(w, 4, 0.0);
+    for (int64_t k = 0; k < 4; ++k) w[place(k) - place(0)] += taps[k];
   }
   return f;
 }
@@ -256,22 +286,38 @@ Status resample(Call& call, const Tensor& self, const Filter<double>& rows,
                     [&]<class C>(C) { return resample<C>(call, self, rows, cols, out); });
 }
 
+/// How many neighbours an element is made of; antialiasing ones widen when the image shrinks.
+enum class Kernel { kLinear, kCubic, kLinearAntialiased, kCubicAntialiased };
+
+template <Kernel K>
+Status resample(Call& call, const Axis (&axes)[2], bool align_corners, Tensor& out) {
+  const auto filter = [&](const Axis& a) {
+    if constexpr (K == Kernel::kLinear) {
+      return bilinear_filter(call, a, align_corners);
+    } else if constexpr (K == Kernel::kCubic) {
+      return bicubic_filter(call, a, align_corners);
+    } else {
+      return antialiasing_filter(call, a, K == Kernel::kCubicAntialiased);
+    }
+  };
+  SMELT_ASSIGN(const Filter<double> rows, filter(axes[0]));
+  SMELT_ASSIGN(const Filter<double> cols, filter(axes[1]));
+  return resample(call, call.tensor(0), rows, cols, out);
+}
+
 /// (input, sizes?, align_corners, factors?, out)
-Status upsample_bilinear2d(Call& call) {
-  const Tensor& self = call.tensor(0);
+template <Kernel K>
+Status upsample_by(Call& call) {
   const bool align_corners = call.boolean(2);
   Tensor& out = call.tensor(4);
   Axis axes[2];
-  SMELT_TRY(resize(self, call.ints(1), call.doubles(3), align_corners, out, axes));
-  SMELT_ASSIGN(const Filter<double> rows, bilinear_filter(call, axes[0], align_corners));
-  SMELT_ASSIGN(const Filter<double> cols, bilinear_filter(call, axes[1], align_corners));
-  return resample(call, self, rows, cols, out);
+  SMELT_TRY(resize(call.tensor(0), call.ints(1), call.doubles(3), align_corners, out, axes));
+  return resample<K>(call, axes, align_corners, out);
 }
 
-/// Bilinear or bicubic with a filter that widens when the image shrinks. (input, sizes,
-/// align_corners, scale_h?, scale_w?, out)
-template <bool Cubic>
-Status upsample_antialiased(Call& call) {
+/// (input, sizes, align_corners, scale_h?, scale_w?, out)
+template <Kernel K>
+Status upsample_to(Call& call) {
   const Tensor& self = call.tensor(0);
   const bool align_corners = call.boolean(2);
   Tensor& out = call.tensor(5);
@@ -281,9 +327,7 @@ Status upsample_antialiased(Call& call) {
     if (!align_corners && call.has(3 + i) && call.real(3 + i) > 0)
       axes[i].scale = 1 / call.real(3 + i);
   }
-  SMELT_ASSIGN(const Filter<double> rows, antialiasing_filter(call, axes[0], Cubic));
-  SMELT_ASSIGN(const Filter<double> cols, antialiasing_filter(call, axes[1], Cubic));
-  return resample(call, self, rows, cols, out);
+  return resample<K>(call, axes, align_corners, out);
 }
 
 /// Beyond the edges: nothing, the edge itself, or the mirror image.
@@ -312,16 +356,6 @@ C fold(C at, int64_t n, Border border, bool align_corners) {
     at = align_corners ? reflect(at, 0, 2 * (n - 1)) : reflect(at, -1, 2 * n - 1);
   }
   return border == Border::kZeros ? at : std::clamp<C>(at, 0, C(n - 1));
-}
-
-/// Weights of the cubic convolution of Keys (1981) with a = -0.75, at distance t behind the second
-/// of four points.
-template <class C>
-void cubic_weights(C t, C (&w)[4]) {
-  constexpr C a = C(-0.75);
-  const auto near = [](C d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
-  const auto far = [](C d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
-  w[0] = far(t + 1), w[1] = near(t), w[2] = near(1 - t), w[3] = far(2 - t);
 }
 
 /// (input [n, c, h, w], grid [n, oh, ow, 2], interpolation, border, align_corners, out)
@@ -396,10 +430,13 @@ Status grid_sampler_2d(Call& call) {
 }
 
 constexpr Operator kOperators[] = {
-    {"aten::_upsample_bicubic2d_aa.out", "TLBddW", upsample_antialiased<true>},
-    {"aten::_upsample_bilinear2d_aa.out", "TLBddW", upsample_antialiased<false>},
+    {"aten::_upsample_bicubic2d_aa.out", "TLBddW", upsample_to<Kernel::kCubicAntialiased>},
+    {"aten::_upsample_bilinear2d_aa.out", "TLBddW", upsample_to<Kernel::kLinearAntialiased>},
     {"aten::grid_sampler_2d.out", "TTIIBW", grid_sampler_2d},
-    {"aten::upsample_bilinear2d.vec_out", "TlBfW", upsample_bilinear2d},
+    {"aten::upsample_bicubic2d.out", "TLBddW", upsample_to<Kernel::kCubic>},
+    {"aten::upsample_bicubic2d.vec_out", "TlBfW", upsample_by<Kernel::kCubic>},
+    {"aten::upsample_bilinear2d.out", "TLBddW", upsample_to<Kernel::kLinear>},
+    {"aten::upsample_bilinear2d.vec_out", "TlBfW", upsample_by<Kernel::kLinear>},
     {"aten::upsample_nearest2d.vec_out", "TlfW", upsample_nearest2d},
 };
 constexpr auto kTable = of_category(Category::kElementwise, kOperators);

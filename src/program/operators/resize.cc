@@ -8,8 +8,8 @@
 namespace smelt::program {
 namespace {
 
-enum class Mode { kNearest, kNearestExact, kLinear, kCubic };
-constexpr bool nearest(Mode m) { return m == Mode::kNearest || m == Mode::kNearestExact; }
+enum class Mode { kNearest, kNearestExact, kLinear };
+constexpr bool nearest(Mode m) { return m != Mode::kLinear; }
 constexpr size_t kDims = 3;  ///< fewer are three with extents of 1
 
 /// One dimension: extents, and how many elements a step from result to result passes.
@@ -18,18 +18,9 @@ struct Axis {
   double step = 1;
 };
 
-/// A piecewise cubic kernel (Keys, 1981, with a = -0.75), at a distance from the centre.
-double cubic(double distance) {
-  constexpr double a = -0.75;
-  const double d = std::abs(distance);
-  if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
-}
-
 /// Which elements make up each result, and with what weights.
 struct Taps {
-  static constexpr int64_t kMost = 4;  ///< room for each result
-  int64_t count;
+  static constexpr int64_t kCount = 2;  ///< for each result
   int64_t* index;
   double* weight;
 };
@@ -42,21 +33,17 @@ int64_t nearest_index(const Axis& a, int64_t i, bool exact) {
   return std::min(int64_t(std::floor(at)), a.in - 1);
 }
 
-template <Mode M>
 Result<Taps> taps_of(Call& call, const Axis& a, bool align_corners) {
-  constexpr bool kCubicKernel = M == Mode::kCubic;
   Taps t;
-  SMELT_ASSIGN(t.index, call.scratch().take<int64_t>(size_t(a.out * t.kMost)));
-  SMELT_ASSIGN(t.weight, call.scratch().take<double>(size_t(a.out * t.kMost)));
-  t.count = kCubicKernel ? 4 : 2;
+  SMELT_ASSIGN(t.index, call.scratch().take<int64_t>(size_t(a.out * t.kCount)));
+  SMELT_ASSIGN(t.weight, call.scratch().take<double>(size_t(a.out * t.kCount)));
   for (int64_t i = 0; i < a.out; ++i) {
-    double at = align_corners ? double(i) * a.step : (double(i) + 0.5) * a.step - 0.5;
-    if (!kCubicKernel) at = std::max(at, 0.0);
+    const double at =
+        std::max(align_corners ? double(i) * a.step : (double(i) + 0.5) * a.step - 0.5, 0.0);
     const double below = std::floor(at), rest = at - below;
-    for (int64_t k = 0; k < t.count; ++k) {
-      const double offset = double(kCubicKernel ? k - 1 : k);
-      t.index[i * t.kMost + k] = std::clamp<int64_t>(int64_t(below + offset), 0, a.in - 1);
-      t.weight[i * t.kMost + k] = kCubicKernel ? cubic(rest - offset) : k == 0 ? 1 - rest : rest;
+    for (int64_t k = 0; k < t.kCount; ++k) {
+      t.index[i * t.kCount + k] = std::clamp<int64_t>(int64_t(below) + k, 0, a.in - 1);
+      t.weight[i * t.kCount + k] = k == 0 ? 1 - rest : rest;
     }
   }
   return t;
@@ -70,8 +57,8 @@ void resample(Call& call, const C* x, C* y, size_t outer, size_t inner, const Ax
     const size_t o = r / size_t(a.out), i = r % size_t(a.out);
     C* to = y + r * inner;
     std::fill_n(to, inner, C(0));
-    for (int64_t k = 0; k < t.count; ++k) {
-      const int64_t tap = int64_t(i) * t.kMost + k;
+    for (int64_t k = 0; k < t.kCount; ++k) {
+      const int64_t tap = int64_t(i) * t.kCount + k;
       const C w = C(t.weight[tap]);
       const C* from = x + (o * size_t(a.in) + size_t(t.index[tap])) * inner;
       for (size_t e = 0; e < inner; ++e) to[e] += w * from[e];
@@ -160,7 +147,7 @@ Status resize(Call& call, size_t dims, const Request& r, Tensor& out) {
       size_t outer = self.numel() / size_t(axes[2].in), inner = 1;
       for (size_t d = kDims; d-- > kDims - dims;) {
         const bool last = d == kDims - dims;
-        SMELT_ASSIGN(const Taps taps, taps_of<M>(call, axes[d], r.align_corners));
+        SMELT_ASSIGN(const Taps taps, taps_of(call, axes[d], r.align_corners));
         C* to = y;
         if (!last) {
           SMELT_ASSIGN(to, call.scratch().take<C>(outer * size_t(axes[d].out) * inner));
@@ -214,8 +201,6 @@ constexpr Operator kOperators[] = {
     SMELT_RESIZE("_upsample_nearest_exact1d", "TLdW", "TlfW", kNearestExact, 1),
     SMELT_RESIZE("_upsample_nearest_exact2d", "TLddW", "TlfW", kNearestExact, 2),
     SMELT_RESIZE("_upsample_nearest_exact3d", "TLdddW", "TlfW", kNearestExact, 3),
-    SMELT_RESIZE("upsample_bicubic2d", "TLBddW", "TlBfW", kCubic, 2),
-    {"aten::upsample_bilinear2d.out", "TLBddW", resize_to<Mode::kLinear, 2>},
     SMELT_RESIZE("upsample_linear1d", "TLBdW", "TlBfW", kLinear, 1),
     SMELT_RESIZE("upsample_nearest1d", "TLdW", "TlfW", kNearest, 1),
     {"aten::upsample_nearest2d.out", "TLddW", resize_to<Mode::kNearest, 2>},

@@ -215,7 +215,48 @@ Status index_fill(Call& call) {
               [&]<class C>(C, int64_t) { return load_element<C>(value.dtype, value.data); });
 }
 
+/// The gradient of a table of embeddings: (grad_output [.., d], indices [..], rows, padding row,
+/// divided by how often a row occurs, out [rows, d]). The padding row gets none.
+Status embedding_backward(Call& call) {
+  const Tensor &grad = call.tensor(0), &indices = call.tensor(1);
+  const int64_t rows = call.integer(2), padding = call.integer(3);
+  Tensor& out = call.tensor(5);
+  SMELT_TRY(check_index_type(indices));
+  Shape wanted = indices.shape;
+  const int64_t d = grad.rank() == 0 ? 1 : grad.shape.back();
+  if (wanted.rank() < kMaxRank) wanted.push_back(d);
+  if (!(grad.shape == wanted) || grad.dtype != out.dtype || !is_float(out.dtype)) {
+    return invalid("gradients {} {} as {} of embeddings at indices {}", smelt::name(grad.dtype),
+                   to_string(grad.shape), smelt::name(out.dtype), to_string(indices.shape));
+  }
+  const int64_t sizes[] = {rows, d};
+  SMELT_ASSIGN(const Shape shape, to_shape(sizes));
+  SMELT_TRY(out.resize(shape));
+  const size_t n = indices.numel();
+  SMELT_ASSIGN(int64_t * counts, call.scratch().take<int64_t>(size_t(rows)));
+  std::fill_n(counts, rows, 0);
+  for (size_t i = 0; i < n; ++i) {
+    const int64_t at = index_at(indices, i);
+    if (at < 0 || at >= rows) return invalid_value("index {} into a table of {} rows", at, rows);
+    ++counts[at];
+  }
+  return with_float(out.dtype, [&]<class C>(C) -> Status {
+    SMELT_ASSIGN(const C* dy, elements<C>(call, grad));
+    SMELT_ASSIGN(C * dw, result_elements<C>(call, out));
+    std::fill_n(dw, out.numel(), C(0));
+    for (size_t i = 0; i < n; ++i) {
+      const int64_t at = index_at(indices, i);
+      if (at == padding) continue;
+      const C divisor = call.boolean(4) ? C(counts[at]) : C(1);
+      for (int64_t k = 0; k < d; ++k) dw[at * d + k] += dy[int64_t(i) * d + k] / divisor;
+    }
+    store(out, dw);
+    return {};
+  });
+}
+
 constexpr Operator kOperators[] = {
+    {"aten::embedding_dense_backward.out", "TTIIBW", embedding_backward},
     {"aten::index_add.out", "TITTSW", index_add},
     {"aten::index_copy.out", "TITTW", index_copy},
     {"aten::index_fill.int_Scalar_out", "TITSW", index_fill},

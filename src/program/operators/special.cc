@@ -29,21 +29,48 @@ Status unary(Call& call) {
   return {};
 }
 
-/// The inverse of erf: a first guess (Winitzki's), and three steps of Halley's method, each of
-/// which has three times as many digits right.
-double erfinv(double x) {
-  if (!(std::abs(x) < 1)) return std::abs(x) == 1 ? x * kInf : kNan;
-  const double p = 1 - std::abs(x), a = 0.147, log = std::log(p * (2 - p));
+/// y >= 0 with erfc(y) = p and erf(y) = q, for p = 1 - q in (0, 1]: a first guess (Winitzki's), and
+/// steps of Halley's method, each of which has three times as many digits right.
+double erfc_inverse(double p, double q) {
+  const double a = 0.147, log = std::log(p * (2 - p));
   const double half = 2 / (std::numbers::pi * a) + log / 2;
   double y = std::sqrt(std::sqrt(half * half - log / a) - half);
-  for (int step = 0; step < 3; ++step) {
+  for (int step = 0; step < 4; ++step) {
     // Near one the difference to it has more digits.
-    const double error = p < 0.5 ? p - std::erfc(y) : std::erf(y) - std::abs(x);
+    const double error = p < 0.5 ? p - std::erfc(y) : std::erf(y) - q;
     const double u = error / (2 * std::numbers::inv_sqrtpi * std::exp(-y * y));
     y -= u / (1 + u * y);
   }
-  return std::copysign(y, x);
+  return y;
 }
+double erfinv(double x) {
+  if (!(std::abs(x) < 1)) return std::abs(x) == 1 ? x * kInf : kNan;
+  return std::copysign(erfc_inverse(1 - std::abs(x), std::abs(x)), x);
+}
+
+/// The quantile function of the normal distribution.
+double ndtri(double p) {
+  if (!(p > 0 && p < 1)) return p == 0 ? -kInf : p == 1 ? kInf : kNan;
+  return p < 0.5 ? -std::numbers::sqrt2 * erfc_inverse(2 * p, 1 - 2 * p)
+                 : std::numbers::sqrt2 * erfc_inverse(2 * (1 - p), 2 * p - 1);
+}
+
+/// exp(x²)·erfc(x)
+double erfcx(double x) {
+  if (x < 8) return std::exp(x * x) * std::erfc(x);
+  if (x != x) return x;
+  double sum = 1, term = 1;  // the series that it approaches
+  for (int k = 1; k < 40; ++k) sum += term *= -(2 * k - 1) / (2 * x * x);
+  return std::numbers::inv_sqrtpi / x * sum;
+}
+
+/// The logarithm of the distribution function of the normal distribution.
+double log_ndtr(double x) {
+  const double t = x / std::numbers::sqrt2;
+  return x < -1 ? std::log(erfcx(-t) / 2) - t * t : std::log1p(-std::erfc(t) / 2);
+}
+
+double entropy(double x) { return x > 0 ? -x * std::log(x) : x == 0 ? 0 : x != x ? x : -kInf; }
 
 double lgamma(double x) {
   int sign;  // std::lgamma leaves it where all threads do
@@ -71,18 +98,79 @@ double digamma(double x) {
   return sum + std::log(x) - 0.5 / x - tail;
 }
 
-/// The modified Bessel function of order zero: its series, or what it approaches.
-double bessel_i0(double x) {
-  x = std::abs(x);
-  double sum = 1, term = 1;
+/// The modified Bessel function of order zero or one, perhaps over exp(|x|): its series, or what it
+/// approaches.
+template <int Order, bool Scaled>
+double bessel_i(double signed_x) {
+  const double x = std::abs(signed_x);
+  const double sign = Order == 1 && signed_x < 0 ? -1 : 1;
+  if (x != x) return signed_x;
   if (x < 25) {
-    for (int k = 1; term > sum * 1e-17; ++k) sum += term *= x * x / (4.0 * k * k);
-    return sum;
+    double sum = Order == 1 ? x / 2 : 1, term = sum;
+    for (int k = 1; term > sum * 1e-17; ++k) sum += term *= x * x / (4.0 * k * (k + Order));
+    return sign * (Scaled ? sum * std::exp(-x) : sum);
   }
-  for (int k = 1; k < 30; ++k) sum += term *= (2 * k - 1) * (2 * k - 1) / (8 * x * k);
-  return std::isinf(x)
-             ? kInf
-             : std::exp(x / 2) / std::sqrt(2 * std::numbers::pi * x) * std::exp(x / 2) * sum;
+  if (std::isinf(x)) return Scaled ? 0 : sign * kInf;
+  double sum = 1, term = 1;
+  for (int k = 1; k < 30; ++k) {
+    sum += term *= ((2 * k - 1) * (2 * k - 1) - 4 * Order) / (8 * x * k);
+  }
+  sum /= std::sqrt(2 * std::numbers::pi * x);
+  return sign * (Scaled ? sum : std::exp(x / 2) * sum * std::exp(x / 2));
+}
+
+/// Σ (x + k)^-s over k >= 0, for x > 0: term by term, and the rest by Euler's and Maclaurin's
+/// formula.
+double zeta(int64_t s, double x) {
+  const auto n = double(s);
+  double sum = 0;
+  for (int k = 0; k < 12; ++k, ++x) sum += std::pow(x, -n);
+  // Bernoulli's numbers over the factorials of their index.
+  constexpr double kSeries[] = {1.0 / 12,       -1.0 / 720,     1.0 / 30240,
+                                -1.0 / 1209600, 1.0 / 47900160, -691.0 / 1307674368000.0};
+  const double power = std::pow(x, -n);
+  sum += power * (x / (n - 1) + 0.5);
+  double factor = n * power / x;
+  for (size_t k = 0; k < std::size(kSeries) && factor != 0; ++k) {
+    sum += kSeries[k] * factor;
+    factor *= (n + double(2 * k) + 1) * (n + double(2 * k) + 2) / (x * x);
+  }
+  return sum;
+}
+
+/// Derivative `n` of digamma.
+double polygamma(int64_t n, double x) {
+  if (n == 0) return digamma(x);
+  if (x != x) return x;
+  if (std::isinf(x)) return x > 0 ? 0 : kNan;
+  const double sign = n % 2 == 0 ? -1 : 1, scale = std::exp(lgamma(double(n) + 1));
+  const int64_t s = n + 1;
+  if (x > 0) return sign * scale * zeta(s, x);
+  // Below zero: the terms from x up to its fraction, and those beyond zero.
+  const double rest = x - std::floor(x);
+  if (rest == 0) return sign * kInf;
+  const double below = rest - 1;  // in (-1, 0)
+  const double ends = zeta(s, -below) - zeta(s, 1 - x);
+  return sign * scale * (zeta(s, rest) + (s % 2 == 0 ? ends : -ends));
+}
+
+/// (n, self, out)
+Status polygamma(Call& call) {
+  const int64_t n = call.integer(0);
+  const Tensor& self = call.tensor(1);
+  Tensor& out = call.tensor(2);
+  if (n < 0 || n > 170) return invalid("derivative {} of digamma", n);
+  if (!is_float(out.dtype)) return invalid("a real number as {}", smelt::name(out.dtype));
+  SMELT_TRY(out.resize(self.shape));
+  const BlockFn block = [](const void* const* in, void* to, size_t count, const void* p) {
+    const auto* x = static_cast<const double*>(in[0]);
+    for (size_t i = 0; i < count; ++i) {
+      static_cast<double*>(to)[i] = polygamma(*static_cast<const int64_t*>(p), x[i]);
+    }
+  };
+  const Strided in[] = {Strided(self)};
+  map(call, Compute::kF64, Strided(out), in, block, &n);
+  return {};
 }
 
 double frac(double x) { return x - std::trunc(x); }
@@ -326,7 +414,7 @@ constexpr Operator kOperators[] = {
     {"aten::hardswish.out", "TW", unary<hardswish>, true},
     {"aten::heaviside.out", "TTW", binary<Numbers::kSame, kHeaviside>, true},
     {"aten::hypot.out", "TTW", binary<Numbers::kReal, kHypot>, true},
-    {"aten::i0.out", "TW", unary<bessel_i0>, true},
+    {"aten::i0.out", "TW", unary<bessel_i<0, false>>, true},
     {"aten::isneginf.out", "TW", flag<is_negative_infinity>, true},
     {"aten::isposinf.out", "TW", flag<is_positive_infinity>, true},
     {"aten::lcm.out", "TTW", binary<Numbers::kWhole, kLcm>, true},
@@ -337,13 +425,23 @@ constexpr Operator kOperators[] = {
     {"aten::logaddexp.out", "TTW", binary<Numbers::kReal, kLogaddexp>, true},
     {"aten::mish.out", "TW", unary<mish>, true},
     {"aten::nan_to_num.out", "TdddW", nan_to_num, true},
+    {"aten::polygamma.out", "ITW", polygamma, true},
     moving({"aten::polar.out", "TTW", complex_polar, true}),
     {"aten::rad2deg.out", "TW", unary<degrees>, true},
     {"aten::signbit.out", "TW", flag<is_signed>, true},
     {"aten::sinc.out", "TW", unary<sinc>, true},
     {"aten::softplus.out", "TSSW", with_numbers<2, softplus>, true},
     {"aten::softshrink.out", "TSW", with_numbers<1, softshrink>, true},
-    {"aten::special_i0.out", "TW", unary<bessel_i0>, true},
+    {"aten::special_bessel_j0.out", "TW", unary<::j0>, true},
+    {"aten::special_bessel_j1.out", "TW", unary<::j1>, true},
+    {"aten::special_entr.out", "TW", unary<entropy>, true},
+    {"aten::special_erfcx.out", "TW", unary<erfcx>, true},
+    {"aten::special_i0.out", "TW", unary<bessel_i<0, false>>, true},
+    {"aten::special_i0e.out", "TW", unary<bessel_i<0, true>>, true},
+    {"aten::special_i1.out", "TW", unary<bessel_i<1, false>>, true},
+    {"aten::special_i1e.out", "TW", unary<bessel_i<1, true>>, true},
+    {"aten::special_log_ndtr.out", "TW", unary<log_ndtr>, true},
+    {"aten::special_ndtri.out", "TW", unary<ndtri>, true},
     {"aten::special_xlog1py.out", "TTW", binary<Numbers::kReal, kXlog1py>, true},
     {"aten::threshold.out", "TSSW", with_numbers<2, threshold>, true},
     {"aten::xlogy.OutScalar_Other", "TSW", binary<Numbers::kReal, kXlogy>, true},
