@@ -59,7 +59,6 @@ class Rows {
   /// With `rows` of together() or fewer: also of those after it.
   template <class C>
   const C* read(const VectorKernels& kernels, size_t i, C* buffer, size_t rows = 1) const {
-    constexpr size_t kShort = 32;  // a loop ends before a kernel has begun
     const std::byte* start = this->start(i);
     if (direct(ComputeOf<C>::value)) return reinterpret_cast<const C*>(start);
     const Compute c = ComputeOf<C>::value;
@@ -76,15 +75,20 @@ class Rows {
     return buffer;
   }
   template <class C>
-  void write(size_t i, const C* buffer) const {
-    const std::byte* start = this->start(i);
+  void write(const VectorKernels& kernels, size_t i, const C* buffer) const {
+    std::byte* start = this->start(i);
     if (reinterpret_cast<const std::byte*>(buffer) == start) return;
+    if (contiguous_ && length() >= kShort) {
+      return store_run(kernels, tensor_.dtype, start, length(), ComputeOf<C>::value, buffer);
+    }
     each_run(start, [&](std::byte* p, ptrdiff_t stride, size_t at, size_t n) {
       store_block(tensor_.dtype, p, stride, n, ComputeOf<C>::value, buffer + at);
     });
   }
 
  private:
+  static constexpr size_t kShort = 32;  ///< for these, a loop ends before a kernel has begun
+
   ptrdiff_t offset(const Shape& shape, const Shape& strides, size_t i) const {
     ptrdiff_t at = 0;
     for (size_t d = shape.rank(); d-- > 0;) {

@@ -37,6 +37,32 @@ TEST(Rows, ShortOnesAreReadTogether) {
   }
 }
 
+TEST(Rows, RunningSumsDownColumns) {
+  for (const DType t : {DType::kF32, DType::kF16, DType::kBF16, DType::kF64, DType::kU8}) {
+    const DType wide = t == DType::kU8 ? DType::kS64 : t == DType::kF64 ? t : DType::kF32;
+    for (const int64_t inner : {1, 7, 8, 9, 31, 33, 255, 256, 257, 600}) {
+      for (const int64_t n : {1, 2, 17}) {
+        constexpr int64_t kOuter = 3;
+        const Values x = pattern(size_t(kOuter * n * inner));
+        Values running = x;
+        for (size_t i = 0; i < x.size(); ++i) {
+          const bool first = int64_t(i) / inner % n == 0;
+          if (!first) running[i] += running[i - size_t(inner)];
+        }
+        OperatorCall scan("aten::cumsum.out"), narrow("aten::cumsum.out");
+        scan.tensor(t, {kOuter, n, inner}, x).integer(-2).none().out(wide);
+        narrow.tensor(t, {kOuter, n, inner}, x).integer(1).none().out(t);
+        EXPECT_EQ(scan(), running) << name(t) << " " << n << " rows of " << inner;
+        EXPECT_EQ(narrow(), running) << name(t) << " " << n << " rows of " << inner;
+      }
+    }
+  }
+  OperatorCall large("aten::cumsum.out");  // enough for more than one worker
+  large.tensor(DType::kF16, {40, 2000}, Values(size_t(40 * 2000), 1.0)).integer(0).none();
+  const Values result = large.out(DType::kF16)();
+  for (size_t i = 0; i < result.size(); ++i) ASSERT_EQ(result[i], double(i / 2000 + 1)) << i;
+}
+
 TEST(Rows, OfNothingOrNoneAtAll) {
   for (const Shape& shape : {Shape{0, 5}, Shape{5, 0}, Shape{0, 0}}) {
     OperatorCall sum("aten::sum.IntList_out");

@@ -263,7 +263,7 @@ Status transform(Call& call, const Strided& from, const Strided& to, size_t dim,
       for (size_t q = 0; q < lanes; ++q) {
         const auto store = [&](const Rows& rows, const double* part) {
           for (size_t k = 0; k < rows.length(); ++k) buffer[k] = part[k * lanes + q] * scale;
-          rows.write(first + q, buffer);
+          rows.write(call.vectors(), first + q, buffer);
         };
         store(to_re, x.re);
         if (!symmetric) store(to_im, x.im);

@@ -76,10 +76,10 @@ Status sort(Call& call, int64_t dim, bool descending, Tensor* values, Tensor& in
       rank_row(x, n, self.dtype, descending, ranked);
       std::sort(ranked, ranked + n);
       for (size_t k = 0; k < n; ++k) places[k] = ranked[k].place;
-      index_rows.write(i, places);
+      index_rows.write(call.vectors(), i, places);
       if (values == nullptr) return;
       for (size_t k = 0; k < n; ++k) sorted[k] = x[places[k]];
-      value_rows.write(i, sorted);
+      value_rows.write(call.vectors(), i, sorted);
     });
   });
 }

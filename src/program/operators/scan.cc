@@ -31,6 +31,43 @@ struct RunningProduct {
   }
 };
 
+/// Down the columns of row-major tensors [outer, n, inner], a stretch of columns at a time: parts
+/// of their rows are runs of memory. False: not such tensors, or hardly any columns.
+template <class F, class Total, class C>
+bool running_columns(Call& call, const Tensor& self, const Tensor& out, size_t dim) {
+  constexpr size_t kStretch = 256, kFew = 8;
+  const size_t inner = self.shape.numel(dim + 1, self.rank());
+  if (!self.row_major || !out.row_major || inner < kFew || self.numel() == 0) return false;
+  const size_t n = size_t(self.shape[dim]), outer = self.shape.numel(0, dim);
+  const size_t stretches = (inner + kStretch - 1) / kStretch;
+  const auto range = [&](size_t begin, size_t end, unsigned) {
+    constexpr Compute kCompute = ComputeOf<C>::value;
+    for (size_t s = begin; s < end; ++s) {
+      const size_t column = s % stretches * kStretch, count = std::min(kStretch, inner - column);
+      size_t at = s / stretches * n * inner + column;
+      Total totals[kStretch];
+      C block[kStretch];
+      std::fill_n(totals, count, Total(F::kStart));
+      for (size_t k = 0; k < n; ++k, at += inner) {
+        load_run(call.vectors(), self.dtype, self.data + at * element_size(self.dtype), count,
+                 kCompute, block);
+        for (size_t i = 0; i < count; ++i) {
+          totals[i] = F::join(totals[i], Total(block[i]));
+          block[i] = C(totals[i]);
+        }
+        store_run(call.vectors(), out.dtype, out.data + at * element_size(out.dtype), count,
+                  kCompute, block);
+      }
+    }
+  };
+  if (self.numel() < 65536 || call.pool().workers() == 1) {
+    range(0, outer * stretches, 0);
+  } else {
+    call.pool().parallel_for(outer * stretches, 1, range);
+  }
+  return true;
+}
+
 /// (self, dim, dtype?, out): the type of the result is the one computed in.
 template <class F>
 Status running(Call& call) {
@@ -39,12 +76,16 @@ Status running(Call& call) {
   SMELT_TRY(out.resize(self.shape));
   SMELT_ASSIGN(const auto set, one_dimension(call.integer(1), self.rank()));
   const Rows rows(Strided(self), set), results(Strided(out), set);
-  return with_compute(compute_of(out.dtype), [&]<class C>(C) {
+  return with_compute(compute_of(out.dtype), [&]<class C>(C) -> Status {
     using Total = std::conditional_t<std::is_same_v<C, int64_t>, int64_t, double>;
+    if (self.rank() != 0) {
+      SMELT_ASSIGN(const size_t dim, normalize_dim(call.integer(1), self.rank()));
+      if (running_columns<F, Total, C>(call, self, out, dim)) return {};
+    }
     return for_each_row<C>(call, rows, [&](size_t i, const C* x, C* y) {
       Total total = F::kStart;
       for (size_t k = 0; k < rows.length(); ++k) y[k] = C(total = F::join(total, Total(x[k])));
-      results.write(i, y);
+      results.write(call.vectors(), i, y);
     });
   });
 }
@@ -72,8 +113,8 @@ Status running_best(Call& call) {
         y[k] = taken ? x[k] : top;
         place[k] = int64_t(best);
       }
-      value_rows.write(i, y);
-      index_rows.write(i, place);
+      value_rows.write(call.vectors(), i, y);
+      index_rows.write(call.vectors(), i, place);
     });
   });
 }
@@ -95,7 +136,7 @@ Status logcumsumexp(Call& call) {
         total = high == low && std::isinf(high) ? high : high + std::log1p(std::exp(low - high));
         y[k] = C(total);
       }
-      results.write(i, y);
+      results.write(call.vectors(), i, y);
     });
   });
 }
@@ -138,8 +179,8 @@ Status topk(Call& call) {
         if (sorted) std::sort(orders, orders + k - 1, before);
       }
       for (int64_t j = 0; j < k; ++j) best[j] = x[orders[j]];
-      value_rows.write(i, best);
-      index_rows.write(i, orders);
+      value_rows.write(call.vectors(), i, best);
+      index_rows.write(call.vectors(), i, orders);
     }
     return {};
   });
@@ -181,7 +222,7 @@ Status softmax(Call& call) {
         const C scale = C(1) / sum;
         for (size_t k = 0; k < n; ++k) y[k] *= scale;
       }
-      results.write(i, y);
+      results.write(call.vectors(), i, y);
     });
   });
 }
