@@ -33,6 +33,20 @@ void Tensor::set_row_major() {
   set_strides();
 }
 
+bool Tensor::channels_last() const {
+  if (rank() < 2) return false;
+  DimOrder order = {};
+  for (size_t d = 1; d + 1 < rank(); ++d) order[d] = uint8_t(d + 1);
+  order[rank() - 1] = 1;
+  return lies_in(order);
+}
+
+bool Tensor::lies_in(const DimOrder& order) const {
+  Shape longest = shape;
+  for (size_t d = 0; d < rank(); ++d) longest[d] = always_one(d) ? 1 : 2;
+  return same_layout(longest, order, dim_order);
+}
+
 Status Tensor::check_shape(const Shape& wanted) const {
   if (copy_of != nullptr) return copy_of->check_shape(wanted);
   if (wanted == shape) return {};

@@ -70,6 +70,11 @@ struct Tensor {
   void set_strides();
   /// Sets the order of the dimensions to that of the shape.
   void set_row_major();
+  /// Whether an order lays it out as its own does, in all shapes that it takes.
+  bool lies_in(const DimOrder&) const;
+  /// Whether dimension 1 is the innermost in memory and the others are in order, in all shapes that
+  /// the tensor takes.
+  bool channels_last() const;
   /// Whether a dimension has one element in all shapes that the tensor takes.
   bool always_one(size_t d) const {
     return dynamism == Dynamism::kStatic    ? shape[d] == 1

@@ -94,12 +94,22 @@ std::optional<DType> complex_type(const Operator& op, std::span<EValue* const> a
   return std::nullopt;
 }
 
+/// Whether all tensors lie as operators like it that take channels innermost.
+static bool all_channels_last(const Operator& op, std::span<EValue* const> args) {
+  for (size_t i = 0; i < op.signature.size(); ++i) {
+    if (args[i]->kind != Kind::kTensor) continue;
+    const Tensor& t = *args[i]->tensor;
+    if (t.rank() != op.channels_last_rank || !t.channels_last()) return false;
+  }
+  return true;
+}
+
 KernelCall::KernelCall(const Operator& op, std::vector<EValue*> args)
     : op_(&op),
       run_(complex_type(op, args) ? op.complex : op.run),
       given_(args),
       args_(std::move(args)) {
-  if (op.any_order) return;
+  if (op.any_order || (op.channels_last_rank != 0 && all_channels_last(op, args_))) return;
   for (size_t i = 0; i < op.signature.size(); ++i) {
     const ArgumentUse use = argument_use(op.signature[i]);
     if (!use.read && !use.written) continue;

@@ -197,6 +197,9 @@ struct Operator {
   uint64_t (*macs)(const DescribedArguments&) = nullptr;
   /// Bytes that a call reads and writes, where the rule for its category (traffic.h) does not hold.
   uint64_t (*bytes)(const DescribedArguments&) = nullptr;
+  /// The rank of tensors that it also takes with dimension 1, the channels, innermost in memory: if
+  /// all of them lie so.
+  size_t channels_last_rank = 0;
 };
 
 /// An operator with a choice of kernels.

@@ -67,9 +67,7 @@ void Tensor::declare(const pte::Tensor& from) {
       order[d] = from.dim_order()->Get(flatbuffers::uoffset_t(d));
     }
     // Where extents are always one, exporters write whichever order they come by.
-    Shape longest = shape;
-    for (size_t d = 0; d < rank(); ++d) longest[d] = always_one(d) ? 1 : 2;
-    if (!same_layout(longest, order, dim_order)) {
+    if (!lies_in(order)) {
       dim_order = order;
       row_major = false;
       set_strides();

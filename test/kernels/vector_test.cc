@@ -777,7 +777,7 @@ TEST_P(Vector, RowsFolded) {
     Guarded<float> sum(n), best(n), best_placed(n);
     Guarded<int32_t> at(n), at_placed(n);
     kernels().fold_sum(row, kRows, sum.data(), n);
-    kernels().fold_argmax(row, first, kRows, best.data(), at.data(), n);
+    kernels().fold_argmax(row, first, 3, kRows, best.data(), at.data(), n);
     kernels().fold_argmax_placed(row, places, kRows, best_placed.data(), at_placed.data(), n);
     for (size_t i = 0; i < n; ++i) {
       double total = 0;
@@ -792,7 +792,7 @@ TEST_P(Vector, RowsFolded) {
       for (size_t r = 0; r < kRows; ++r) {
         const bool nan = std::isnan(row[r][i]);
         if (std::isnan(largest) ? !nan : row[r][i] != largest) continue;
-        if (expected < 0 || nan) expected = first[r] + int32_t(i);
+        if (expected < 0 || nan) expected = first[r] + 3 * int32_t(i);
         smallest = std::min(smallest, places[r][i]);
         greatest = std::max(greatest, places[r][i]);
       }

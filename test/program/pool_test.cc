@@ -55,6 +55,13 @@ void for_each_place(const Windows& w, const Array& x, const Index& o, F f) {
   }
 }
 
+/// A volume whose channels lie innermost needs a dimension of batches.
+const OperatorProgram::Order kChannelsLast = {0, 2, 3, 1};
+Array in_batches(Array a, bool yes) {
+  if (yes) a.shape = {1, a.shape[0], a.shape[1], a.shape[2]};
+  return a;
+}
+
 TEST(PoolRows, MaximaAndTheirPlaces) {
   Subject s("aten::max_pool2d_with_indices.out");
   for (const DType t : kReals) {
@@ -75,11 +82,15 @@ TEST(PoolRows, MaximaAndTheirPlaces) {
           places(o) = double(place);
         });
       });
-      OperatorProgram call = s.call();
-      call.tensor(x).ints({2, w.kernel}).ints({1, w.stride}).ints({0, w.padding});
-      call.ints({1, w.dilation}).boolean(w.ceil).out(t).out(DType::kS64);
-      s.expect(call, best);
-      s.expect(call.result(1), places);
+      for (const bool last : {false, true}) {
+        const auto order = last ? kChannelsLast : OperatorProgram::Order();
+        OperatorProgram call = s.call();
+        call.tensor(in_batches(x, last), order).ints({2, w.kernel}).ints({1, w.stride});
+        call.ints({0, w.padding}).ints({1, w.dilation}).boolean(w.ceil).out(t, order);
+        call.out(DType::kS64, order);
+        s.expect(call, in_batches(best, last));
+        s.expect(call.result(1), in_batches(places, last));
+      }
     });
   }
   EXPECT_GT(s.compared(), 1000u);
@@ -103,10 +114,13 @@ TEST(PoolRows, Averages) {
           });
           mean(o) = stored(t, n == 0 ? 0 : real_type(t) ? sum / n : std::trunc(sum / n));
         });
-        OperatorProgram call = s.call();
-        call.tensor(x).ints({2, w.kernel}).ints({1, w.stride}).ints({0, w.padding});
-        call.boolean(w.ceil).boolean(with_padding).none().out(t);
-        s.expect(call, mean, 4);
+        for (const bool last : {false, true}) {
+          const auto order = last ? kChannelsLast : OperatorProgram::Order();
+          OperatorProgram call = s.call();
+          call.tensor(in_batches(x, last), order).ints({2, w.kernel}).ints({1, w.stride});
+          call.ints({0, w.padding}).boolean(w.ceil).boolean(with_padding).none().out(t, order);
+          s.expect(call, in_batches(mean, last), 4);
+        }
       }
     });
   }

@@ -25,8 +25,8 @@ inline void fold_sum(const float* const* rows, size_t count, float* out, size_t 
   });
 }
 
-inline void fold_argmax(const float* const* rows, const int32_t* first, size_t count, float* out,
-                        int32_t* places, size_t n) {
+inline void fold_argmax(const float* const* rows, const int32_t* first, int32_t step, size_t count,
+                        float* out, int32_t* places, size_t n) {
   for_each_overlapping(n, [=](auto at) SMELT_BODY {
     V best = at.load(F32(), rows[0]);
     VI from = hn::Set(DI(), first[0]);
@@ -37,7 +37,8 @@ inline void fold_argmax(const float* const* rows, const int32_t* first, size_t c
       from = hn::IfThenElse(hn::RebindMask(DI(), take), hn::Set(DI(), first[r]), from);
     }
     at.store(F32(), best, out);
-    at.store(S32(), hn::Add(from, hn::Iota(DI(), int32_t(at.i))), places);
+    at.store(S32(), hn::Add(from, hn::Mul(hn::Iota(DI(), int32_t(at.i)), hn::Set(DI(), step))),
+             places);
   });
 }
 

@@ -184,9 +184,9 @@ using WindowByteSumFn = void (*)(const Window&, void* out, size_t channels, int3
 /// out[i] = the sum over rows of rows[r][i], i < n; count >= 1; out is none of the rows.
 using FoldSumFn = void (*)(const float* const* rows, size_t count, float* out, size_t n);
 /// out[i] = the largest of rows[r][i]: the first of equal ones, but the last NaN if there is one;
-/// places[i] = first[r] + i for its row r.
-using FoldArgMaxFn = void (*)(const float* const* rows, const int32_t* first, size_t count,
-                              float* out, int32_t* places, size_t n);
+/// places[i] = first[r] + i * step for its row r.
+using FoldArgMaxFn = void (*)(const float* const* rows, const int32_t* first, int32_t step,
+                              size_t count, float* out, int32_t* places, size_t n);
 /// The same of elements whose places are known: among equal ones the smallest place, among NaNs
 /// the largest.
 using FoldPlacedArgMaxFn = void (*)(const float* const* rows, const int32_t* const* row_places,

@@ -19,8 +19,8 @@ struct Folds {
     }
   }
 
-  static void argmax(const VectorKernels&, const C* const* rows, const int32_t* first, size_t count,
-                     C* out, int32_t* places, size_t n) {
+  static void argmax(const VectorKernels&, const C* const* rows, const int32_t* first, int32_t step,
+                     size_t count, C* out, int32_t* places, size_t n) {
     for (size_t i = 0; i < n; ++i) {
       size_t best = 0;
       for (size_t r = 1; r < count; ++r) {
@@ -28,7 +28,7 @@ struct Folds {
         if (v > rows[best][i] || v != v) best = r;
       }
       out[i] = rows[best][i];
-      places[i] = first[best] + int32_t(i);
+      places[i] = first[best] + int32_t(i) * step;
     }
   }
 
@@ -62,9 +62,9 @@ inline void Folds<float>::sum(const VectorKernels& kernels, const float* const* 
 }
 template <>
 inline void Folds<float>::argmax(const VectorKernels& kernels, const float* const* rows,
-                                 const int32_t* first, size_t count, float* out, int32_t* places,
-                                 size_t n) {
-  kernels.fold_argmax(rows, first, count, out, places, n);
+                                 const int32_t* first, int32_t step, size_t count, float* out,
+                                 int32_t* places, size_t n) {
+  kernels.fold_argmax(rows, first, step, count, out, places, n);
 }
 template <>
 inline void Folds<float>::argmax(const VectorKernels& kernels, const float* const* rows,

@@ -1,4 +1,5 @@
 // Pooling over one, two or three dimensions, with windows that slide or that divide the input.
+#include "program/operators/pool_pixels.h"
 #include "program/operators/pool_rows.h"
 
 namespace smelt::program {
@@ -16,6 +17,16 @@ Status average(Call& call, const PoolVolume& v, int64_t divisor, bool with_paddi
     if (call.decided(Folds<C>::name(call.vectors()))) return {};
     SMELT_ASSIGN(C * columns, call.scratch().take<C>(size_t(v.out[2])));
     for (int64_t j = 0; j < v.out[2]; ++j) columns[j] = C(elements_of(v.spans[2][j]));
+    if (!self.row_major || !out.row_major) {
+      const auto pixel = [&](const PixelsUnder<C>& under, const int64_t* at, size_t, C* y) {
+        if (under.count == 0) return void(std::fill_n(y, under.channels, C(0)));
+        Folds<C>::sum(call.vectors(), under.pixels, under.count, y, under.channels);
+        int64_t n = 1;
+        for (size_t d = 0; d < kPoolDims; ++d) n *= elements_of(v.spans[d][at[d]]);
+        for (size_t c = 0; c < under.channels; ++c) y[c] /= C(divisor != 0 ? divisor : n);
+      };
+      return for_each_pooled_pixel<C>(call, v, self, out, pixel);
+    }
     const auto row = [&](PoolRows<C>& rows, const C* x, size_t, int64_t a, int64_t b, C* y) {
       rows.sum(x, a, b, y);
       const C n = C(elements_of(v.spans[0][a]) * elements_of(v.spans[1][b]));
@@ -39,6 +50,18 @@ Status largest(Call& call, const PoolVolume& v, Tensor& out, Tensor& indices) {
   SMELT_TRY(indices.resize(v.shape));
   return with_compute(compute_of(self.dtype), [&]<class C>(C) -> Status {
     if (call.decided(Folds<C>::name(call.vectors()))) return {};
+    if (!self.row_major || !out.row_major || !indices.row_major) {
+      const auto pixel = [&](const PixelsUnder<C>& under, const int64_t*, size_t at, C* y) {
+        const size_t n = under.channels;
+        std::fill_n(under.chosen, n, 0);
+        std::fill_n(y, under.count == 0 ? n : 0, C(0));
+        if (under.count != 0)
+          Folds<C>::argmax(call.vectors(), under.pixels, under.places, 0, under.count, y,
+                           under.chosen, n);
+        std::copy_n(under.chosen, n, indices.as<int64_t>() + at);
+      };
+      return for_each_pooled_pixel<C>(call, v, self, out, pixel);
+    }
     using Limits = std::numeric_limits<C>;
     constexpr C kLowest = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
     const auto row = [&](PoolRows<C>& rows, const C* x, size_t at, int64_t a, int64_t b, C* y) {
@@ -204,23 +227,29 @@ Status max_unpool(Call& call) {
   });
 }
 
+/// A pooling that has kernels for channels that are innermost.
+constexpr Operator pooling(size_t dims, Operator op) {
+  op.channels_last_rank = dims + 2;
+  return choosing(op);
+}
+
 constexpr Operator kOperators[] = {
-    choosing({"aten::_adaptive_avg_pool2d.out", "TLW", adaptive_avg_pool<2>}),
+    pooling(2, {"aten::_adaptive_avg_pool2d.out", "TLW", adaptive_avg_pool<2>}),
     {"aten::_adaptive_avg_pool2d_backward.out", "TTW", adaptive_avg_pool_backward<2>},
-    choosing({"aten::_adaptive_avg_pool3d.out", "TLW", adaptive_avg_pool<3>}),
+    pooling(3, {"aten::_adaptive_avg_pool3d.out", "TLW", adaptive_avg_pool<3>}),
     {"aten::_adaptive_avg_pool3d_backward.out", "TTW", adaptive_avg_pool_backward<3>},
-    choosing({"aten::adaptive_avg_pool1d.out", "TLW", adaptive_avg_pool<1>}),
-    choosing({"aten::adaptive_avg_pool2d.out", "TLW", adaptive_avg_pool<2>}),
-    choosing({"aten::adaptive_avg_pool3d.out", "TLW", adaptive_avg_pool<3>}),
-    choosing({"aten::adaptive_max_pool2d.out", "TLWW", adaptive_max_pool<2>}),
-    choosing({"aten::adaptive_max_pool3d.out", "TLWW", adaptive_max_pool<3>}),
-    choosing({"aten::avg_pool1d.out", "TLLLBBW", avg_pool<1, false>}),
-    choosing({"aten::avg_pool2d.out", "TLLLBBiW", avg_pool<2, true>}),
+    pooling(1, {"aten::adaptive_avg_pool1d.out", "TLW", adaptive_avg_pool<1>}),
+    pooling(2, {"aten::adaptive_avg_pool2d.out", "TLW", adaptive_avg_pool<2>}),
+    pooling(3, {"aten::adaptive_avg_pool3d.out", "TLW", adaptive_avg_pool<3>}),
+    pooling(2, {"aten::adaptive_max_pool2d.out", "TLWW", adaptive_max_pool<2>}),
+    pooling(3, {"aten::adaptive_max_pool3d.out", "TLWW", adaptive_max_pool<3>}),
+    pooling(1, {"aten::avg_pool1d.out", "TLLLBBW", avg_pool<1, false>}),
+    pooling(2, {"aten::avg_pool2d.out", "TLLLBBiW", avg_pool<2, true>}),
     {"aten::avg_pool2d_backward.grad_input", "TTLLLBBiW", avg_pool2d_backward},
-    choosing({"aten::avg_pool3d.out", "TLLLBBiW", avg_pool<3, true>}),
-    choosing({"aten::max_pool2d_with_indices.out", "TLLLLBWW", max_pool<2>}),
+    pooling(3, {"aten::avg_pool3d.out", "TLLLBBiW", avg_pool<3, true>}),
+    pooling(2, {"aten::max_pool2d_with_indices.out", "TLLLLBWW", max_pool<2>}),
     {"aten::max_pool2d_with_indices_backward.grad_input", "TTLLLLBTW", max_pool2d_backward},
-    choosing({"aten::max_pool3d_with_indices.out", "TLLLLBWW", max_pool<3>}),
+    pooling(3, {"aten::max_pool3d_with_indices.out", "TLLLLBWW", max_pool<3>}),
     {"aten::max_unpool2d.out", "TTLW", max_unpool<2, 3>},
     {"aten::max_unpool3d.out", "TTLLLW", max_unpool<3, 5>},
 };

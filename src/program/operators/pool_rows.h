@@ -18,12 +18,7 @@ class PoolRows {
   static Result<PoolRows> make(Call& call, const PoolVolume& v, C outside) {
     PoolRows p(call.vectors(), v);
     Scratch& scratch = call.scratch();
-    const auto most = [&](size_t d) {
-      int64_t n = 0;
-      for (int64_t i = 0; i < v.out[d]; ++i) n = std::max(n, v.spans[d][i].count());
-      return size_t(n);
-    };
-    const size_t rows = most(0) * most(1);
+    const size_t rows = v.most(0) * v.most(1);
     SMELT_ASSIGN(p.taps_, scratch.take<const C*>(std::max(rows, size_t(kTapsMax))));
     SMELT_ASSIGN(p.place_taps_, scratch.take<const int32_t*>(kTapsMax));
     SMELT_ASSIGN(p.first_, scratch.take<int32_t>(rows));
@@ -72,7 +67,7 @@ class PoolRows {
       }
       return clear_empty(out, indices);
     }
-    Folds<C>::argmax(*kernels_, taps_, first_, rows, row_ + left_, places_ + left_,
+    Folds<C>::argmax(*kernels_, taps_, first_, 1, rows, row_ + left_, places_ + left_,
                      size_t(v_->in[2]));
     if (side_by_side_) {
       find_taps(row_, phases_, taps_);
@@ -190,10 +185,7 @@ class PoolRows {
 template <class C, class F>
 Status for_each_pooled_row(Call& call, const PoolVolume& v, C outside, const Tensor& self,
                            const Tensor& out, F f) {
-  if (v.in_size() > size_t(INT32_MAX)) {
-    return fail(ErrorCode::kUnsupported, "pooling of {}: its windows slide over {} elements",
-                to_string(self.shape), v.in_size());
-  }
+  SMELT_TRY(check_places(v));
   if (v.count == 0 || v.out_size() == 0) return {};
   const bool same = self.dtype == native(ComputeOf<C>::value);
   const unsigned workers = call.pool().workers();

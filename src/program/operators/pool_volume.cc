@@ -1,7 +1,5 @@
 #include "program/operators/pool_volume.h"
 
-#include <algorithm>
-
 namespace smelt::program {
 namespace {
 
@@ -52,6 +50,12 @@ Result<PoolVolume> volume_of(Call& call, const Tensor& self, size_t dims, F wind
 }
 
 }  // namespace
+
+Status check_places(const PoolVolume& v) {
+  if (v.in_size() <= size_t(INT32_MAX)) return {};
+  return fail(ErrorCode::kUnsupported, "pooling with windows that slide over {} elements",
+              v.in_size());
+}
 
 Result<PoolVolume> sliding_windows(Call& call, size_t dims, std::span<const int64_t> dilation,
                                    bool ceil_mode, size_t at) {

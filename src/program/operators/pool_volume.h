@@ -1,6 +1,8 @@
 // Which elements the windows of a pooling cover.
 #pragma once
 
+#include <algorithm>
+
 #include "program/operators/window.h"
 
 namespace smelt::program {
@@ -24,9 +26,18 @@ struct PoolVolume {
   Window columns;
   Shape shape;  ///< of the result
 
+  /// The most elements that a window covers along a dimension.
+  size_t most(size_t d) const {
+    int64_t n = 0;
+    for (int64_t i = 0; i < out[d]; ++i) n = std::max(n, spans[d][i].count());
+    return size_t(n);
+  }
   size_t in_size() const { return size_t(in[0] * in[1] * in[2]); }
   size_t out_size() const { return size_t(out[0] * out[1] * out[2]); }
 };
+
+/// Whether places in a volume fit into the 32 bits that kernels have for them. kUnsupported if not.
+Status check_places(const PoolVolume&);
 
 /// Windows that slide over the innermost `dims` dimensions: arguments (self, kernel, stride,
 /// padding, …) from `at` on. kInvalidFile if they do not fit.
