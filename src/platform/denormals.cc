@@ -32,19 +32,18 @@ void write(uint64_t) noexcept {}
 
 #endif
 
-// Writing costs more than reading.
-void set(uint64_t switches) noexcept {
-  const uint64_t now = read();
-  if ((now & kSwitches) != switches) write((now & ~kSwitches) | switches);
-}
-
 }  // namespace
 
-FlushDenormals::FlushDenormals(bool on) noexcept : before_(read() & kSwitches) {
-  set(on ? kSwitches : 0);
+// Writing costs more than reading, and what is nested in another has nothing to do.
+FlushDenormals::FlushDenormals(bool on) noexcept : before_(read()) {
+  const uint64_t wanted = (before_ & ~kSwitches) | (on ? kSwitches : 0);
+  changed_ = wanted != before_;
+  if (changed_) write(wanted);
 }
 
-FlushDenormals::~FlushDenormals() { set(before_); }
+FlushDenormals::~FlushDenormals() {
+  if (changed_) write((read() & ~kSwitches) | (before_ & kSwitches));
+}
 
 bool FlushDenormals::active() noexcept {
   return kSwitches != 0 && (read() & kSwitches) == kSwitches;

@@ -24,7 +24,8 @@ class FlushDenormals {
   static bool active() noexcept;
 
  private:
-  uint64_t before_;  ///< the switches, as the processor has them
+  uint64_t before_;  ///< the register, as the processor has it
+  bool changed_;
 };
 
 }  // namespace smelt

@@ -32,9 +32,11 @@ DimOrder graph_order(const Tensor& t, const Shape& declared) {
   return order;
 }
 
-bool has_graph_shape(const Tensor& t, const DimOrder& order, const Shape& shape) {
+bool has_graph_shape(const Tensor& t, const Delegate::Arguments::Order& order,
+                     const Shape& shape) {
+  if (order.identity) return t.shape == shape;
   bool same = shape.rank() == t.rank();
-  for (size_t d = 0; same && d < t.rank(); ++d) same = shape[d] == t.shape[order[d]];
+  for (size_t d = 0; same && d < t.rank(); ++d) same = shape[d] == t.shape[order.dims[d]];
   return same;
 }
 
@@ -96,7 +98,10 @@ Result<Delegate::Arguments> Delegate::bind(std::vector<EValue*> args) const {
   };
   Arguments bound;
   const auto order_of = [&](uint32_t arg, ValueId id) {
-    return graph_order(*args[arg]->tensor, graph.values[id].shape);
+    const Tensor& t = *args[arg]->tensor;
+    Arguments::Order order{graph_order(t, graph.values[id].shape), true};
+    for (size_t d = 0; d < t.rank(); ++d) order.identity = order.identity && order.dims[d] == d;
+    return order;
   };
   for (size_t i = 0; i < input_args_.size(); ++i) {
     SMELT_TRY(check(input_args_[i], graph.inputs[i], "input", false));
@@ -119,7 +124,7 @@ Status Delegate::run(const Arguments& args, Scratch& scratch) {
   }
   if (!same) {
     for (size_t i = 0; i < input_args_.size(); ++i) {
-      shapes_[i] = graph_shape(*args.values[input_args_[i]]->tensor, args.in[i]);
+      shapes_[i] = graph_shape(*args.values[input_args_[i]]->tensor, args.in[i].dims);
     }
     SMELT_TRY(shapes_taken(session_->reshape(shapes_)));
   }
@@ -134,11 +139,13 @@ Status Delegate::run(const Arguments& args, Scratch& scratch) {
                   "a delegate's output {} has rank {}, its tensor rank {}", i, given.rank(),
                   t.rank());
     }
-    Shape logical = given;
-    if (given.rank() == t.rank()) {
-      for (size_t d = 0; d < t.rank(); ++d) logical[args.out[i][d]] = given[d];
+    if (args.out[i].identity || given.rank() != t.rank()) {
+      SMELT_TRY(t.resize(given));
+    } else {
+      Shape logical = given;
+      for (size_t d = 0; d < t.rank(); ++d) logical[args.out[i].dims[d]] = given[d];
+      SMELT_TRY(t.resize(logical));
     }
-    SMELT_TRY(t.resize(logical));
     out_[i] = t.data;
     if (widened(graph.values[graph.outputs[i]].dtype, t.dtype)) {
       SMELT_ASSIGN(out_[i], scratch.take(t.numel() * sizeof(int32_t)));

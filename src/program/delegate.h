@@ -33,8 +33,12 @@ class Delegate {
   /// The arguments of a call, and which dimension of an argument each dimension of the graph's
   /// input or output is.
   struct Arguments {
+    struct Order {
+      DimOrder dims;
+      bool identity;  ///< the usual case, and the quick one: shapes are taken as they are
+    };
     std::vector<EValue*> values;
-    std::vector<DimOrder> in, out;
+    std::vector<Order> in, out;
   };
   /// Checks that a call's arguments are tensors of the types that the graph has.
   Result<Arguments> bind(std::vector<EValue*> args) const;
