@@ -133,18 +133,6 @@ Compute compute_of(DType t) {
   }
 }
 
-DType native(Compute c) {
-  switch (c) {
-    case Compute::kF32:
-      return DType::kF32;
-    case Compute::kF64:
-      return DType::kF64;
-    case Compute::kS64:
-      break;
-  }
-  return DType::kS64;
-}
-
 void load_block(DType t, const std::byte* src, ptrdiff_t stride, size_t n, Compute c, void* dst) {
   with_stored(t, [&]<class S>(S) {
     with_compute(c, [&]<class C>(C) {

@@ -23,7 +23,9 @@ inline size_t compute_bytes(Compute c) { return c == Compute::kF32 ? 4 : 8; }
 /// float16, bfloat16 and float32 compute in float, float64 in double, the rest in int64.
 Compute compute_of(DType);
 /// The type whose elements need no conversion.
-DType native(Compute);
+constexpr DType native(Compute c) {
+  return c == Compute::kF32 ? DType::kF32 : c == Compute::kF64 ? DType::kF64 : DType::kS64;
+}
 
 template <class C>
 struct ComputeOf;

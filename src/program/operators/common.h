@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/checked.h"
+#include "base/float16.h"
 #include "base/status.h"
 #include "program/block.h"
 #include "program/operator.h"
@@ -95,6 +96,8 @@ void put_element(const Tensor& out, size_t i, R value) {
     out.as<R>()[i] = value;
   } else if (out.dtype == DType::kF32) {
     out.as<float>()[i] = float(value);
+  } else if (out.dtype == DType::kF16) {
+    out.as<Half>()[i] = Half(float(value));
   } else {
     store_element(out.dtype, out.data, ptrdiff_t(i), value);
   }

@@ -106,8 +106,8 @@ struct Choice : Total {
   static constexpr bool kNeedsElements = true;
 };
 
-/// Sums double rows with eight sums, so that they can be added side by side; float rows as
-/// row_sum() does.
+/// Sums double and short rows with eight sums, so that they can be added side by side; other float
+/// rows as row_sum() does.
 template <bool kDivides>
 struct Sums : Total {
   static constexpr bool kColumns = true;
@@ -119,15 +119,19 @@ struct Sums : Total {
       int64_t s = 0;
       for (size_t i = 0; i < n; ++i) s = wrap_add(s, x[i]);
       return s;
-    } else if constexpr (std::is_same_v<C, float>) {
-      return row_sum(kernels, DType::kF32, reinterpret_cast<const std::byte*>(x), n);
     } else {
+      constexpr size_t kShort = 32;  // for these, a loop ends before a kernel has begun
+      if constexpr (std::is_same_v<C, float>) {
+        if (n >= kShort) {
+          return row_sum(kernels, DType::kF32, reinterpret_cast<const std::byte*>(x), n);
+        }
+      }
       double s[8] = {};
       size_t i = 0;
       for (; i + 8 <= n; i += 8) {
-        for (size_t k = 0; k < 8; ++k) s[k] += x[i + k];
+        for (size_t k = 0; k < 8; ++k) s[k] += double(x[i + k]);
       }
-      for (; i < n; ++i) s[0] += x[i];
+      for (; i < n; ++i) s[0] += double(x[i]);
       return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
     }
   }
