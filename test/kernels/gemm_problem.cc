@@ -15,7 +15,11 @@ namespace {
 
 constexpr std::byte kCanary{0xa5};
 
+/// What a matrix or a vector has that is small altogether.
+constexpr auto kSmall = Values::kSmallLhs;
+
 float random_float(Random& random, Values values) {
+  if (values == kSmall) return random.real(-0x1p-14f, 0x1p-14f);
   if (values != Values::kExtreme) return random.real(-1, 1);
   // The sums of a few hundred products of these fit binary16.
   return std::ldexp(random.real(-1, 1), random.integer(-12, 4));
@@ -79,8 +83,10 @@ GemmProblem::GemmProblem(GemmVariant variant, const GemmShape& shape, Values val
   Random random(seed);
   const GemmSignature& s = signature(variant);
   const size_t k = shape.taps * shape.kc;
-  lhs_ = random_elements(s.lhs, shape.m, k, values, random);
-  rhs_ = random_elements(s.rhs, shape.n, k, values, random);
+  const bool small_lhs = values == Values::kSmallLhs, small_rhs = values == Values::kSmallRhs;
+  const Values others = small_lhs || small_rhs ? Values::kRandom : values;
+  lhs_ = random_elements(s.lhs, shape.m, k, small_lhs ? kSmall : others, random);
+  rhs_ = random_elements(s.rhs, shape.n, k, small_rhs ? kSmall : others, random);
   for (size_t t = 0; t < shape.taps; ++t) taps_.push_back(t * shape.kc);
   // Taps go backwards, so that a kernel that ignores them computes something else.
   for (size_t i = 0; i < shape.m; ++i)
@@ -106,7 +112,8 @@ GemmProblem::GemmProblem(GemmVariant variant, const GemmShape& shape, Values val
       scale_.push_back(random.real(0.5f, 1.5f) * 100 / (12000 * std::sqrt(float(k + 1))));
     }
   } else {
-    bias_ = random_elements(DType::kF32, 1, shape.n, Values::kRandom, random);
+    bias_ = random_elements(
+        DType::kF32, 1, shape.n, small_lhs || small_rhs ? kSmall : Values::kRandom, random);
     if (seed % 2 == 1) stage_ = {-0.5f, 0.75f, 0};
     for (size_t j = 0; j < shape.n; ++j) scale_.push_back(random.real(0.001f, 0.02f));
   }

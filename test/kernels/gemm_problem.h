@@ -16,6 +16,8 @@ enum class Values {
   kRandom,
   kExtreme,  ///< the ends of the integer types; floats of very different sizes
   kNan,      ///< every second row has NaN: one of its elements, or its scale
+  kSmallLhs,  ///< the left side's floats, and the bias, are in the range of denormal halves
+  kSmallRhs,  ///< the weights' floats, and the bias
 };
 
 class GemmProblem {

@@ -12,6 +12,7 @@
 #include "kernel_log.h"
 #include "kernels/gemm/kernels.h"
 #include "kernels/gemm/variant.h"
+#include "platform/denormals.h"
 #include "platform/memory.h"
 
 namespace smelt {
@@ -165,7 +166,6 @@ TEST_P(GemmKernelTest, ExtremeValues) {
           << k;
 }
 
-// The packers that a kernel names write the same bytes as those that serve every layout.
 // NaN in a row, or for its scale, is NaN in all of its outputs, bounds or not, and nowhere else.
 TEST_P(GemmKernelTest, KeepsNan) {
   for (uint64_t seed : {300, 301})
@@ -173,6 +173,15 @@ TEST_P(GemmKernelTest, KeepsNan) {
       EXPECT_EQ(run(shape(m, nr() + 1, ks().back()), Values::kNan, seed), "") << m;
 }
 
+// Programs run with denormal floats as zeros. Halves that small are ordinary numbers all the same.
+TEST_P(GemmKernelTest, KeepsDenormalHalves) {
+  const FlushDenormals flush;
+  for (const Values small : {Values::kSmallLhs, Values::kSmallRhs})
+    for (size_t m : edges(mr(), kernel().max_m))
+      EXPECT_EQ(run(shape(m, nr() + 1, ks().back()), small, 310), "") << m;
+}
+
+// The packers that a kernel names write the same bytes as those that serve every layout.
 TEST_P(GemmKernelTest, Packers) {
   const size_t vl32 = test_cpu().sme_vl32;
   const bool blocks = signature(kernel().variant).scale == WeightScale::kPerBlock;

@@ -55,12 +55,14 @@ struct ScalarLoadF16 {
   static SMELT_INLINE Float4 splat(const Elem* p) { return ScalarF32::splat(float(*p)); }
   static SMELT_INLINE Float4 load(const Elem* p) {
     const UInt4 h = {p[0].bits, p[1].bits, p[2].bits, p[3].bits};
-    // The exponent moves to its place with the bias of binary16; the multiplication puts the bias
-    // right, for subnormal numbers too. Infinity and NaN keep an exponent of all ones.
-    const UInt4 magnitude = (h & 0x7fff) << 13;
-    const Float4 scaled = (Float4)magnitude * ScalarF32::splat(0x1p112f);
-    const UInt4 special = (UInt4)(magnitude >= 0x0f800000u) & 0x7f800000u;
-    return (Float4)((UInt4)scaled | special | (h & 0x8000) << 16);
+    // As base/float16.h has it. No step makes a denormal float: those are zeros while programs run.
+    const UInt4 magnitude = h & 0x7fff;
+    const UInt4 normal = (magnitude << 13) + 0x38000000u;
+    const UInt4 special = (UInt4)((Int4)magnitude >= 0x7c00) & 0x7f800000u;
+    const UInt4 small =
+        (UInt4)(__builtin_convertvector((Int4)magnitude, Float4) * ScalarF32::splat(0x1p-24f));
+    const UInt4 is_small = (UInt4)((Int4)magnitude < 0x400);
+    return (Float4)((is_small & small) | (~is_small & (normal | special)) | (h & 0x8000) << 16);
   }
   static SMELT_INLINE Float4 load_part(const Elem* p, size_t count) {
     return load_scalar_part<ScalarLoadF16>(p, count);
