@@ -12,6 +12,13 @@ namespace {
 
 using namespace testing;
 
+// Not even a place in memory.
+TEST(ProgramFile, OfNoBytesIsRefused) {
+  const auto program = ProgramFile::parse({}, "none");
+  ASSERT_FALSE(program);
+  EXPECT_EQ(program.error().code, ErrorCode::kInvalidFile);
+}
+
 TEST(ProgramFile, HandsOutWhatIsInTheFile) {
   const std::vector<std::byte> file = sound_program().build();
   const auto p = ProgramFile::parse(file, "m.pte");

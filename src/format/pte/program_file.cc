@@ -49,8 +49,9 @@ Status ProgramFile::read() {
   const auto invalid = [&](std::string_view message) {
     return fail(ErrorCode::kInvalidFile, "{}: {}", name_, message);
   };
-  const std::string_view identifier(reinterpret_cast<const char*>(bytes_.data()) + 4,
-                                    bytes_.size() < ExtendedHeader::kOffset ? 0 : 4);
+  std::string_view identifier;
+  if (bytes_.size() >= ExtendedHeader::kOffset)
+    identifier = {reinterpret_cast<const char*>(bytes_.data()) + 4, 4};
   if (identifier != pte::ProgramIdentifier()) {
     if (const std::string what = recognise(bytes_); !what.empty())
       return invalid(fmt::format("not an ExecuTorch program (.pte) but {}", what));
