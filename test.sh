@@ -97,7 +97,8 @@ for manifest in "$corpus" "$cases" "$sequences" "$zoo"; do
   programs_run sme2-512 "$manifest" '' $qemu/qemu-aarch64 -cpu max,sve=off,sme_fa64=off,sme512=on $arm64
   programs_run arm-max "$manifest" '' $qemu/qemu-aarch64 -cpu max,sme=off,sve=off $arm64
   programs_run cortex-a57 "$manifest" '' $qemu/qemu-aarch64 -cpu cortex-a57 $arm64
-  programs_run haswell "$manifest" '' $qemu/qemu-x86_64 -cpu Haswell-noTSX $native
+  # The emulator's VCVTPH2PS takes denormal halves for zeros while floats' are; processors' does not.
+  programs_run haswell "$manifest" '--exclude windowed_vit.*fp16' $qemu/qemu-x86_64 -cpu Haswell-noTSX $native
 done
 # Sanitized: memory and undefined behaviour, then two threads under the thread sanitizer.
 for manifest in "$cases" "$sequences" "$zoo"; do

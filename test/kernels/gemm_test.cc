@@ -1,8 +1,10 @@
 // Every kernel of kernels.inc against the reference, directly and through the driver.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <set>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -175,6 +177,10 @@ TEST_P(GemmKernelTest, KeepsNan) {
 
 // Programs run with denormal floats as zeros. Halves that small are ordinary numbers all the same.
 TEST_P(GemmKernelTest, KeepsDenormalHalves) {
+  // VCVTPH2PS does not look at MXCSR's switches for denormals (Intel's SDM); the emulator's does.
+  const char* tier = std::getenv("SMELT_TIER");
+  if (tier != nullptr && std::string_view(tier) == "haswell" && kernel().isa == Isa::kAvx2)
+    GTEST_SKIP() << "the emulator takes denormal halves for zeros; this runs on processors only";
   const FlushDenormals flush;
   for (const Values small : {Values::kSmallLhs, Values::kSmallRhs})
     for (size_t m : edges(mr(), kernel().max_m))
